@@ -1,0 +1,345 @@
+"""The search space: ordered variables, encoded as rows of option indices.
+
+An architecture is a row `arch` of `d` integers, the index of each variable's option; `params` is
+the decoded dict, which holds the active variables only. A variable whose conditions do not hold is
+inactive: its index has no meaning, and `canonical` folds it to 0 so that equal rows are equal
+networks.
+
+Shapes: `d` variables, `n` architectures, `archs` is `int[n, d]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.variable import Condition, Option, Variable
+
+__all__ = ["SearchSpace"]
+
+N_KNOTS = 9
+"""Feature columns of a number with more grid points than this (piecewise-linear between them)."""
+
+_MAX_ENUMERATION = 1 << 20
+
+
+class SearchSpace:
+    """An ordered collection of variables, some of which exist only under conditions.
+
+    Args:
+        variables: The variables, in order. A condition names an earlier or later variable of the
+            same space; conditions must not run in a circle.
+
+    Raises:
+        ValueError: Two variables share a name, a condition names an unknown variable or option,
+            or conditions run in a circle.
+
+    Example:
+        >>> space = SearchSpace.from_choices(
+        ...     {"depth": [1, 2], "kernel_0": [3, 5], "kernel_1": [3, 5]},
+        ...     conditions={"kernel_1": {"depth": [2]}},
+        ... )
+        >>> space.encode({"depth": 1, "kernel_0": 5})
+        array([0, 1, 0])
+        >>> space.decode([1, 1, 0])
+        {'depth': 2, 'kernel_0': 5, 'kernel_1': 3}
+        >>> space.size(), space.size(effective=True)
+        (8, 6)
+    """
+
+    def __init__(self, variables: Sequence[Variable]) -> None:
+        self.variables: tuple[Variable, ...] = tuple(variables)
+        self._position: dict[str, int] = {}
+        for i, variable in enumerate(self.variables):
+            if variable.name in self._position:
+                raise ValueError(f"Two variables are named {variable.name!r}; names are unique.")
+            self._position[variable.name] = i
+        self._conditions = [self._resolve(variable) for variable in self.variables]
+        self._order = self._topological_order()
+
+    @staticmethod
+    def from_choices(
+        choices: Mapping[str, Sequence[Option]],
+        conditions: Mapping[str, Mapping[str, Sequence[Option]]] | None = None,
+    ) -> SearchSpace:
+        """Build a space of categorical variables.
+
+        Args:
+            choices: Each variable's options, in order.
+            conditions: For a conditional variable, the options that each parent must take:
+                `{"kernel_1": {"depth": [2]}}`.
+
+        Raises:
+            ValueError: As the constructor, or `conditions` names a variable not in `choices`.
+        """
+        conditions = conditions or {}
+        unknown = [name for name in conditions if name not in choices]
+        if unknown:
+            raise ValueError(f"conditions name {unknown}, which are not among the choices.")
+        return SearchSpace(
+            [
+                Variable.categorical(
+                    name,
+                    options,
+                    [
+                        Condition(parent, tuple(allowed))
+                        for parent, allowed in conditions.get(name, {}).items()
+                    ],
+                )
+                for name, options in choices.items()
+            ]
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The variables' names, in order."""
+        return tuple(variable.name for variable in self.variables)
+
+    @property
+    def choices(self) -> tuple[tuple[Option, ...], ...]:
+        """Each variable's options, in order; for a number, its grid."""
+        return tuple(variable.options for variable in self.variables)
+
+    @cached_property
+    def n_options(self) -> IntArray:
+        """How many options each variable has, `int[d]`."""
+        return np.array([variable.n_options for variable in self.variables], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._position
+
+    def __getitem__(self, name: str) -> Variable:
+        return self.variables[self._position[name]]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SearchSpace) and self.variables == other.variables
+
+    def __hash__(self) -> int:
+        return hash(self.variables)
+
+    def __repr__(self) -> str:
+        n_conditional = sum(bool(variable.conditions) for variable in self.variables)
+        return f"SearchSpace({len(self)} variables, {n_conditional} of them conditional)"
+
+    def encode(self, params: Mapping[str, object]) -> IntArray:
+        """Return the canonical row `int[d]` of `params`.
+
+        Values of variables that are inactive, and names that the space does not have, are ignored.
+
+        Raises:
+            SpaceMismatchError: An active variable is missing, or its value is not in the space.
+        """
+        arch = np.zeros(len(self), dtype=np.int64)
+        active = np.zeros(len(self), dtype=bool)
+        for j in self._order:
+            active[j] = all(active[p] and allowed[arch[p]] for p, allowed in self._conditions[j])
+            if not active[j]:
+                continue
+            variable = self.variables[j]
+            if variable.name not in params:
+                raise SpaceMismatchError(
+                    f"The parameters lack {variable.name!r}, which the space says is active here; "
+                    f"given were {sorted(map(str, params))}. If it exists only under a "
+                    "condition, declare the condition."
+                )
+            arch[j] = variable.index(params[variable.name])  # type: ignore[arg-type]  # checked
+        return arch
+
+    def decode(self, arch: ArrayLike, rng: np.random.Generator | None = None) -> dict[str, Option]:
+        """Return the values of the active variables of one row.
+
+        Args:
+            arch: A row `int[d]`.
+            rng: With a generator, a number whose grid is coarser than its range is drawn from its
+                cell instead of being the grid point.
+
+        Raises:
+            SpaceMismatchError: The row has another length, or an index is out of range.
+        """
+        row = self._check(np.asarray(arch)[None])[0]
+        on = self.active(row[None])[0]
+        return {
+            v.name: v.options[row[j]] if rng is None else v.refine(int(row[j]), rng)
+            for j, v in enumerate(self.variables)
+            if on[j]
+        }
+
+    def active(self, archs: ArrayLike) -> BoolArray:
+        """Return which variables exist in each architecture, `bool[n, d]`."""
+        rows = self._check(archs)
+        on = np.ones(rows.shape, dtype=bool)
+        for j in self._order:
+            for parent, allowed in self._conditions[j]:
+                on[:, j] &= on[:, parent] & allowed[rows[:, parent]]
+        return on
+
+    def canonical(self, archs: ArrayLike) -> IntArray:
+        """Return the rows with inactive variables folded to index 0: equal rows, equal networks."""
+        rows = self._check(archs)
+        if not self._is_conditional:
+            return rows
+        folded: IntArray = np.where(self.active(rows), rows, 0)
+        return folded
+
+    def features(self, archs: ArrayLike, *, masked: bool = True) -> FloatArray:
+        """Return the one-hot features, `float[n, n_features]`.
+
+        A categorical variable has one column per option. A number of at most `N_KNOTS` levels
+        too; a longer grid has `N_KNOTS` columns, between which a value is shared linearly, so that
+        a linear model on them is a piecewise-linear one.
+
+        Args:
+            archs: The rows, `int[n, d]`.
+            masked: All columns of an inactive variable are zero. `False` gives the plain one-hot
+                of the paper, in which it looks as if it mattered.
+        """
+        rows = self._check(archs)
+        table, offsets = self._feature_table
+        out = np.concatenate(
+            [table[j][rows[:, j]] for j in range(len(self))] or [np.zeros((len(rows), 0))], axis=1
+        )
+        if masked and self._is_conditional:
+            out *= np.repeat(self.active(rows), np.diff(offsets), axis=1)
+        return out
+
+    def size(self, *, effective: bool = False) -> int:
+        """Return how many architectures there are.
+
+        Args:
+            effective: Count networks instead of rows: those that differ only in inactive variables
+                are one.
+
+        Raises:
+            ValueError: `effective`, and variables with several parents depend on one another in
+                more than 2^20 ways.
+        """
+        if not effective:
+            return int(np.prod([int(n) for n in self.n_options], dtype=object)) if len(self) else 1
+        total = 1
+        for component in self._components():
+            total *= self._component_size(component)
+        return total
+
+    def sample(self, n: int, rng: np.random.Generator) -> IntArray:
+        """Draw `n` rows uniformly over the options of every variable, `int[n, d]` (not unique)."""
+        return rng.integers(0, self.n_options, size=(n, len(self)), dtype=np.int64)
+
+    @cached_property
+    def _is_conditional(self) -> bool:
+        return any(self._conditions)
+
+    @cached_property
+    def _feature_table(self) -> tuple[list[FloatArray], IntArray]:
+        tables = [_one_hot_or_hats(variable) for variable in self.variables]
+        offsets = np.cumsum([0, *(t.shape[1] for t in tables)], dtype=np.int64)
+        return tables, offsets
+
+    def _check(self, archs: ArrayLike) -> IntArray:
+        rows = np.asarray(archs)
+        if rows.ndim != 2 or rows.shape[1] != len(self):
+            raise SpaceMismatchError(
+                f"Expected architectures of shape (n, {len(self)}), got {rows.shape}."
+            )
+        if rows.size and not np.issubdtype(rows.dtype, np.integer):
+            raise SpaceMismatchError(f"Architectures are integers, got {rows.dtype}.")
+        if rows.size and ((rows < 0).any() or (rows >= self.n_options).any()):
+            i, j = np.argwhere((rows < 0) | (rows >= self.n_options))[0]
+            raise SpaceMismatchError(
+                f"Row {i} has index {rows[i, j]} for {self.names[j]!r}, which has "
+                f"{self.n_options[j]} options."
+            )
+        return rows.astype(np.int64, copy=False)
+
+    def _resolve(self, variable: Variable) -> list[tuple[int, BoolArray]]:
+        """Conditions as (parent position, allowed[option index])."""
+        resolved = []
+        for condition in variable.conditions:
+            if condition.parent not in self._position:
+                raise ValueError(
+                    f"{variable.name!r} depends on {condition.parent!r}, which is not in the space."
+                )
+            parent = self[condition.parent]
+            allowed = np.zeros(parent.n_options, dtype=bool)
+            for option in condition.options:
+                allowed[parent.index(option)] = True
+            resolved.append((self._position[condition.parent], allowed))
+        return resolved
+
+    def _topological_order(self) -> list[int]:
+        order: list[int] = []
+        waiting = list(range(len(self.variables)))
+        placed: set[int] = set()
+        while waiting:
+            ready = [j for j in waiting if all(p in placed for p, _ in self._conditions[j])]
+            if not ready:
+                names = [self.variables[j].name for j in waiting]
+                raise ValueError(f"The conditions of {names} run in a circle.")
+            order += ready
+            placed.update(ready)
+            waiting = [j for j in waiting if j not in placed]
+        return order
+
+    def _components(self) -> list[list[int]]:
+        """Variables linked by conditions, each group in topological order."""
+        group = list(range(len(self)))
+        for j in self._order:
+            for parent, _ in self._conditions[j]:
+                old, new = group[j], group[parent]
+                group = [new if g == old else g for g in group]
+        return [[j for j in self._order if group[j] == g] for g in sorted(set(group))]
+
+    def _component_size(self, component: list[int]) -> int:
+        if all(len(self._conditions[j]) <= 1 for j in component):
+            return self._tree_size(component[0])
+        parents = sorted({p for j in component for p, _ in self._conditions[j]})
+        if np.prod([float(self.n_options[p]) for p in parents]) > _MAX_ENUMERATION:
+            raise ValueError(
+                f"The effective size needs more than {_MAX_ENUMERATION} combinations of "
+                f"{[self.names[p] for p in parents]}."
+            )
+        grid = np.indices([self.n_options[p] for p in parents]).reshape(len(parents), -1).T
+        rows = np.zeros((len(grid), len(self)), dtype=np.int64)
+        rows[:, parents] = grid
+        rows = np.unique(self.canonical(rows), axis=0)
+        leaves = [j for j in component if j not in parents]
+        on = self.active(rows)[:, leaves]
+        return sum(
+            int(np.prod([int(self.n_options[j]) for j, a in zip(leaves, row, strict=True) if a]))
+            for row in on
+        )
+
+    def _tree_size(self, j: int) -> int:
+        """Networks of the subtree under variable `j`, given that it is active."""
+        children = [
+            (c, self._conditions[c][0][1])
+            for c in range(len(self))
+            if self._conditions[c] and self._conditions[c][0][0] == j
+        ]
+        sizes = [(allowed, self._tree_size(c)) for c, allowed in children]
+        total = 0
+        for option in range(int(self.n_options[j])):
+            product = 1
+            for allowed, size in sizes:
+                product *= size if allowed[option] else 1
+            total += product
+        return total
+
+
+def _one_hot_or_hats(variable: Variable) -> FloatArray:
+    """Feature rows of a variable's options, `float[n_options, n_columns]`."""
+    n = variable.n_options
+    if not variable.is_number or n <= N_KNOTS:
+        return np.eye(n)
+    at = np.asarray(variable.options, dtype=float)
+    at = np.log(at) if variable.log else at
+    at = (at - at[0]) / (at[-1] - at[0]) * (N_KNOTS - 1)
+    hats: FloatArray = np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(N_KNOTS)[None]))
+    return hats
