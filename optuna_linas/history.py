@@ -18,7 +18,8 @@ class History:
     Attributes:
         codes: Canonical rows, `int[n, d]`.
         losses: Objective values, always minimised and finite, `float[n, m]`.
-        violations: Total constraint violation, 0 where feasible, `float[n]`.
+        constraints: Constraint values, feasible where <= 0, `float[n, c]` with c possibly 0; NaN
+            where a trial does not carry the constraint, which counts as satisfied.
         numbers: Trial numbers, `int[n]`.
 
     Raises:
@@ -27,23 +28,31 @@ class History:
 
     codes: IntArray
     losses: FloatArray
-    violations: FloatArray
+    constraints: FloatArray
     numbers: IntArray
 
     def __post_init__(self) -> None:
         n = len(self.codes)
-        if self.losses.ndim != 2 or {len(self.losses), len(self.violations), len(self.numbers)} != {
-            n
-        }:
+        if (
+            self.losses.ndim != 2
+            or self.constraints.ndim != 2
+            or {len(self.losses), len(self.constraints), len(self.numbers)} != {n}
+        ):
             raise ValueError(
-                f"Expected {n} rows each, got losses {self.losses.shape}, violations "
-                f"{self.violations.shape}, numbers {self.numbers.shape}."
+                f"Expected {n} rows each, got losses {self.losses.shape}, constraints "
+                f"{self.constraints.shape}, numbers {self.numbers.shape}."
             )
         if not np.isfinite(self.losses).all():
             raise ValueError("Losses must be finite; leave failed evaluations out of the history.")
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    @property
+    def violations(self) -> FloatArray:
+        """The sum of what each row violates, 0 where feasible, `float[n]`."""
+        total: FloatArray = np.nansum(np.maximum(self.constraints, 0.0), axis=1)
+        return total
 
     @property
     def feasible(self) -> BoolArray:

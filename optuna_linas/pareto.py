@@ -1,0 +1,81 @@
+"""Pareto dominance and hypervolume of minimised losses.
+
+Shapes: `losses` is `float[n, m]`, every objective minimised. A row that holds a NaN is dominated
+by definition and dominates nothing. Equal rows do not dominate one another.
+
+References:
+    Blank and Deb, "pymoo: Multi-Objective Optimization in Python", IEEE Access 2020 (the
+    implementation behind the sorting and the hypervolume).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+
+__all__ = ["hypervolume", "non_dominated", "non_dominated_rank"]
+
+
+def non_dominated(losses: ArrayLike) -> BoolArray:
+    """Return which rows no other row dominates, `bool[n]`.
+
+    All copies of a non-dominated row are marked.
+
+    Example:
+        >>> non_dominated([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]])
+        array([ True,  True, False])
+    """
+    first: BoolArray = non_dominated_rank(losses, first_only=True) == 0
+    return first
+
+
+def non_dominated_rank(losses: ArrayLike, *, first_only: bool = False) -> IntArray:
+    """Return each row's front, 0 for the non-dominated ones, `int[n]` (Deb et al. 2002).
+
+    Args:
+        losses: `float[n, m]`.
+        first_only: Tell only the first front from the others, which all get rank 1. Faster.
+    """
+    values = _rows(losses)
+    rank = np.full(len(values), 1 if first_only else len(values), dtype=np.int64)
+    valid = np.flatnonzero(~np.isnan(values).any(axis=1))
+    if len(valid) == 0:
+        return rank
+    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
+
+    fronts = NonDominatedSorting().do(values[valid], n_stop_if_ranked=1 if first_only else None)
+    for i, front in enumerate(fronts):
+        rank[valid[np.asarray(front, dtype=np.int64)]] = i
+    return rank
+
+
+def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
+    """Return the volume that the rows dominate, up to the `reference` point `float[m]`.
+
+    Rows that do not lie strictly below the reference point add nothing; neither do rows with NaN.
+
+    Example:
+        >>> hypervolume([[1.0, 2.0], [2.0, 1.0]], reference=[3.0, 3.0])
+        3.0
+    """
+    values, point = _rows(losses), np.asarray(reference, dtype=float)
+    if point.shape != (values.shape[1],):
+        raise ValueError(
+            f"The reference point needs one value per objective: expected shape "
+            f"({values.shape[1]},), got {point.shape}."
+        )
+    inside = values[(values < point).all(axis=1)]
+    if len(inside) == 0:
+        return 0.0
+    from pymoo.indicators.hv import Hypervolume
+
+    return float(Hypervolume(ref_point=point).do(inside))
+
+
+def _rows(losses: ArrayLike) -> FloatArray:
+    values = np.asarray(losses, dtype=float)
+    if values.ndim != 2:
+        raise ValueError(f"Expected losses of shape (n, m), got {values.shape}.")
+    return values

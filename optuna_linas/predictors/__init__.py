@@ -1,0 +1,64 @@
+"""Cheap predictors of a loss from an architecture's features.
+
+Each is a scikit-learn style regressor (`fit`, `predict`), and so is anything that a user passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from optuna_linas.predictors.auto import Auto, kendall_tau
+from optuna_linas.predictors.published import ridge, stacked, svr_linear, svr_rbf
+from optuna_linas.predictors.scaling import Predictor
+
+__all__ = [
+    "PREDICTORS",
+    "Auto",
+    "Predictor",
+    "kendall_tau",
+    "make_predictor",
+    "ridge",
+    "stacked",
+    "svr_linear",
+    "svr_rbf",
+]
+
+PREDICTORS: dict[str, Callable[[], Predictor]] = {
+    "auto": lambda: Auto({"ridge": ridge, "svr_rbf": svr_rbf}),
+    "ridge": ridge,
+    "svr_rbf": svr_rbf,
+    "svr_linear": svr_linear,
+    "stacked": stacked,
+}
+"""Each name that a sampler accepts, and what makes a fresh predictor of that name."""
+
+
+def make_predictor(predictor: str | Predictor) -> Predictor:
+    """Return a fresh predictor: from the table for a name, else an unfitted copy of `predictor`.
+
+    Raises:
+        ValueError: A name that is not in the table.
+        TypeError: An object without `fit` and `predict`.
+    """
+    if isinstance(predictor, str):
+        if predictor not in PREDICTORS:
+            raise ValueError(
+                f"Unknown predictor {predictor!r}. Choose one of {sorted(PREDICTORS)}, or pass any "
+                "scikit-learn regressor."
+            )
+        return PREDICTORS[predictor]()
+    if not (
+        callable(getattr(predictor, "fit", None)) and callable(getattr(predictor, "predict", None))
+    ):
+        raise TypeError(
+            f"A predictor needs fit(X, y) and predict(X), as scikit-learn's regressors have; got "
+            f"{predictor!r}. Pass an object, not its class."
+        )
+    if hasattr(predictor, "get_params"):
+        from sklearn.base import clone
+
+        fresh: Predictor = clone(predictor)
+        return fresh
+    import copy
+
+    return copy.deepcopy(predictor)

@@ -1,0 +1,88 @@
+"""Which of the architectures an inner search has seen are worth measuring.
+
+Shapes: `archs` is `int[n, d]` in canonical form, `losses` is `float[n, m]`, minimised.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.pareto import non_dominated_rank
+from optuna_linas.space import SearchSpace
+
+__all__ = ["best_unique", "unseen"]
+
+_MAX_ENUMERATION = 1 << 16
+_MAX_ROUNDS = 32
+
+
+def best_unique(
+    archs: IntArray, losses: FloatArray, violations: FloatArray, *, taken: set[bytes], n: int
+) -> IntArray:
+    """Return the indices of the `n` best different rows that are not `taken`, best first.
+
+    Order: feasible before infeasible (the least violating first), then the front a row is on, then
+    crowding distance within the front, so that the first few already spread over it.
+
+    Args:
+        archs: Canonical rows, `int[k, d]`.
+        losses: Predicted losses, `float[k, m]`.
+        violations: Predicted violations, `float[k]`, 0 where feasible.
+        taken: `row.tobytes()` of the canonical rows that must not come again.
+        n: How many to return at most.
+    """
+    archs = np.ascontiguousarray(archs)
+    fresh: dict[bytes, int] = {}
+    for i, row in enumerate(archs):
+        key = row.tobytes()
+        if key not in taken:
+            fresh.setdefault(key, i)
+    index = np.fromiter(fresh.values(), dtype=np.int64, count=len(fresh))
+    if len(index) == 0:
+        return index
+    rank = non_dominated_rank(losses[index])
+    crowding = np.zeros(len(index))
+    for front in range(int(rank.max()) + 1):
+        members = np.flatnonzero(rank == front)
+        crowding[members] = _crowding_distance(losses[index[members]])
+    order = np.lexsort((-crowding, rank, np.maximum(violations[index], 0.0)))
+    return index[order[:n]]
+
+
+def unseen(space: SearchSpace, taken: set[bytes], n: int, rng: np.random.Generator) -> IntArray:
+    """Return up to `n` different canonical rows that are not `taken`, drawn at random.
+
+    Rejection sampling for a bounded number of rounds; a small space is then enumerated, so the
+    last unseen rows are found. Fewer than `n` rows come back only when no more exist, or when a
+    large space is all but exhausted.
+    """
+    found: dict[bytes, IntArray] = {}
+
+    def keep(rows: IntArray) -> None:
+        for row in space.canonical(rows):
+            if len(found) < n and (key := row.tobytes()) not in taken:
+                found.setdefault(key, row)
+
+    for _ in range(_MAX_ROUNDS):
+        if len(found) >= n:
+            break
+        keep(space.sample(max(2 * n, 16), rng))
+    if len(found) < n and space.size() <= _MAX_ENUMERATION:
+        grid = np.indices(tuple(space.n_options)).reshape(len(space), -1).T
+        keep(rng.permutation(np.ascontiguousarray(grid, dtype=np.int64)))
+    rows = list(found.values())
+    return np.stack(rows) if rows else np.zeros((0, len(space)), dtype=np.int64)
+
+
+def _crowding_distance(losses: FloatArray) -> FloatArray:
+    """NSGA-II's crowding distance within one front, infinite at its ends (Deb et al. 2002)."""
+    n, m = losses.shape
+    distance = np.zeros(n)
+    for j in range(m):
+        order = np.argsort(losses[:, j], kind="stable")
+        spread = losses[order[-1], j] - losses[order[0], j]
+        distance[order[[0, -1]]] = np.inf
+        if spread > 0 and n > 2:
+            distance[order[1:-1]] += (losses[order[2:], j] - losses[order[:-2], j]) / spread
+    return distance
