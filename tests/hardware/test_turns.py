@@ -1,0 +1,132 @@
+import subprocess
+import sys
+import threading
+import uuid
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from optuna_linas.hardware.turns import take_turn
+
+# Each worker writes its name and the number of its measurement at every forward call.
+MEASURING_WORKER = """
+import sys
+from pathlib import Path
+import torch
+from optuna_linas.hardware import LatencyMeter, TimingPlan
+
+name, log = sys.argv[1], Path(sys.argv[2])
+
+class Logged(torch.nn.Module):
+    number = 0
+
+    def forward(self, x):
+        with log.open("a") as file:
+            file.write(f"{name}{Logged.number}\\n")
+        return x
+
+meter = LatencyMeter(plan=TimingPlan(n_repeats=20, max_warmup=10, min_reading_ms=0.0))
+print("ready", flush=True)
+sys.stdin.readline()
+for Logged.number in range(15):
+    meter(Logged(), torch.zeros(1, 1))
+"""
+
+HOLDING_WORKER = """
+import sys
+import time
+from optuna_linas.hardware.turns import take_turn
+
+with take_turn(sys.argv[1], timeout_s=60.0):
+    print("holding", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def device_key() -> str:
+    """A device of this test's own, so that nothing else on the host takes turns with it."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+def start(script: str, *args: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_measure_in_turns(tmp_path: Path) -> None:
+    log = tmp_path / "calls.log"
+    workers = [start(MEASURING_WORKER, name, str(log)) for name in "ab"]
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        worker.communicate("go\n", timeout=120)
+        assert worker.returncode == 0
+    blocks = [label for label, _ in groupby(log.read_text().splitlines())]
+    assert sorted(blocks) == sorted(f"{name}{i}" for name in "ab" for i in range(15))
+
+
+def test_two_threads_take_turns(device_key: str) -> None:
+    inside: list[int] = []
+    most = 0
+
+    def work(number: int) -> None:
+        nonlocal most
+        for _ in range(50):
+            with take_turn(device_key, timeout_s=60.0):
+                inside.append(number)
+                most = max(most, len(inside))
+                inside.remove(number)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+
+
+def test_a_killed_process_frees_its_turn(device_key: str) -> None:
+    worker = start(HOLDING_WORKER, device_key)
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "holding\n"
+    with (
+        pytest.raises(TimeoutError, match=r"Waited 0\.05 s for other latency measurements"),
+        take_turn(device_key, timeout_s=0.05),
+    ):
+        pass
+    worker.kill()
+    worker.communicate(timeout=60)
+    with take_turn(device_key, timeout_s=60.0):
+        pass
+
+
+def test_waiting_for_another_thread_is_bounded(device_key: str) -> None:
+    failures: list[str] = []
+
+    def wait() -> None:
+        try:
+            with take_turn(device_key, timeout_s=0.05):
+                pass
+        except TimeoutError as error:
+            failures.append(str(error))
+
+    with take_turn(device_key, timeout_s=60.0):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join()
+    assert len(failures) == 1
+    assert "turn_timeout_s" in failures[0]
+
+
+def test_a_turn_is_given_back_after_an_error(device_key: str) -> None:
+    with pytest.raises(RuntimeError, match="broke"), take_turn(device_key, timeout_s=60.0):
+        raise RuntimeError("broke")
+    with take_turn(device_key, timeout_s=60.0):
+        pass
