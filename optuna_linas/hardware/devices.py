@@ -40,15 +40,14 @@ def find_device(device: str | torch.device) -> torch.device:
         >>> find_device("cpu")
         device(type='cpu')
     """
-    known = available_devices()
     try:
         found = torch.device(device)
     except RuntimeError as error:  # torch's answer to a name that it does not know
-        raise _not_found(device, known) from error
+        raise _not_found(device) from error
     if found.type == "cpu":
         return torch.device("cpu")
-    if f"{found.type}:{found.index or 0}" not in known:
-        raise _not_found(device, known)
+    if f"{found.type}:{found.index or 0}" not in available_devices():
+        raise _not_found(device)
     if ":" not in str(found):
         # Apple's single GPU has no notion of a current one.
         current = getattr(torch.get_device_module(found), "current_device", lambda: 0)()
@@ -81,10 +80,11 @@ def synchronize(device: torch.device) -> None:
         torch.accelerator.synchronize(device)
 
 
-def _not_found(device: str | torch.device, known: list[str]) -> DeviceNotFoundError:
+def _not_found(device: str | torch.device) -> DeviceNotFoundError:
     return DeviceNotFoundError(
-        f"Device {str(device)!r} was asked for, but this machine has {', '.join(known)}. Name one "
-        "of these, or measure on the machine that has the device."
+        f"Device {str(device)!r} was asked for, but this machine has "
+        f"{', '.join(available_devices())}. Name one of these, or measure on the machine that has "
+        "the device."
     )
 
 

@@ -26,7 +26,10 @@ __all__ = ["LatencyMeter", "measure_latency"]
 class LatencyMeter:
     """Measures networks, one after another, always under the same conditions.
 
-    Meters of one user on one host take turns, over threads and processes, device by device.
+    Meters of one user on one host take turns, over threads and processes, device by device. Only
+    measurements wait for one another: training or evaluation beside them still slows them down,
+    most of all in threads of the same process (`n_jobs`), which share Python's lock. Prefer
+    processes where latency is an objective, and leave a core free for the measurement.
 
     Attributes:
         batch_size: Examples per forward call; the example input is cut or repeated to it.

@@ -43,3 +43,10 @@ class Measurement:
     n_threads: int
     n_calls_per_reading: int = 1
     warmed_up: bool = True
+
+    def __post_init__(self) -> None:
+        # Plain numbers whichever library they come from: a storage writes them as JSON.
+        for name in ("latency_ms", "latency_ms_iqr"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        for name in ("n_repeats", "n_warmup", "batch_size", "n_threads", "n_calls_per_reading"):
+            object.__setattr__(self, name, int(getattr(self, name)))

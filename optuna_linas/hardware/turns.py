@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 import platform
 import re
 import tempfile
@@ -66,7 +67,9 @@ def take_turn(device_key: str, timeout_s: float) -> Iterator[None]:
 def _lock_path(device_key: str) -> Path:
     # The host is part of the name because a cluster's temporary folder may be shared, and the user
     # because a file of one user cannot be opened for writing by another.
-    owner = f"{platform.node()}\x1f{getpass.getuser()}\x1f{device_key}"
+    # A user id rather than a name: in a container, the id may have none.
+    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+    owner = f"{platform.node()}\x1f{user}\x1f{device_key}"
     digest = hashlib.blake2b(owner.encode(), digest_size=6).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9]+", "-", device_key)
     return Path(tempfile.gettempdir()) / f"optuna-linas-{readable}-{digest}.lock"

@@ -1,14 +1,17 @@
 import itertools
+import json
 import pickle
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from optuna_linas.errors import DeviceNotFoundError, EmptyDataError
-from optuna_linas.hardware import LatencyMeter, TimingPlan, measure_latency
+from optuna_linas.hardware import LatencyMeter, Measurement, TimingPlan, measure_latency
 
 QUICK = TimingPlan(n_repeats=3, max_warmup=10, min_reading_ms=0.0)
 
@@ -137,6 +140,19 @@ def test_the_meter_hands_on_all_its_conditions() -> None:
     assert measurement.latency_ms == 500.0
     assert measurement.n_threads == 2
     assert measurement.n_repeats == 7
+
+
+def test_a_measurement_holds_plain_numbers_whichever_it_was_given() -> None:
+    measurement = Measurement(
+        latency_ms=np.float32(1.5),  # type: ignore[arg-type]
+        latency_ms_iqr=torch.tensor(0.5),  # type: ignore[arg-type]
+        n_repeats=np.int64(5),  # type: ignore[arg-type]
+        n_warmup=0,
+        device="phone",
+        batch_size=1,
+        n_threads=4,
+    )
+    assert json.loads(json.dumps(asdict(measurement)))["latency_ms"] == 1.5
 
 
 def test_a_meter_can_be_pickled() -> None:

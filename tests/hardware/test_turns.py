@@ -1,7 +1,7 @@
 import subprocess
 import sys
+import tempfile
 import threading
-import uuid
 from itertools import groupby
 from pathlib import Path
 
@@ -34,20 +34,20 @@ for Logged.number in range(15):
 """
 
 HOLDING_WORKER = """
-import sys
 import time
 from optuna_linas.hardware.turns import take_turn
 
-with take_turn(sys.argv[1], timeout_s=60.0):
+with take_turn("cpu", timeout_s=60.0):
     print("holding", flush=True)
     time.sleep(600)
 """
 
 
-@pytest.fixture
-def device_key() -> str:
-    """A device of this test's own, so that nothing else on the host takes turns with it."""
-    return f"test-{uuid.uuid4().hex}"
+@pytest.fixture(autouse=True)
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else on the host takes turns with these tests; child processes inherit the folder."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
 
 def start(script: str, *args: str) -> subprocess.Popen[str]:
@@ -72,14 +72,14 @@ def test_two_processes_measure_in_turns(tmp_path: Path) -> None:
     assert sorted(blocks) == sorted(f"{name}{i}" for name in "ab" for i in range(15))
 
 
-def test_two_threads_take_turns(device_key: str) -> None:
+def test_two_threads_take_turns() -> None:
     inside: list[int] = []
     most = 0
 
     def work(number: int) -> None:
         nonlocal most
         for _ in range(50):
-            with take_turn(device_key, timeout_s=60.0):
+            with take_turn("cpu", timeout_s=60.0):
                 inside.append(number)
                 most = max(most, len(inside))
                 inside.remove(number)
@@ -92,32 +92,32 @@ def test_two_threads_take_turns(device_key: str) -> None:
     assert most == 1
 
 
-def test_a_killed_process_frees_its_turn(device_key: str) -> None:
-    worker = start(HOLDING_WORKER, device_key)
+def test_a_killed_process_frees_its_turn() -> None:
+    worker = start(HOLDING_WORKER)
     assert worker.stdout is not None
     assert worker.stdout.readline() == "holding\n"
     with (
         pytest.raises(TimeoutError, match=r"Waited 0\.05 s for other latency measurements"),
-        take_turn(device_key, timeout_s=0.05),
+        take_turn("cpu", timeout_s=0.05),
     ):
         pass
     worker.kill()
     worker.communicate(timeout=60)
-    with take_turn(device_key, timeout_s=60.0):
+    with take_turn("cpu", timeout_s=60.0):
         pass
 
 
-def test_waiting_for_another_thread_is_bounded(device_key: str) -> None:
+def test_waiting_for_another_thread_is_bounded() -> None:
     failures: list[str] = []
 
     def wait() -> None:
         try:
-            with take_turn(device_key, timeout_s=0.05):
+            with take_turn("cpu", timeout_s=0.05):
                 pass
         except TimeoutError as error:
             failures.append(str(error))
 
-    with take_turn(device_key, timeout_s=60.0):
+    with take_turn("cpu", timeout_s=60.0):
         thread = threading.Thread(target=wait)
         thread.start()
         thread.join()
@@ -125,8 +125,15 @@ def test_waiting_for_another_thread_is_bounded(device_key: str) -> None:
     assert "turn_timeout_s" in failures[0]
 
 
-def test_a_turn_is_given_back_after_an_error(device_key: str) -> None:
-    with pytest.raises(RuntimeError, match="broke"), take_turn(device_key, timeout_s=60.0):
+def test_a_turn_is_given_back_after_an_error() -> None:
+    with pytest.raises(RuntimeError, match="broke"), take_turn("cpu", timeout_s=60.0):
         raise RuntimeError("broke")
-    with take_turn(device_key, timeout_s=60.0):
+    with take_turn("cpu", timeout_s=60.0):
         pass
+
+
+def test_another_device_has_turns_of_its_own(tmp_path: Path) -> None:
+    for device_key in ("cpu", "cuda-GPU 1/2", "cuda-GPU-1-2"):
+        with take_turn(device_key, timeout_s=60.0):
+            pass
+    assert len(list(tmp_path.glob("optuna-linas-*.lock"))) == 3
