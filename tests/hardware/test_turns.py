@@ -2,6 +2,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from optuna_linas.hardware.turns import take_turn
 # Each worker writes its name and the number of its measurement at every forward call.
 MEASURING_WORKER = """
 import sys
+import time
 from pathlib import Path
 import torch
 from optuna_linas.hardware import LatencyMeter, TimingPlan
@@ -24,12 +28,13 @@ class Logged(torch.nn.Module):
     def forward(self, x):
         with log.open("a") as file:
             file.write(f"{name}{Logged.number}\\n")
+        time.sleep(0.001)  # lets the other worker in, if anything does
         return x
 
 meter = LatencyMeter(plan=TimingPlan(n_repeats=20, max_warmup=10, min_reading_ms=0.0))
 print("ready", flush=True)
 sys.stdin.readline()
-for Logged.number in range(15):
+for Logged.number in range(8):
     meter(Logged(), torch.zeros(1, 1))
 """
 
@@ -50,26 +55,43 @@ def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(tempfile, "tempdir", None)
 
 
-def start(script: str, *args: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *args],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+Start = Callable[..., subprocess.Popen[str]]
 
 
-def test_two_processes_measure_in_turns(tmp_path: Path) -> None:
+@pytest.fixture
+def start(own_temporary_folder: None) -> Iterator[Start]:
+    """Start a worker; none outlives the test."""
+    with ExitStack() as stack:
+
+        def start_one(script: str, *args: str) -> subprocess.Popen[str]:
+            command = [sys.executable, "-c", script, *args]
+            pipe = subprocess.PIPE
+            worker = stack.enter_context(
+                subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+            )
+            stack.callback(worker.kill)
+            return worker
+
+        yield start_one
+
+
+def first_line(worker: subprocess.Popen[str]) -> str:
+    assert worker.stdout is not None
+    return worker.stdout.readline()
+
+
+def test_two_processes_measure_in_turns(start: Start, tmp_path: Path) -> None:
     log = tmp_path / "calls.log"
     workers = [start(MEASURING_WORKER, name, str(log)) for name in "ab"]
+    assert [first_line(worker) for worker in workers] == ["ready\n"] * 2
     for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
     for worker in workers:
-        worker.communicate("go\n", timeout=120)
-        assert worker.returncode == 0
+        assert worker.wait(timeout=120) == 0
     blocks = [label for label, _ in groupby(log.read_text().splitlines())]
-    assert sorted(blocks) == sorted(f"{name}{i}" for name in "ab" for i in range(15))
+    assert sorted(blocks) == sorted(f"{name}{i}" for name in "ab" for i in range(8))
 
 
 def test_two_threads_take_turns() -> None:
@@ -82,6 +104,7 @@ def test_two_threads_take_turns() -> None:
             with take_turn("cpu", timeout_s=60.0):
                 inside.append(number)
                 most = max(most, len(inside))
+                time.sleep(0.0005)  # lets the other thread in, if anything does
                 inside.remove(number)
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
@@ -92,17 +115,16 @@ def test_two_threads_take_turns() -> None:
     assert most == 1
 
 
-def test_a_killed_process_frees_its_turn() -> None:
+def test_a_killed_process_frees_its_turn(start: Start) -> None:
     worker = start(HOLDING_WORKER)
-    assert worker.stdout is not None
-    assert worker.stdout.readline() == "holding\n"
+    assert first_line(worker) == "holding\n"
     with (
         pytest.raises(TimeoutError, match=r"Waited 0\.05 s for other latency measurements"),
         take_turn("cpu", timeout_s=0.05),
     ):
         pass
     worker.kill()
-    worker.communicate(timeout=60)
+    worker.wait(timeout=60)
     with take_turn("cpu", timeout_s=60.0):
         pass
 
