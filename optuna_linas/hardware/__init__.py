@@ -1,6 +1,6 @@
 """Figures of merit that hardware decides: latency with its spread, MACs, parameters.
 
-The example of a search's objective:
+Example:
 
     >>> import torch
     >>> measurement = LatencyMeter(batch_size=1, n_threads=1)(
