@@ -1,0 +1,1 @@
+"""Benchmarks on real measurements: `python -m benchmarks.samplers`."""

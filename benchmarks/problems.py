@@ -1,0 +1,168 @@
+"""The benchmark problems by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.anonymous import anonymous
+from benchmarks.data import SOURCES, MissingData, digest, load
+from benchmarks.problem import Goal, Problem
+from benchmarks.surrogates import HWGPT, OFAMobileNetV3
+from benchmarks.tables import table_problem
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.space import SearchSpace
+
+__all__ = ["GROUPS", "PROBLEMS", "expand_names", "gpt_space", "make_problem", "ofa_space"]
+
+
+def make_problem(name: str, data: Path | None) -> Problem:
+    """Build a problem.
+
+    Args:
+        name: One of `PROBLEMS`, either with `-anonymous` behind it, or the path of a table with the
+            objectives behind a colon: `tables/mine.npz:+accuracy,-latency`.
+        data: The folder of the data files.
+
+    Raises:
+        MissingData: A data file, or the folder, is not there.
+        ValueError: An unknown name, or an unusable table.
+    """
+    if name.endswith("-anonymous"):
+        return anonymous(make_problem(name.removesuffix("-anonymous"), data))
+    if name in PROBLEMS:
+        if data is None:
+            raise MissingData(
+                f"The problem {name!r} needs measurements that are not part of the repository. "
+                "Name their folder with --data or OPTUNA_LINAS_DATA; benchmarks/README.md says "
+                "where they come from."
+            )
+        return PROBLEMS[name](name, data)
+    path, _, objectives = name.partition(".npz")
+    if objectives or name.endswith(".npz"):
+        wanted = [o for o in objectives.lstrip(":").split(",") if o]
+        return table_problem(Path(f"{path}.npz"), wanted)
+    raise ValueError(
+        f"Unknown problem {name!r}. Known are {', '.join(PROBLEMS)}, each also with '-anonymous', "
+        f"the groups {', '.join(GROUPS)}, and any table by its path: FILE.npz:objective,objective."
+    )
+
+
+def expand_names(names: list[str]) -> list[str]:
+    """Replace the names of groups by their members; every problem once, in order."""
+    return list(dict.fromkeys(m for name in names for m in GROUPS.get(name, (name,))))
+
+
+def ofa_space() -> SearchSpace:
+    """45 variables: `depth_u` of 5 units, `kernel_l` and `expand_l` of 20 layers."""
+    choices: dict[str, list[int]] = {f"depth_{u}": [2, 3, 4] for u in range(5)}
+    choices |= {f"kernel_{layer}": [3, 5, 7] for layer in range(20)}
+    choices |= {f"expand_{layer}": [3, 4, 6] for layer in range(20)}
+    conditions = {
+        f"{kind}_{4 * u + i}": {f"depth_{u}": list(range(i + 1, 5))}
+        for kind in ("kernel", "expand")
+        for u in range(5)
+        for i in (2, 3)
+    }
+    return SearchSpace.from_choices(choices, conditions)
+
+
+def gpt_space() -> SearchSpace:
+    """27 variables: embedding, layers, MLP ratio and heads of each layer, bias."""
+    choices: dict[str, list[int] | list[bool]] = {
+        "embed_dim": [192, 384, 768],
+        "n_layer": [10, 11, 12],
+    }
+    choices |= {f"mlp_ratio_{layer}": [2, 3, 4] for layer in range(12)}
+    choices |= {f"n_head_{layer}": [4, 8, 12] for layer in range(12)}
+    choices["bias"] = [False, True]
+    conditions = {
+        f"{kind}_{layer}": {"n_layer": list(range(layer + 1, 13))}
+        for kind in ("mlp_ratio", "n_head")
+        for layer in (10, 11)
+    }
+    return SearchSpace.from_choices(choices, conditions)
+
+
+def _ofa(table: str) -> Callable[[str, Path], Problem]:
+    def build(name: str, data: Path) -> Problem:
+        path = data / "ofa_mbv3_surrogate.npz"
+        network = OFAMobileNetV3(load(path))
+
+        def evaluate(archs: IntArray) -> FloatArray:
+            return np.stack([network.top1(archs), network.cost(archs, table)], axis=1)
+
+        goals = (Goal("top1", "%", "maximize"), Goal("latency", "ms", "minimize"))
+        return Problem(name, ofa_space(), goals, evaluate, SOURCES[path.name], digest(path))
+
+    return build
+
+
+def _gpt(*costs: tuple[str, str, str]) -> Callable[[str, Path], Problem]:
+    def build(name: str, data: Path) -> Problem:
+        path = data / "hwgpt_s_surrogate.npz"
+        network = HWGPT(load(path))
+
+        def evaluate(archs: IntArray) -> FloatArray:
+            columns = [network.cost(archs, column) for column, _, _ in costs]
+            return np.stack([network.perplexity(archs), *columns], axis=1)
+
+        goals = (
+            Goal("perplexity", "", "minimize"),
+            *(Goal(shown, unit, "minimize") for _, shown, unit in costs),
+        )
+        return Problem(name, gpt_space(), goals, evaluate, SOURCES[path.name], digest(path))
+
+    return build
+
+
+def _table(file: str, *objectives: str) -> Callable[[str, Path], Problem]:
+    def build(name: str, data: Path) -> Problem:
+        return table_problem(data / file, objectives, name=name, source=SOURCES[file])
+
+    return build
+
+
+_NB201 = "nasbench201_hw.npz"
+_LATENCY = ("lat_h100", "latency", "ms")
+
+PROBLEMS: Mapping[str, Callable[[str, Path], Problem]] = {
+    "ofa-mbv3-note10": _ofa("note10_w12"),
+    "ofa-mbv3-i7": _ofa("i7_8700k_w12"),
+    "hwgpt-s-h100": _gpt(_LATENCY),
+    "nasbench201-cifar10-edgegpu": _table(
+        _NB201, "acc200_cifar10_test", "hw_cifar10_edgegpu_latency"
+    ),
+    "nasbench201-cifar100-pixel3": _table(
+        _NB201, "acc200_cifar100_test", "hw_cifar100_pixel3_latency"
+    ),
+    "nasbench-macro": _table("nasbench_macro.npz", "acc_cifar10", "flops"),
+    "nasbench201-cifar10-edgegpu-energy": _table(
+        _NB201, "acc200_cifar10_test", "hw_cifar10_edgegpu_latency", "hw_cifar10_edgegpu_energy"
+    ),
+    "nasbench201-cifar100-pixel3-params": _table(
+        _NB201, "acc200_cifar100_test", "hw_cifar100_pixel3_latency", "mparams"
+    ),
+    "hwgpt-s-h100-params": _gpt(_LATENCY, ("params", "parameters", "M")),
+}
+"""Name to builder."""
+
+_LARGE = ("ofa-mbv3-note10", "ofa-mbv3-i7", "hwgpt-s-h100")
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "large": _LARGE,
+    "anonymous": tuple(f"{name}-anonymous" for name in _LARGE),
+    "tables": (
+        "nasbench201-cifar10-edgegpu",
+        "nasbench201-cifar100-pixel3",
+        "nasbench-macro",
+    ),
+    "three": (
+        "nasbench201-cifar10-edgegpu-energy",
+        "nasbench201-cifar100-pixel3-params",
+        "hwgpt-s-h100-params",
+    ),
+}
+"""Names that stand for several problems."""

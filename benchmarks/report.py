@@ -1,0 +1,75 @@
+"""The printed table of a benchmark's results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["print_report"]
+
+
+def print_report(results: Mapping[str, Any], console: Console) -> None:
+    """Print one table per problem, and what was left out."""
+    for name, problem in results["problems"].items():
+        console.print(_table(name, problem))
+    for skipped in results["skipped"]:
+        console.print(f"Left out: {skipped['name']}: {skipped['reason']}", style="yellow")
+
+
+def _table(name: str, problem: Mapping[str, Any]) -> Table:
+    goals = " × ".join(
+        f"{g['name']}{f' ({unit})' if (unit := g['unit']) else ''}" for g in problem["goals"]
+    )
+    targets = problem["targets"]
+    table = Table(
+        title=f"{name}: {goals}",
+        caption="Share of the best known front's hypervolume, mean ± standard error over seeds. "
+        + " ".join(f"{target} = {share:.3f}." for target, share in targets.items()),
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("sampler", no_wrap=True)
+    checkpoints = list(
+        dict.fromkeys(c for s in problem["samplers"].values() for c in s["hypervolume"])
+    )
+    for heading in [*(f"@{c}" for c in checkpoints), *(f"to {t}" for t in targets)]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("ms/trial", justify="right")
+    table.add_column("last 50", justify="right")
+    table.add_column("seeds", justify="right")
+    for sampler, figures in problem["samplers"].items():
+        seconds = figures["seconds_per_trial"]
+        table.add_row(
+            sampler,
+            *(_share(figures["hypervolume"].get(c)) for c in checkpoints),
+            *(_evaluations(figures["evaluations_to"][t]) for t in targets),
+            f"{1000 * seconds['mean']:.1f}",
+            f"{1000 * seconds['last_50']:.1f}",
+            str(len(figures["seeds"])),
+        )
+    return table
+
+
+def _share(figure: Mapping[str, Any] | None) -> str:
+    if figure is None:
+        return "–"
+    return _with_error(figure, ".3f")
+
+
+def _evaluations(figure: Mapping[str, Any]) -> str:
+    if figure["n_reached"] == 0:
+        return f"> {figure['mean']:.0f}"
+    if figure["is_lower_bound"]:
+        n_seeds = len(figure["by_seed"])
+        return f"> {figure['mean']:.0f} ({figure['n_reached']} of {n_seeds})"
+    return _with_error(figure, ".0f")
+
+
+def _with_error(figure: Mapping[str, Any], precision: str) -> str:
+    text = format(figure["mean"], precision)
+    if figure["standard_error"] is None:
+        return text
+    return f"{text} ±{format(figure['standard_error'], precision)}"

@@ -1,0 +1,251 @@
+"""Compare samplers on real measurements: `python -m benchmarks.samplers --help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.cache import Cache, default_folder
+from benchmarks.contenders import CONTENDERS
+from benchmarks.data import MissingData, data_folder
+from benchmarks.picture import write_picture
+from benchmarks.problem import Problem
+from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
+from benchmarks.report import print_report
+from benchmarks.searches import Search
+from benchmarks.summary import summarise_problem
+from benchmarks.tasks import SearchFailed, Settings, Task, from_cache, run_all
+from benchmarks.yardstick import yardstick
+
+__all__ = ["main", "run"]
+
+REFERENCES = {"LINAS@250": ("linas-paper", 250), "NSGA-II@2000": ("nsga2", 2_000)}
+"""Target to the sampler and the number of evaluations that define it."""
+
+_DEFAULT_PROBLEMS = ("large", "anonymous", "tables")
+_DEFAULT_SAMPLERS = tuple(name for name in CONTENDERS if name != "linas-paper-translation")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    try:
+        results = run(options, console)
+    except (MissingData, SearchFailed, ValueError) as error:
+        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        if error.__cause__ is not None and options.traceback:
+            raise
+        return 1
+    print_report(results, console)
+    if options.out:
+        Path(options.out).write_text(json.dumps(results, indent=1) + "\n")
+    if options.picture:
+        write_picture(results, Path(options.picture))
+    return 0
+
+
+def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Run every search that the options ask for and return the results as plain data.
+
+    Raises:
+        MissingData: A data file is not there.
+        SearchFailed: A sampler raised.
+        ValueError: An unknown problem.
+    """
+    data = data_folder(options.data)
+    settings = Settings(data, Path(options.cache), options.fresh, options.cache_ours)
+    problems = {given: make_problem(given, data) for given in expand_names(options.problems)}
+    reasons = {name: CONTENDERS[name].why_missing() for name in options.samplers}
+    shown = [name for name in options.samplers if reasons[name] is None]
+    tasks = [task for given in problems for task in _tasks(given, shown, options)]
+
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    found: dict[Task, Search] = {}
+    for task in tasks:
+        cached = from_cache(task, settings)
+        if cached is not None:
+            found[task] = cached
+    left = [task for task in tasks if task not in found]
+    if found:
+        console.print(f"{len(found)} of {len(tasks)} searches are cached.")
+    with _progress(console) as progress:
+        # No refreshing thread: its work would count as the sampler's processor time.
+        bar = progress.add_task("", total=sum(task.n_evaluations for task in left))
+        ticks = _Ticks(progress, bar)
+        for task, search in run_all(
+            left, settings, jobs=options.jobs, on_start=ticks.start, on_trial=ticks.trial
+        ):
+            found[task] = search
+        progress.refresh()
+    return {
+        "command": _command(options, [problem.name for problem in problems.values()]),
+        "started": started,
+        "platform": _platform(),
+        "versions": {
+            **{p: version(p) for p in ("optuna", "optuna-linas", "numpy", "scikit-learn", "pymoo")},
+            "samplers": {name: CONTENDERS[name].version() for name in shown},
+        },
+        "n_evaluations": options.evaluations,
+        "seeds": list(range(options.seeds)),
+        "asks": {name: _asks(name, options) for name in shown},
+        "skipped": [{"name": n, "reason": r} for n, r in reasons.items() if r is not None],
+        "problems": {
+            problem.name: _summary(
+                problem,
+                {task: search for task, search in found.items() if task.problem == given},
+                shown,
+                options,
+                console,
+            )
+            for given, problem in problems.items()
+        },
+    }
+
+
+def _summary(
+    problem: Problem,
+    found: dict[Task, Search],
+    shown: Sequence[str],
+    options: argparse.Namespace,
+    console: Console,
+) -> dict[str, Any]:
+    with console.status(f"The best front of {problem.name}"):
+        measure = yardstick(problem, Cache(Path(options.cache)), generations=options.generations)
+    searches: dict[str, dict[int, Search]] = {}
+    for task, search in found.items():
+        searches.setdefault(task.sampler, {})[task.seed] = search
+    return summarise_problem(
+        problem,
+        measure,
+        searches,
+        {} if options.no_targets else REFERENCES,
+        shown=shown,
+        n_evaluations=options.evaluations,
+    )
+
+
+def _tasks(given: str, shown: Sequence[str], options: argparse.Namespace) -> list[Task]:
+    """List a problem's searches: the samplers', and those that define the targets."""
+    lengths = dict.fromkeys(shown, options.evaluations)
+    if not options.no_targets:
+        for name, n in REFERENCES.values():
+            lengths[name] = max(n, lengths.get(name, 0))
+    tasks = []
+    for name, n in lengths.items():
+        contender = CONTENDERS[name]
+        for seed in range(min(options.seeds, contender.max_seeds or options.seeds)):
+            most = min(n, contender.max_evaluations or n)
+            tasks.append(Task(given, name, seed, most, _asks(name, options)))
+    return tasks
+
+
+def _asks(name: str, options: argparse.Namespace) -> Any:
+    return CONTENDERS[name].asks if options.asks == "best" else options.asks
+
+
+class _Ticks:
+    """Shows how far the searches are, a few times a second at most."""
+
+    def __init__(self, progress: Progress, bar: Any) -> None:
+        self._progress, self._bar, self._shown = progress, bar, 0.0
+
+    def start(self, task: Task) -> None:
+        self._progress.update(self._bar, description=str(task), refresh=True)
+
+    def trial(self) -> None:
+        self._progress.advance(self._bar)
+        if time.monotonic() > self._shown + 0.5:
+            self._progress.refresh()
+            self._shown = time.monotonic()
+
+
+def _progress(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console, auto_refresh=False)
+
+
+def _command(options: argparse.Namespace, problems: Sequence[str]) -> str:
+    """Return the command without the folders of this machine."""
+    words = ["python -m benchmarks.samplers", "--problems", *problems]
+    words += ["--samplers", *options.samplers, "--seeds", str(options.seeds)]
+    words += ["--evaluations", str(options.evaluations)]
+    return " ".join(words + ([f"--asks {options.asks}"] if options.asks != "best" else []))
+
+
+def _platform() -> dict[str, Any]:
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "machine": platform.machine(),
+        "n_cores": os.cpu_count(),
+        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
+        "numpy": np.__version__,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.samplers", description=__doc__)
+    add = parser.add_argument
+    add(
+        "--problems",
+        nargs="+",
+        default=list(_DEFAULT_PROBLEMS),
+        metavar="NAME",
+        help=f"problems ({', '.join(PROBLEMS)}, each also with -anonymous), groups "
+        f"({', '.join(GROUPS)}), or tables by path: FILE.npz:+objective,-objective; "
+        "default: %(default)s",
+    )
+    add(
+        "--samplers",
+        nargs="+",
+        choices=CONTENDERS,
+        default=list(_DEFAULT_SAMPLERS),
+        metavar="NAME",
+        help=f"of {', '.join(CONTENDERS)}; default: all but linas-paper-translation",
+    )
+    add("--seeds", type=_positive, default=5, help="seeds 0, 1, ... per sampler; default: 5")
+    add("--evaluations", type=_positive, default=250, help="per search; default: 250")
+    add("--data", help="folder of the data files; default: the variable OPTUNA_LINAS_DATA")
+    add("--out", help="write the results here as JSON")
+    add("--picture", help="write the picture here: .html, or an image with kaleido installed")
+    add("--cache", default=str(default_folder()), help="folder of cached results")
+    add("--jobs", type=_positive, default=1, help="processes; default: 1")
+    add("--fresh", action="store_true", help="run cached searches again")
+    add("--cache-ours", action="store_true",
+        help="cache this repository's samplers too, under a digest of their sources")  # fmt: skip
+    add("--asks", choices=["best", "active", "all"], default="best",
+        help="trials suggest a network's variables, all, or what suits the sampler")  # fmt: skip
+    add("--no-targets", action="store_true", help="skip the searches that define the targets")
+    add("--generations", type=_positive, default=600,
+        help="generations of the long NSGA-II runs for the best front; default: 600")  # fmt: skip
+    add("--traceback", action="store_true", help="show where a sampler failed")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from optuna.samplers import BaseSampler, RandomSampler
+
+from benchmarks import samplers, tasks
+from benchmarks.contenders import CONTENDERS, Contender
+
+
+class Broken(RandomSampler):
+    def sample_relative(self, *args: object, **kwargs: object) -> dict[str, object]:
+        raise ArithmeticError("no such thing")
+
+
+def command(table: Path, *more: str) -> list[str]:
+    return [
+        *("--problems", f"{table}:accuracy,latency", "--seeds", "2", "--evaluations", "20"),
+        *("--cache", str(table.parent / "cache"), "--no-targets", *more),
+    ]
+
+
+def test_a_benchmark_from_end_to_end(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, picture = table.parent / "results.json", table.parent / "picture.html"
+    arguments = command(table, "--samplers", "linas", "random", "nsga2", "tpe-multivariate")
+    assert samplers.main([*arguments, "--out", str(out), "--picture", str(picture)]) == 0
+
+    results = json.loads(out.read_text())
+    (problem,) = results["problems"].values()
+    assert list(problem["samplers"]) == ["linas", "random", "nsga2", "tpe-multivariate"]
+    for figures in problem["samplers"].values():
+        assert figures["seeds"] == [0, 1]
+        at_20 = figures["hypervolume"]["20"]
+        assert at_20["mean"] == pytest.approx(np.mean(at_20["by_seed"]), abs=1e-4)
+        assert 0 < at_20["mean"] <= 1
+        assert len(figures["curve"]["mean"]) == 20
+        assert figures["seconds_per_trial"]["mean"] > 0
+    # Twelve networks, and LINAS measures none of them twice.
+    assert problem["samplers"]["linas"]["hypervolume"]["20"]["by_seed"] == [1.0, 1.0]
+    assert results["asks"]["nsga2"] == "all"
+    assert "plotly" in picture.read_text()
+    assert "tpe-multivariate" in capsys.readouterr().out
+
+
+def test_targets_are_reached_or_bounded(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samplers, "REFERENCES", {"random@12": ("random", 12)})
+    out = table.parent / "results.json"
+    arguments = [a for a in command(table, "--samplers", "linas") if a != "--no-targets"]
+    assert samplers.main([*arguments, "--out", str(out)]) == 0
+    (problem,) = json.loads(out.read_text())["problems"].values()
+    assert list(problem["samplers"]) == ["linas"]
+    reached = problem["samplers"]["linas"]["evaluations_to"]["random@12"]
+    assert reached["n_reached"] == 2
+    assert not reached["is_lower_bound"]
+    assert 0 < reached["mean"] <= 20
+
+
+def test_baselines_are_cached_and_ours_are_not(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[str] = []
+
+    def counting(name: str) -> Contender:
+        def make(seed: int) -> BaseSampler:
+            made.append(name)
+            return RandomSampler(seed=seed)
+
+        return Contender(make, ours=name == "linas")
+
+    names = ("linas", "random")
+    monkeypatch.setattr(tasks, "CONTENDERS", {name: counting(name) for name in names})
+    for _ in range(2):
+        assert samplers.main(command(table, "--samplers", *names)) == 0
+    assert made == ["linas", "linas", "random", "random", "linas", "linas"]
+    assert "2 of 4 searches are cached" in capsys.readouterr().out
+    assert samplers.main(command(table, "--samplers", "random", "--fresh")) == 0
+    assert made[6:] == ["random", "random"]
+
+
+def test_a_cached_search_serves_shorter_ones(table: Path) -> None:
+    settings = tasks.Settings(None, table.parent / "cache")
+    task = tasks.Task(str(table), "random", 0, 12, "active")
+    (done,) = tasks.run_all(
+        [task], settings, jobs=1, on_start=lambda _: None, on_trial=lambda: None
+    )
+    shorter = tasks.from_cache(tasks.Task(str(table), "random", 0, 5, "active"), settings)
+    assert shorter is not None
+    np.testing.assert_array_equal(shorter.values, done[1].values[:5])
+    longer = tasks.Task(str(table), "random", 0, 13, "active")
+    assert tasks.from_cache(longer, settings) is None
+
+
+def test_a_failing_sampler_is_named(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = {**CONTENDERS, "random": Contender(lambda seed: Broken(seed=seed))}
+    monkeypatch.setattr(tasks, "CONTENDERS", broken)
+    assert samplers.main(command(table, "--samplers", "random")) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "random on" in printed
+    assert "seed 0: ArithmeticError: no such thing" in printed
+
+
+def test_missing_data_ends_with_an_explanation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert samplers.main(["--problems", "nasbench-macro", "--data", str(tmp_path)]) == 1
+    assert "nasbench_macro.npz" in capsys.readouterr().out
+
+
+def test_a_sampler_that_is_not_installed_is_left_out_with_the_reason(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = Contender(lambda seed: RandomSampler(seed=seed), packages=("no-such-package",))
+    monkeypatch.setattr(samplers, "CONTENDERS", {**CONTENDERS, "botorch": absent})
+    assert samplers.main(command(table, "--samplers", "random", "botorch")) == 0
+    assert "no-such-package is not installed" in capsys.readouterr().out
