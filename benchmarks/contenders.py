@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 
 import optuna
@@ -73,16 +73,9 @@ def _digest_of_ours() -> str:
     return digest.hexdigest()[:12]
 
 
-def _gp(seed: int) -> BaseSampler:
-    return optuna.samplers.GPSampler(seed=seed)
-
-
 def _botorch(seed: int) -> BaseSampler:
-    if find_spec("optuna_integration") is None:
-        raise ImportError("The sampler 'botorch' needs optuna-integration and botorch.")
-    from optuna_integration.botorch import BoTorchSampler
-
-    return BoTorchSampler(seed=seed)
+    sampler: BaseSampler = import_module("optuna_integration.botorch").BoTorchSampler(seed=seed)
+    return sampler
 
 
 CONTENDERS: Mapping[str, Contender] = {
@@ -98,7 +91,13 @@ CONTENDERS: Mapping[str, Contender] = {
     "tpe-multivariate": Contender(
         lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True)
     ),
-    "gp": Contender(_gp, "all", ("optuna", "torch"), max_evaluations=100, max_seeds=2),
+    "gp": Contender(
+        lambda seed: optuna.samplers.GPSampler(seed=seed),
+        "all",
+        ("optuna", "torch"),
+        max_evaluations=100,
+        max_seeds=2,
+    ),
     "botorch": Contender(
         _botorch,
         "all",

@@ -20,6 +20,8 @@ from optuna_linas.suggest import suggest
 
 __all__ = ["Asks", "Goal", "Problem"]
 
+Direction = Literal["maximize", "minimize"]
+
 Asks = Literal["active", "all"]
 """What a trial suggests: the variables that its network has, or all variables of the space."""
 
@@ -30,7 +32,7 @@ class Goal:
 
     name: str
     unit: str
-    direction: Literal["maximize", "minimize"]
+    direction: Direction
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Problem:
     original: Problem | None = None
 
     @property
-    def directions(self) -> list[str]:
+    def directions(self) -> list[Direction]:
         """The goals' directions, as `optuna.create_study` takes them."""
         return [goal.direction for goal in self.goals]
 

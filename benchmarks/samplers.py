@@ -89,6 +89,8 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
             left, settings, jobs=options.jobs, on_start=ticks.start, on_trial=ticks.trial
         ):
             found[task] = search
+            if not console.is_terminal:  # a bar that is drawn over needs one
+                console.print(f"{len(found)} of {len(tasks)}: {task}", markup=False)
         progress.refresh()
     return {
         "command": _command(options, [problem.name for problem in problems.values()]),
