@@ -1,0 +1,181 @@
+"""What every super-network must do; add a new one to `SUPERNETS` and it is covered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.supernets import ElasticCNN, Supernet, as_row, largest_arch, smallest_arch
+
+SUPERNETS: dict[str, Callable[[], nn.Module]] = {
+    "cnn-8": lambda: ElasticCNN(n_classes=10, in_channels=1, image_size=8),
+    "cnn-32-rgb": lambda: ElasticCNN(n_classes=4, image_size=32),
+    "cnn-four-narrow-stages": lambda: ElasticCNN(
+        n_classes=3,
+        in_channels=2,
+        image_size=9,
+        stem_width=5,
+        widths=((6, 9), (8,), (7, 12), (10,)),
+        strides=(1, 2, 3, 1),
+        depths=(2, 4),
+        kernels=(1, 3, 7),
+        expands=(1, 3),
+    ),
+}
+
+
+@pytest.fixture(params=SUPERNETS, scope="module")
+def supernet(request: pytest.FixtureRequest) -> Supernet:
+    torch.manual_seed(0)
+    net = SUPERNETS[request.param]()
+    # As after training: statistics and scales that differ from channel to channel.
+    for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
+        if "norm" in name:
+            nn.init.uniform_(tensor, 0.5, 1.5)
+    assert isinstance(net, Supernet)
+    net.eval()
+    return net
+
+
+def images(supernet: Supernet, n: int) -> Tensor:
+    shape = supernet.example_input(n).shape
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1))
+
+
+def archs(supernet: Supernet, n: int) -> list[np.ndarray]:
+    space = supernet.space
+    random = space.sample(n, np.random.default_rng(0))
+    return [smallest_arch(space), largest_arch(space), *random]
+
+
+def n_params(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_shared_and_extracted_give_the_same_logits(supernet: Supernet) -> None:
+    x = images(supernet, 2)
+    with torch.inference_mode():
+        for arch in archs(supernet, 50):
+            shared, own = supernet(x, arch), supernet.extract(arch)(x)
+            assert shared.abs().max() > 1e-3
+            torch.testing.assert_close(shared, own, atol=1e-5, rtol=1e-5)
+
+
+def test_rows_params_and_non_canonical_rows_are_one_architecture(supernet: Supernet) -> None:
+    x = images(supernet, 2)
+    with torch.inference_mode():
+        for arch in archs(supernet, 5):
+            params = supernet.space.decode(arch)
+            row = as_row(supernet.space, arch)
+            expected = supernet(x, arch)
+            assert torch.equal(supernet(x, params), expected)
+            assert torch.equal(supernet(x, row), expected)
+            assert torch.equal(supernet(x, row.tolist()), expected)
+            for form in (params, row):
+                torch.testing.assert_close(supernet.extract(form)(x), expected)
+
+
+def test_an_extracted_network_is_in_eval_mode_and_trainable(supernet: Supernet) -> None:
+    network = supernet.extract(largest_arch(supernet.space))
+    assert not any(module.training for module in network.modules())
+    assert all(p.requires_grad and p.is_leaf and p.is_contiguous() for p in network.parameters())
+    network.load_state_dict(network.state_dict())
+
+
+def test_an_extracted_network_has_no_dead_weights(supernet: Supernet) -> None:
+    for arch in archs(supernet, 3):
+        network = supernet.extract(arch).train()
+        network(images(supernet, 4)).square().sum().backward()
+        assert all(p.grad is not None for p in network.parameters())
+
+
+def test_each_option_upwards_adds_parameters(supernet: Supernet) -> None:
+    space = supernet.space
+    small = smallest_arch(space)
+    for j in np.flatnonzero(space.active(small[None])[0] & (space.n_options > 1)):
+        larger = small.copy()
+        larger[j] += 1
+        assert n_params(supernet.extract(larger)) > n_params(supernet.extract(small))
+    sizes = [n_params(supernet.extract(arch)) for arch in archs(supernet, 10)]
+    assert min(sizes) == sizes[0]
+    assert max(sizes) == sizes[1]
+
+
+def test_an_extracted_network_shares_no_memory(supernet: Supernet) -> None:
+    arch = largest_arch(supernet.space)
+    x = images(supernet, 2)
+    before = supernet(x, arch)
+    network = supernet.extract(arch)
+    with torch.no_grad():
+        for tensor in [*network.parameters(), *network.buffers()]:
+            tensor.fill_(7)
+    assert torch.equal(supernet(x, arch), before)
+
+
+def test_gradients_reach_exactly_the_weights_of_the_architecture(supernet: Supernet) -> None:
+    assert isinstance(supernet, nn.Module)
+    x = images(supernet, 8)
+    for arch in archs(supernet, 3):
+        network = supernet.extract(arch)
+        totals = []
+        for module, logits in ((supernet, supernet(x, arch)), (network, network(x))):
+            module.zero_grad()
+            logits.square().sum().backward()
+            grads = [p.grad.abs().sum() for p in module.parameters() if p.grad is not None]
+            totals.append(torch.stack(grads).sum())
+        # A gradient on any weight outside the architecture would make the first one larger.
+        assert totals[1] > 0
+        torch.testing.assert_close(totals[0], totals[1], rtol=1e-4, atol=0)
+    supernet.zero_grad()
+
+
+def test_neither_forward_nor_extract_touches_the_global_generator(supernet: Supernet) -> None:
+    before = torch.get_rng_state()
+    for arch in archs(supernet, 2):
+        supernet(images(supernet, 2), arch)
+        supernet.extract(arch)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_threads_can_share_it(supernet: Supernet) -> None:
+    x = images(supernet, 2)
+    rows = archs(supernet, 20)
+
+    def logits(arch: np.ndarray) -> Tensor:
+        with torch.inference_mode():
+            return supernet(x, arch)
+
+    alone = [logits(arch) for arch in rows]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(logits, rows))
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_an_extracted_network_can_be_exported(supernet: Supernet) -> None:
+    x = images(supernet, 2)
+    for arch in (smallest_arch(supernet.space), largest_arch(supernet.space)):
+        network = supernet.extract(arch)
+        program = torch.export.export(network, (x,))
+        torch.testing.assert_close(program.module()(x), network(x))
+
+
+def test_an_arch_of_another_space_is_refused(supernet: Supernet) -> None:
+    x = images(supernet, 1)
+    for arch in ([0], {"depth": 1}, largest_arch(supernet.space) + 1):
+        with pytest.raises(SpaceMismatchError):
+            supernet(x, arch)
+        with pytest.raises(SpaceMismatchError):
+            supernet.extract(arch)
+
+
+def test_example_input_fits(supernet: Supernet) -> None:
+    network = supernet.extract(smallest_arch(supernet.space))
+    assert network(supernet.example_input(3)).shape == network(images(supernet, 3)).shape
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        supernet.example_input(0)
