@@ -185,9 +185,9 @@ def _backward(
         if distill:
             # The gradient of this cross-entropy is that of the KL divergence to the largest.
             targets, smoothing = logits[0].softmax(dim=1), 0.0
-    correct = [(logits[k].argmax(dim=1) == labels).double().mean() for k in (0, -1)]
-    mean_loss = torch.stack(losses).double().mean()
-    # One transfer for the three: on a GPU each waits for the step.
+    correct = [(logits[k].argmax(dim=1) == labels).float().mean() for k in (0, -1)]
+    mean_loss = torch.stack(losses).float().mean()
+    # One transfer for the three: on a GPU each waits for the step. No float64: MPS has none.
     return _Figures(*torch.stack([mean_loss, *correct]).tolist())
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _one_torch_thread() -> Iterator[None]:
     """Tiny networks gain nothing from threads, and parallel test workers lose by them."""
     before = torch.get_num_threads()

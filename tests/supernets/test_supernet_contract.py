@@ -88,6 +88,17 @@ def test_an_extracted_network_is_in_eval_mode_and_trainable(supernet: Supernet) 
     network.load_state_dict(network.state_dict())
 
 
+@pytest.mark.parametrize("name", SUPERNETS)
+def test_an_extracted_network_is_on_the_device_and_of_the_dtype_of_the_supernet(name: str) -> None:
+    # The meta device stands for any that is not the CPU.
+    net = SUPERNETS[name]().to("meta", torch.float64)
+    assert isinstance(net, Supernet)
+    network = net.extract(smallest_arch(net.space))
+    tensors = [*network.parameters(), *network.buffers(), net.example_input()]
+    assert all(tensor.is_meta for tensor in tensors)
+    assert all(p.dtype == torch.float64 for p in network.parameters())
+
+
 def test_an_extracted_network_has_no_dead_weights(supernet: Supernet) -> None:
     for arch in archs(supernet, 3):
         network = supernet.extract(arch).train()
