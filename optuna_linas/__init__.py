@@ -1,1 +1,40 @@
-"""Neural architecture search inside Optuna. See README.md."""
+"""Neural architecture search inside Optuna.
+
+`LINASSampler` is a drop-in for any study; `SearchSpace` describes what is searched;
+`SupernetObjective` turns a super-network into an objective. The names are imported when first used,
+so that a search without super-networks never loads torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optuna_linas.objectives import SupernetObjective
+    from optuna_linas.samplers import LINASSampler
+    from optuna_linas.space import SearchSpace
+    from optuna_linas.variable import Condition, Variable
+
+__all__ = ["Condition", "LINASSampler", "SearchSpace", "SupernetObjective", "Variable"]
+
+_HOMES = {
+    "Condition": "optuna_linas.variable",
+    "LINASSampler": "optuna_linas.samplers",
+    "SearchSpace": "optuna_linas.space",
+    "SupernetObjective": "optuna_linas.objectives",
+    "Variable": "optuna_linas.variable",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("optuna-linas")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -62,6 +62,7 @@ def learn_conditions(
         (1, 0, array([False,  True]))
     """
     conditions: list[LearnedCondition] = []
+    codes = np.where(present, codes, 0)
     for child in np.flatnonzero(~present.all(axis=0) & present.any(axis=0)):
         with_child = present[:, child]
         candidates = []

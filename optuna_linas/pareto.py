@@ -5,7 +5,7 @@ by definition and dominates nothing. Equal rows do not dominate one another.
 
 References:
     Blank and Deb, "pymoo: Multi-Objective Optimization in Python", IEEE Access 2020 (the
-    implementation behind the sorting and the hypervolume).
+    implementation behind the hypervolume).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.ranking import front_rank
 
 __all__ = ["hypervolume", "non_dominated", "non_dominated_rank"]
 
@@ -27,27 +28,19 @@ def non_dominated(losses: ArrayLike) -> BoolArray:
         >>> non_dominated([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]])
         array([ True,  True, False])
     """
-    first: BoolArray = non_dominated_rank(losses, first_only=True) == 0
+    first: BoolArray = non_dominated_rank(losses) == 0
     return first
 
 
-def non_dominated_rank(losses: ArrayLike, *, first_only: bool = False) -> IntArray:
+def non_dominated_rank(losses: ArrayLike) -> IntArray:
     """Return each row's front, 0 for the non-dominated ones, `int[n]` (Deb et al. 2002).
 
-    Args:
-        losses: `float[n, m]`.
-        first_only: Tell only the first front from the others, which all get rank 1. Faster.
+    Rows with NaN are on the front `n`, behind all others.
     """
     values = _rows(losses)
-    rank = np.full(len(values), 1 if first_only else len(values), dtype=np.int64)
-    valid = np.flatnonzero(~np.isnan(values).any(axis=1))
-    if len(valid) == 0:
-        return rank
-    from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
-
-    fronts = NonDominatedSorting().do(values[valid], n_stop_if_ranked=1 if first_only else None)
-    for i, front in enumerate(fronts):
-        rank[valid[np.asarray(front, dtype=np.int64)]] = i
+    rank = np.full(len(values), len(values), dtype=np.int64)
+    valid = ~np.isnan(values).any(axis=1)
+    rank[valid] = front_rank(values[valid])
     return rank
 
 

@@ -8,6 +8,7 @@ uninterrupted one.
 from __future__ import annotations
 
 import hashlib
+import operator
 
 import numpy as np
 
@@ -29,6 +30,8 @@ def derive_rng(seed: int, *purpose: str | int) -> np.random.Generator:
         >>> derive_rng(0, "startup", 3).integers(100) == derive_rng(0, "startup", 3).integers(100)
         np.True_
     """
-    key = "\x1f".join([str(seed), *(f"{type(part).__name__}:{part}" for part in purpose)])
+    # An index may come out of an array: np.int64(3) is the same purpose as 3.
+    parts = [f"str:{p}" if isinstance(p, str) else f"int:{operator.index(p)}" for p in purpose]
+    key = "\x1f".join([str(operator.index(seed)), *parts])
     digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, "little"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.pareto import non_dominated_rank
+from optuna_linas.ranking import crowding_distance, front_rank
 from optuna_linas.space import SearchSpace
 
 __all__ = ["best_unique", "unseen"]
@@ -41,11 +41,8 @@ def best_unique(
     index = np.fromiter(fresh.values(), dtype=np.int64, count=len(fresh))
     if len(index) == 0:
         return index
-    rank = non_dominated_rank(losses[index])
-    crowding = np.zeros(len(index))
-    for front in range(int(rank.max()) + 1):
-        members = np.flatnonzero(rank == front)
-        crowding[members] = _crowding_distance(losses[index[members]])
+    rank = front_rank(losses[index])
+    crowding = crowding_distance(losses[index], rank)
     order = np.lexsort((-crowding, rank, np.maximum(violations[index], 0.0)))
     return index[order[:n]]
 
@@ -73,16 +70,3 @@ def unseen(space: SearchSpace, taken: set[bytes], n: int, rng: np.random.Generat
         keep(rng.permutation(np.ascontiguousarray(grid, dtype=np.int64)))
     rows = list(found.values())
     return np.stack(rows) if rows else np.zeros((0, len(space)), dtype=np.int64)
-
-
-def _crowding_distance(losses: FloatArray) -> FloatArray:
-    """NSGA-II's crowding distance within one front, infinite at its ends (Deb et al. 2002)."""
-    n, m = losses.shape
-    distance = np.zeros(n)
-    for j in range(m):
-        order = np.argsort(losses[:, j], kind="stable")
-        spread = losses[order[-1], j] - losses[order[0], j]
-        distance[order[[0, -1]]] = np.inf
-        if spread > 0 and n > 2:
-            distance[order[1:-1]] += (losses[order[2:], j] - losses[order[:-2], j]) / spread
-    return distance

@@ -10,6 +10,8 @@ Shapes: `d` variables, `n` architectures, `archs` is `int[n, d]`.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -25,7 +27,7 @@ __all__ = ["SearchSpace"]
 N_KNOTS = 9
 """Feature columns of a number with more grid points than this (piecewise-linear between them)."""
 
-_MAX_ENUMERATION = 1 << 20
+_MAX_STATES = 1 << 20
 
 
 class SearchSpace:
@@ -150,7 +152,7 @@ class SearchSpace:
                     f"given were {sorted(map(str, params))}. If it exists only under a "
                     "condition, declare the condition."
                 )
-            arch[j] = variable.index(params[variable.name])  # type: ignore[arg-type]  # checked
+            arch[j] = variable.index(params[variable.name])
         return arch
 
     def decode(self, arch: ArrayLike, rng: np.random.Generator | None = None) -> dict[str, Option]:
@@ -185,7 +187,7 @@ class SearchSpace:
         """Return the rows with inactive variables folded to index 0: equal rows, equal networks."""
         rows = self._check(archs)
         if not self._is_conditional:
-            return rows
+            return rows.copy()
         folded: IntArray = np.where(self.active(rows), rows, 0)
         return folded
 
@@ -219,10 +221,10 @@ class SearchSpace:
 
         Raises:
             ValueError: `effective`, and variables with several parents depend on one another in
-                more than 2^20 ways.
+                more than 2^20 ways at a time.
         """
         if not effective:
-            return int(np.prod([int(n) for n in self.n_options], dtype=object)) if len(self) else 1
+            return math.prod(self.n_options.tolist())
         total = 1
         for component in self._components():
             total *= self._component_size(component)
@@ -298,39 +300,73 @@ class SearchSpace:
 
     def _component_size(self, component: list[int]) -> int:
         if all(len(self._conditions[j]) <= 1 for j in component):
-            return self._tree_size(component[0])
-        parents = sorted({p for j in component for p, _ in self._conditions[j]})
-        if np.prod([float(self.n_options[p]) for p in parents]) > _MAX_ENUMERATION:
-            raise ValueError(
-                f"The effective size needs more than {_MAX_ENUMERATION} combinations of "
-                f"{[self.names[p] for p in parents]}."
-            )
-        grid = np.indices([self.n_options[p] for p in parents]).reshape(len(parents), -1).T
-        rows = np.zeros((len(grid), len(self)), dtype=np.int64)
-        rows[:, parents] = grid
-        rows = np.unique(self.canonical(rows), axis=0)
-        leaves = [j for j in component if j not in parents]
-        on = self.active(rows)[:, leaves]
-        return sum(
-            int(np.prod([int(self.n_options[j]) for j, a in zip(leaves, row, strict=True) if a]))
-            for row in on
-        )
+            return self._tree_size(component)
+        return self._graph_size(component)
 
-    def _tree_size(self, j: int) -> int:
-        """Networks of the subtree under variable `j`, given that it is active."""
-        children = [
-            (c, self._conditions[c][0][1])
-            for c in range(len(self))
-            if self._conditions[c] and self._conditions[c][0][0] == j
+    def _tree_size(self, component: list[int]) -> int:
+        """Networks of a tree of conditions: each parent's option multiplies what it allows."""
+        # Of each variable, for each of its options: the networks below it.
+        below = {j: [1] * int(self.n_options[j]) for j in component}
+        for j in reversed(component):
+            for parent, allowed in self._conditions[j]:
+                size = sum(below[j])
+                below[parent] = [
+                    total * (size if is_allowed else 1)
+                    for total, is_allowed in zip(below[parent], allowed.tolist(), strict=True)
+                ]
+        return sum(below[component[0]])
+
+    def _graph_size(self, component: list[int]) -> int:
+        """Networks where variables have several parents.
+
+        Variables are taken in order, and the rows so far are counted by the options of those
+        that a later one still depends on (-1 for inactive): rows that agree on these have the same
+        future. Options that all children treat alike count as one.
+        """
+        order = self._parents_just_before_children(component)
+        last_use = {p: at for at, j in enumerate(order) for p, _ in self._conditions[j]}
+        columns: list[int] = []
+        states: Counter[tuple[int, ...]] = Counter({(): 1})
+        for at, j in enumerate(order):
+            options = self._distinguished_options(j)
+            rules = [(columns.index(p), allowed.tolist()) for p, allowed in self._conditions[j]]
+            columns.append(j)
+            keep = [k for k, p in enumerate(columns) if last_use.get(p, -1) > at]
+            columns = [columns[k] for k in keep]
+            after: Counter[tuple[int, ...]] = Counter()
+            for state, count in states.items():
+                exists = all(state[k] >= 0 and allowed[state[k]] for k, allowed in rules)
+                for option, multiplicity in options if exists else [(-1, 1)]:
+                    longer = (*state, option)
+                    after[tuple(longer[k] for k in keep)] += count * multiplicity
+            if len(after) > _MAX_STATES:
+                raise ValueError(
+                    f"The effective size needs more than {_MAX_STATES} combinations of "
+                    f"{[self.names[p] for p in columns]}."
+                )
+            states = after
+        return states.total()
+
+    def _parents_just_before_children(self, component: list[int]) -> list[int]:
+        """The component in an order in which few variables have children still to come."""
+        order: dict[int, None] = {}
+        for j in component:  # topological: only a parent without conditions may be missing
+            if self._conditions[j]:
+                order |= dict.fromkeys([p for p, _ in self._conditions[j]] + [j])
+        return list(order)
+
+    def _distinguished_options(self, j: int) -> list[tuple[int, int]]:
+        """One option for each way in which children treat the options of `j`, and how many do."""
+        masks = [
+            allowed
+            for conditions in self._conditions
+            for parent, allowed in conditions
+            if parent == j
         ]
-        sizes = [(allowed, self._tree_size(c)) for c, allowed in children]
-        total = 0
+        kinds: dict[bytes, list[int]] = {}
         for option in range(int(self.n_options[j])):
-            product = 1
-            for allowed, size in sizes:
-                product *= size if allowed[option] else 1
-            total += product
-        return total
+            kinds.setdefault(bytes(bool(mask[option]) for mask in masks), []).append(option)
+        return [(options[0], len(options)) for options in kinds.values()]
 
 
 def _one_hot_or_hats(variable: Variable) -> FloatArray:
@@ -338,8 +374,6 @@ def _one_hot_or_hats(variable: Variable) -> FloatArray:
     n = variable.n_options
     if not variable.is_number or n <= N_KNOTS:
         return np.eye(n)
-    at = np.asarray(variable.options, dtype=float)
-    at = np.log(at) if variable.log else at
-    at = (at - at[0]) / (at[-1] - at[0]) * (N_KNOTS - 1)
+    at = variable.positions / variable.positions[-1] * (N_KNOTS - 1)
     hats: FloatArray = np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(N_KNOTS)[None]))
     return hats

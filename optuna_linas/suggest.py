@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from optuna_linas.distributions import distribution_of
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Option, Variable
 
-__all__ = ["distribution_of", "suggest"]
+__all__ = ["suggest"]
 
 
 def suggest(trial: optuna.trial.BaseTrial, space: SearchSpace) -> dict[str, Option]:
@@ -53,34 +48,6 @@ def suggest(trial: optuna.trial.BaseTrial, space: SearchSpace) -> dict[str, Opti
         decided.update(variable.name for variable in ready)
         waiting = [v for v in waiting if v.name not in decided]
     return params
-
-
-def distribution_of(variable: Variable) -> BaseDistribution:
-    """Return the distribution that `suggest` declares for a variable.
-
-    A sampler that announces its search space must announce exactly this one.
-
-    Example:
-        >>> distribution_of(Variable.integer("units", 8, 64, step=8))
-        IntDistribution(high=64, log=False, low=8, step=8)
-    """
-    if variable.kind == "categorical":
-        return CategoricalDistribution(variable.options)
-    if variable.kind == "integer":
-        step = 1 if variable.step is None else int(variable.step)
-        return IntDistribution(int(variable.low), int(variable.high), log=variable.log, step=step)
-    return FloatDistribution(
-        variable.low, _reachable(variable), log=variable.log, step=variable.step
-    )
-
-
-def _reachable(variable: Variable) -> float:
-    """Return the last step of a float's range: Optuna warns where `high` is between two steps."""
-    if variable.step is None:
-        return variable.high
-    # In decimals as Optuna does it: as floats, 0.3 is not three steps of 0.1.
-    low, high, step = (Decimal(str(v)) for v in (variable.low, variable.high, variable.step))
-    return float(low + (high - low) // step * step)
 
 
 def _is_active(variable: Variable, space: SearchSpace, params: Mapping[str, Option]) -> bool:

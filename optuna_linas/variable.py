@@ -8,8 +8,12 @@ from inside that cell.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -71,7 +75,7 @@ class Variable:
         """
         if len(options) == 0:
             raise ValueError(f"Variable {name!r} needs at least one option, got none.")
-        if len(set(options)) != len(options):
+        if not _all_different(options):
             raise ValueError(
                 f"Variable {name!r} has options that compare equal: {list(options)}. "
                 "Give each option once; Python counts True and 1 as the same value."
@@ -93,8 +97,16 @@ class Variable:
         A range of more than `MAX_LEVELS` steps is given a grid of `MAX_LEVELS` of them.
 
         Raises:
+            TypeError: A bound or the step is not a whole number.
             ValueError: `low > high`, a step below 1, or `log` with `low < 1` or with a step.
         """
+        try:
+            low, high, step = operator.index(low), operator.index(high), operator.index(step)
+        except TypeError:
+            raise TypeError(
+                f"Variable {name!r}: low, high and step are whole numbers, got {low!r}, {high!r} "
+                f"and {step!r}. Use Variable.floating for a float."
+            ) from None
         _check_range(name, low, high, step, log)
         if step < 1:
             raise ValueError(f"Variable {name!r}: step must be at least 1, got {step}.")
@@ -102,11 +114,10 @@ class Variable:
         if n <= MAX_LEVELS:
             grid = [low + step * i for i in range(n)]
         elif log:
-            points = np.exp(np.linspace(np.log(low), np.log(high), MAX_LEVELS))
-            grid = sorted({int(v) for v in np.clip(np.rint(points), low, high)})
+            inner = np.exp(np.linspace(np.log(float(low)), np.log(float(high)), MAX_LEVELS))[1:-1]
+            grid = sorted({low, high, *(min(max(round(v), low), high) for v in inner.tolist())})
         else:
-            steps = np.rint(np.linspace(0, n - 1, MAX_LEVELS)).astype(np.int64)
-            grid = [low + step * int(i) for i in steps]
+            grid = [low + step * i for i in _spread(n)]
         return Variable(
             name, "integer", tuple(grid), tuple(conditions), low, grid[-1], float(step), log
         )
@@ -129,18 +140,22 @@ class Variable:
         _check_range(name, low, high, step, log)
         if step is not None and not step > 0:
             raise ValueError(f"Variable {name!r}: step must be positive, got {step}.")
-        grid: tuple[float, ...]
-        if low == high:
-            grid = (float(low),)
-        elif step is None:
-            points = np.linspace(np.log(low), np.log(high), MAX_LEVELS) if log else None
-            values = np.linspace(low, high, MAX_LEVELS) if points is None else np.exp(points)
-            grid = tuple(float(v) for v in np.clip(values, low, high))
+        low, high = float(low), float(high)
+        if step is not None:
+            # In decimals as Optuna does it: as floats, 0.3 is less than three steps of 0.1.
+            first, each = Fraction(str(low)), Fraction(str(float(step)))
+            n = int((Fraction(str(high)) - first) // each) + 1
+            grid = [float(first + each * i) for i in _spread(n)]
+            return Variable(
+                name, "float", tuple(grid), tuple(conditions), low, grid[-1], float(step), log
+            )
+        if log:
+            inner = np.exp(np.linspace(np.log(low), np.log(high), MAX_LEVELS))[1:-1]
         else:
-            n = int(np.floor((high - low) / step + 1e-8)) + 1
-            index = np.unique(np.rint(np.linspace(0, n - 1, min(n, MAX_LEVELS))).astype(np.int64))
-            grid = tuple(float(low + step * int(i)) for i in index)
-        return Variable(name, "float", grid, tuple(conditions), float(low), float(high), step, log)
+            inner = np.linspace(low, high, MAX_LEVELS)[1:-1]
+        # A range of a few floats has fewer than MAX_LEVELS different points.
+        grid = np.unique([low, *np.clip(inner, low, high), high]).tolist()
+        return Variable(name, "float", tuple(grid), tuple(conditions), low, high, None, log)
 
     @property
     def n_options(self) -> int:
@@ -152,72 +167,133 @@ class Variable:
         """Whether the options are points of a numeric range."""
         return self.kind != "categorical"
 
-    def index(self, value: Option) -> int:
+    def index(self, value: object) -> int:
         """Return the index of `value` among the options; a number goes to its nearest grid point.
 
         Raises:
             SpaceMismatchError: `value` is not an option, or lies outside the range.
         """
+        if isinstance(value, np.generic):
+            value = value.item()
         if not self.is_number:
             for i, option in enumerate(self.options):
-                # 1 == True and 1 == 1.0: the second is meant, the first is not.
-                if option == value and isinstance(option, bool) == isinstance(value, bool):
+                if _same(option, value):
                     return i
             raise SpaceMismatchError(
                 f"{self.name}={value!r} is not an option of the space: {list(self.options)}."
             )
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise SpaceMismatchError(f"{self.name}={value!r} is not a number.")
-        slack = 1e-9 * max(abs(self.low), abs(self.high), 1e-300)
-        if not self.low - slack <= value <= self.high + slack:
+        low, high = self.low, self.high
+        if self.kind == "float":  # forgive what rounding does to the ends
+            slack = 1e-9 * max(abs(low), abs(high))
+            low, high = (low - 1e-9 * low if self.log else low - slack), high + slack
+        if not low <= value <= high:
             raise SpaceMismatchError(
                 f"{self.name}={value!r} lies outside the space's range [{self.low}, {self.high}]."
             )
-        grid = self._positions()
-        at = float(self._position(float(value)))
-        right = int(np.clip(np.searchsorted(grid, at), 1, max(len(grid) - 1, 1)))
-        if len(grid) == 1:
+        if self.n_options == 1:
             return 0
+        grid, at = self.positions, self._position(min(max(value, self.low), self.high))
+        right = int(np.clip(np.searchsorted(grid, at), 1, len(grid) - 1))
         return right if grid[right] - at < at - grid[right - 1] else right - 1
 
     def refine(self, index: int, rng: np.random.Generator) -> Option:
         """Return a value drawn from the cell around option `index`.
 
         The option itself for a categorical variable and where the grid holds every step; else
-        uniform (in log where `log`) between the midpoints to the neighbours, on a step.
+        uniform (in log where `log`) between the midpoints to the neighbours, on a step. The value
+        always has this `index` again.
         """
-        if not self.is_number or self.n_options == 1 or not self._is_coarse():
+        if not self.is_number or self.n_options == 1 or self.n_options == self._n_steps:
             return self.options[index]
-        grid = self._positions()
-        left = grid[max(index - 1, 0)]
-        right = grid[min(index + 1, len(grid) - 1)]
-        at = rng.uniform((left + grid[index]) / 2, (right + grid[index]) / 2)
-        value = float(np.clip(np.exp(at) if self.log else at, self.low, self.high))
+        grid = self.positions
+        left, right = grid[max(index - 1, 0)], grid[min(index + 1, len(grid) - 1)]
+        at = float(rng.uniform((left + grid[index]) / 2, (right + grid[index]) / 2))
+        if self._n_steps is None:
+            value: Option = min(max(self._value(at), self.low), self.high)
+            # Rounding may carry a value over the edge of its cell.
+            return value if self.index(value) == index else self.options[index]
+        step = min(self._step_at(at), self._n_steps - 1)
+        if self.index(self._on_step(step)) != index:
+            # Back from beyond the edge: the option itself is on a step of its cell.
+            step += 1 if step < self._step_at(grid[index]) else -1
+        value = self._on_step(step)
+        return value if self.index(value) == index else self.options[index]
+
+    @cached_property
+    def positions(self) -> FloatArray:
+        """Where a number's options lie in the (log) range, from 0 upwards, `float[n_options]`."""
+        return np.array([self._position(option) for option in self.options])
+
+    def _position(self, value: Option) -> float:
+        assert isinstance(value, (int, float))
+        # Differences first: 2**60 and 2**60 + 1 are the same float.
+        above = value - self.low
+        if not self.log:
+            return float(above)
+        if above < self.low:
+            return math.log1p(above / self.low)
+        return math.log(value) - math.log(self.low)
+
+    def _value(self, position: float) -> float:
+        if not self.log:
+            return self.low + position
+        if position < 1.0:
+            return self.low + self.low * math.expm1(position)
+        return math.exp(math.log(self.low) + position)
+
+    @cached_property
+    def _n_steps(self) -> int | None:
+        """How many values the range holds; `None` for a continuous one."""
         if self.kind == "integer":
-            assert self.step is not None
-            steps = round((value - self.low) / self.step)
-            return int(self.low + steps * self.step)
-        if self.step is not None:
-            return float(self.low + round((value - self.low) / self.step) * self.step)
-        return value
+            return (int(self.high) - int(self.low)) // int(self.step or 1) + 1
+        return None if self.step is None else round((self.high - self.low) / self.step) + 1
 
-    def _is_coarse(self) -> bool:
-        """Whether the range holds values between two grid points."""
-        if self.step is None:
-            return True
-        return (self.high - self.low) / self.step + 1 > self.n_options + 1e-6
+    def _step_at(self, position: float) -> int:
+        assert self.step is not None
+        return round(self._value(position) - self.low if self.log else position / self.step)
 
-    def _position(self, value: float) -> float:
-        return float(np.log(value)) if self.log else value
+    def _on_step(self, i: int) -> int | float:
+        assert self.step is not None
+        if self.kind == "integer":
+            return int(self.low) + i * int(self.step)
+        return float(Fraction(str(self.low)) + i * Fraction(str(self.step)))
 
-    def _positions(self) -> FloatArray:
-        values = np.asarray(self.options, dtype=float)
-        return np.log(values) if self.log else values
+
+def _spread(n: int) -> list[int]:
+    """Return `0, ..., n - 1`, or `MAX_LEVELS` of them, evenly spread with both ends."""
+    if n <= MAX_LEVELS:
+        return list(range(n))
+    return [i * (n - 1) // (MAX_LEVELS - 1) for i in range(MAX_LEVELS)]
+
+
+def _same(option: object, value: object) -> bool:
+    if isinstance(option, bool) != isinstance(value, bool):
+        return False  # 1 == True and 1 == 1.0: the second is meant, the first is not.
+    # NaN is the one value that does not equal itself; as an option it is itself.
+    return bool(option == value) or (option != option and value != value)
+
+
+def _all_different(options: Sequence[Option]) -> bool:
+    if sum(option != option for option in options) > 1:
+        return False
+    try:
+        return len(set(options)) == len(options)
+    except TypeError:  # Optuna warns about a list as an option, but takes it.
+        return not any(a == b for i, a in enumerate(options) for b in options[:i])
 
 
 def _check_range(name: str, low: float, high: float, step: float | None, log: bool) -> None:
-    if not (np.isfinite(low) and np.isfinite(high)) or low > high:
-        raise ValueError(f"Variable {name!r} needs finite low <= high, got [{low}, {high}].")
+    try:
+        is_finite = math.isfinite((float(high) - float(low)) / (step or 1.0))
+    except OverflowError:  # an int beyond the floats
+        is_finite = False
+    if not is_finite or low > high:
+        raise ValueError(
+            f"Variable {name!r} needs low <= high, finite and not too far apart, got "
+            f"[{low}, {high}]."
+        )
     if log and low <= 0:
         raise ValueError(f"Variable {name!r}: log=True needs low > 0, got {low}.")
     if log and step not in (None, 1):

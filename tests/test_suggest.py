@@ -4,8 +4,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.samplers import RandomSampler
 from optuna.trial import FixedTrial
 
+from optuna_linas.distributions import distribution_of
 from optuna_linas.space import SearchSpace
-from optuna_linas.suggest import distribution_of, suggest
+from optuna_linas.suggest import suggest
 from optuna_linas.variable import MAX_LEVELS, Condition, Variable
 
 # Declared child first, so that the order of declaration is not the order of suggestion.

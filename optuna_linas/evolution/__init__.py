@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from optuna_linas.evolution.algorithm import Evaluate, InnerAlgorithm, Visited
+from optuna_linas.evolution.algorithm import Canonical, Evaluate, InnerAlgorithm, Visited
 from optuna_linas.evolution.pymoo_search import NSGA2
+from optuna_linas.evolution.vectorized import VectorizedNSGA2
 
-__all__ = ["ALGORITHMS", "NSGA2", "Evaluate", "InnerAlgorithm", "Visited", "make_algorithm"]
+__all__ = [
+    "ALGORITHMS",
+    "NSGA2",
+    "Canonical",
+    "Evaluate",
+    "InnerAlgorithm",
+    "VectorizedNSGA2",
+    "Visited",
+    "make_algorithm",
+]
 
 ALGORITHMS: dict[str, Callable[[], InnerAlgorithm]] = {
-    "auto": lambda: NSGA2(population_size=100),
+    "auto": VectorizedNSGA2,
     "nsga2": NSGA2,
 }
 """Each name that a sampler accepts, and what makes an inner algorithm of that name."""

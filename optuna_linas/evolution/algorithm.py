@@ -13,10 +13,13 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 
-__all__ = ["Evaluate", "InnerAlgorithm", "Visited"]
+__all__ = ["Canonical", "Evaluate", "InnerAlgorithm", "Visited"]
 
 Evaluate = Callable[[IntArray], tuple[FloatArray, FloatArray]]
 """From `archs` to predicted losses `float[n, m]` and constraint violations `float[n]`."""
+
+Canonical = Callable[[IntArray], IntArray]
+"""From `archs` to canonical rows, equal where the networks are (`SearchSpace.canonical`)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class InnerAlgorithm(Protocol):
         n_objectives: int,
         n_evaluations: int,
         seeds: IntArray,
+        canonical: Canonical,
         rng: np.random.Generator,
     ) -> Visited:
         """Search for `n_evaluations` predictions.
@@ -57,6 +61,7 @@ class InnerAlgorithm(Protocol):
             n_objectives: How many losses `evaluate` returns.
             n_evaluations: The budget; the last generation may exceed it by less than itself.
             seeds: Rows that start in the population, `int[s, d]`, possibly none.
+            canonical: Tells which rows are the same network.
             rng: The source of all randomness.
         """
         ...

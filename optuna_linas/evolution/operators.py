@@ -1,12 +1,4 @@
-"""Variation for rows of option indices, as pymoo operators.
-
-Options have no distance in general, so nothing here adds or averages indices: crossover exchanges
-them and mutation draws another one.
-
-Departure from the authors' package: its polynomial mutation with `prob=0.02` and rounding changes
-0.01 % of children under today's pymoo, where `prob` is per individual; the paper's 0.02 is used
-here as what it says, the probability that a variable is resampled.
-"""
+"""Variation for rows of option indices, as pymoo operators (see `variation`)."""
 
 from __future__ import annotations
 
@@ -19,26 +11,9 @@ from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
 from optuna_linas.arrays import IntArray
+from optuna_linas.evolution.variation import resample
 
-__all__ = ["ResampleMutation", "SeededSampling", "UniformExchange", "resample"]
-
-
-def resample(
-    archs: IntArray, n_options: IntArray, probability: float, rng: np.random.Generator
-) -> IntArray:
-    """Return copies in which each variable takes a *different* option with `probability`.
-
-    Args:
-        archs: Rows, `int[n, d]`.
-        n_options: Options per variable, `int[d]`; a variable with one option never changes.
-        probability: Per variable and row, in [0, 1].
-        rng: The source of randomness.
-    """
-    change = rng.random(archs.shape) < probability
-    # A step of 1..k-1 around the circle of options reaches every other one equally often.
-    step = rng.integers(1, np.maximum(n_options, 2), size=archs.shape)
-    mutated: IntArray = np.where(change, (archs + step) % n_options, archs)
-    return mutated
+__all__ = ["ResampleMutation", "SeededSampling", "UniformExchange"]
 
 
 class SeededSampling(Sampling):  # type: ignore[misc]  # pymoo is untyped

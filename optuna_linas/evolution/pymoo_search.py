@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.evolution.algorithm import Evaluate, Visited
+from optuna_linas.evolution.algorithm import Canonical, Evaluate, Visited
 
 __all__ = ["NSGA2"]
 
@@ -40,9 +40,10 @@ class NSGA2:
         n_objectives: int,
         n_evaluations: int,
         seeds: IntArray,
+        canonical: Canonical,
         rng: np.random.Generator,
     ) -> Visited:
-        """Search; see `InnerAlgorithm`."""
+        """Search; see `InnerAlgorithm`. As in pymoo, only equal rows count as duplicates."""
         from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
         from pymoo.algorithms.soo.nonconvex.ga import GA
         from pymoo.optimize import minimize

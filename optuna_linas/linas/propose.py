@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.evolution import NSGA2, Evaluate, InnerAlgorithm
+from optuna_linas.evolution import Evaluate, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
 from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import Predictor, make_predictor
@@ -51,7 +51,7 @@ class Settings:
     """
 
     predictors: Sequence[str | Predictor] = ("auto",)
-    algorithm: InnerAlgorithm = field(default_factory=NSGA2)
+    algorithm: InnerAlgorithm = field(default_factory=VectorizedNSGA2)
     n_inner_evaluations: int = 20_000
     masked: bool = True
     seeded: bool = True
@@ -102,6 +102,7 @@ def propose(
         n_objectives=history.losses.shape[1],
         n_evaluations=settings.n_inner_evaluations,
         seeds=_front(history) if settings.seeded else history.codes[:0],
+        canonical=space.canonical,
         rng=rng,
     )
     archs = space.canonical(visited.archs)
@@ -143,9 +144,15 @@ def _fit(space: SearchSpace, history: History, settings: Settings) -> Evaluate:
         if known.sum() >= MIN_EXAMPLES:
             guards.append(make_predictor("ridge").fit(features[known], values[known]))
 
+    scale = np.ptp(history.losses, axis=0)
+    scale[scale == 0] = 1.0
+
     def evaluate(archs: IntArray) -> tuple[FloatArray, FloatArray]:
         X = space.features(archs, masked=settings.masked)
         losses = np.stack([np.asarray(model.predict(X), dtype=float) for model in models], axis=1)
+        # Equal architectures under equal models tie; so they must with another number of threads,
+        # whose sums differ in the last digits, or a search would not repeat elsewhere.
+        losses = np.round(losses / scale, 9) * scale
         violations = np.zeros(len(archs))
         for guard in guards:
             violations += np.maximum(guard.predict(X), 0.0)

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from optuna_linas.predictors.auto import Auto, kendall_tau
-from optuna_linas.predictors.published import ridge, stacked, svr_linear, svr_rbf
+from optuna_linas.predictors.published import (
+    ridge,
+    stacked,
+    svr_linear,
+    svr_rbf,
+    svr_rbf_unsearched,
+)
 from optuna_linas.predictors.scaling import Predictor
 
 __all__ = [
@@ -24,7 +30,7 @@ __all__ = [
 ]
 
 PREDICTORS: dict[str, Callable[[], Predictor]] = {
-    "auto": lambda: Auto({"ridge": ridge, "svr_rbf": svr_rbf}),
+    "auto": lambda: Auto({"ridge": ridge, "svr_rbf": svr_rbf_unsearched}),
     "ridge": ridge,
     "svr_rbf": svr_rbf,
     "svr_linear": svr_linear,

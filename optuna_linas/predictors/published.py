@@ -19,7 +19,7 @@ import numpy as np
 from optuna_linas.arrays import FloatArray
 from optuna_linas.predictors.scaling import Predictor, Scaled
 
-__all__ = ["ridge", "stacked", "svr_linear", "svr_rbf"]
+__all__ = ["ridge", "stacked", "svr_linear", "svr_rbf", "svr_rbf_unsearched"]
 
 _ALPHAS = np.geomspace(0.01, 100.0, 25)
 _RBF_COSTS = np.geomspace(0.1, 100.0, 7)
@@ -47,6 +47,11 @@ def svr_rbf() -> Predictor:
     return Scaled(_SearchedSVR(_RBF_COSTS, kernel="rbf", gamma="auto", epsilon=0.01))
 
 
+def svr_rbf_unsearched() -> Predictor:
+    """Support vector regression with an RBF kernel and C = 10: quick, for comparisons."""
+    return Scaled(_SearchedSVR(np.array([10.0]), kernel="rbf", gamma="auto", epsilon=0.01))
+
+
 def svr_linear() -> Predictor:
     """Support vector regression with a linear kernel, C by 5-fold cross-validation."""
     return Scaled(_SearchedSVR(_LINEAR_COSTS, kernel="linear", epsilon=0.01))
@@ -70,7 +75,9 @@ class _SearchedSVR:
         # A hard case of the linear kernel may not converge; bounded, it is a worse predictor
         # for one batch instead of a study that hangs.
         svr = SVR(**self._settings, max_iter=200_000)
-        if len(y) >= 2 * _N_FOLDS:
+        if len(self._costs) == 1:
+            svr.set_params(C=self._costs[0])
+        elif len(y) >= 2 * _N_FOLDS:
             svr = GridSearchCV(
                 svr,
                 {"C": self._costs},

@@ -1,0 +1,106 @@
+"""Between Optuna's distributions and the package's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Condition, Variable
+
+__all__ = ["distribution_of", "merge", "space_from_distributions", "variable_of"]
+
+
+def distribution_of(variable: Variable) -> BaseDistribution:
+    """Return the Optuna distribution of a variable.
+
+    `suggest` declares it and samplers announce it: Optuna wants the two to be the same.
+
+    Example:
+        >>> distribution_of(Variable.integer("units", 8, 64, step=8))
+        IntDistribution(high=64, log=False, low=8, step=8)
+    """
+    if variable.kind == "categorical":
+        return CategoricalDistribution(variable.options)
+    if variable.kind == "integer":
+        step = 1 if variable.step is None else int(variable.step)
+        return IntDistribution(int(variable.low), int(variable.high), log=variable.log, step=step)
+    return FloatDistribution(
+        variable.low, _reachable(variable), log=variable.log, step=variable.step
+    )
+
+
+def _reachable(variable: Variable) -> float:
+    """Return the last step of a float's range: Optuna warns where `high` is between two steps."""
+    if variable.step is None:
+        return variable.high
+    # In decimals as Optuna does it: as floats, 0.3 is not three steps of 0.1.
+    low, high, step = (Decimal(str(v)) for v in (variable.low, variable.high, variable.step))
+    return float(low + (high - low) // step * step)
+
+
+def variable_of(
+    name: str, distribution: BaseDistribution, conditions: Sequence[Condition] = ()
+) -> Variable:
+    """Return the variable of an Optuna distribution.
+
+    Raises:
+        TypeError: A kind of distribution that Optuna 5 does not have.
+    """
+    if isinstance(distribution, CategoricalDistribution):
+        return Variable.categorical(name, distribution.choices, conditions)
+    if isinstance(distribution, IntDistribution):
+        return Variable.integer(
+            name,
+            distribution.low,
+            distribution.high,
+            step=distribution.step,
+            log=distribution.log,
+            conditions=conditions,
+        )
+    if isinstance(distribution, FloatDistribution):
+        return Variable.floating(
+            name,
+            distribution.low,
+            distribution.high,
+            step=distribution.step,
+            log=distribution.log,
+            conditions=conditions,
+        )
+    raise TypeError(f"{name!r} has the unknown distribution {distribution!r}.")
+
+
+def space_from_distributions(distributions: Mapping[str, BaseDistribution]) -> SearchSpace:
+    """Return a space without conditions, in the order of the mapping.
+
+    Example:
+        >>> space_from_distributions({"lr": FloatDistribution(1e-4, 1e-1, log=True)})
+        SearchSpace(1 variables, 0 of them conditional)
+    """
+    return SearchSpace([variable_of(name, dist) for name, dist in distributions.items()])
+
+
+def merge(old: BaseDistribution, new: BaseDistribution) -> BaseDistribution:
+    """Return the distribution that covers both, for a range that changes between trials.
+
+    Optuna lets the range and step of a number change, not its kind or `log`, nor the choices of a
+    categorical parameter: `old` comes back where the two do not go together.
+    """
+    if old == new or type(old) is not type(new):
+        return old
+    if isinstance(old, IntDistribution) and isinstance(new, IntDistribution):
+        low, high = min(old.low, new.low), max(old.high, new.high)
+        aligned = old.step == new.step and (old.low - new.low) % old.step == 0
+        return IntDistribution(low, high, log=old.log, step=old.step if aligned else 1)
+    if isinstance(old, FloatDistribution) and isinstance(new, FloatDistribution):
+        low_, high_ = min(old.low, new.low), max(old.high, new.high)
+        step = old.step if old.step == new.step and old.low == new.low else None
+        return FloatDistribution(low_, high_, log=old.log, step=step)
+    return old

@@ -1,0 +1,336 @@
+"""Hands every trial an architecture of a stored plan, for any number of workers.
+
+The rules (see `plan` for the data): a batch is planned once, by whichever worker finds the last
+one used up, and stored; a trial claims the first free row. What is used up and what is free follows
+from the trials alone, so a worker that starts fresh continues where the others are, and a killed
+worker costs the one place it had claimed.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from optuna.storages import BaseStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.arrays import IntArray
+from optuna_linas.history import History
+from optuna_linas.samplers.plan import (
+    Claim,
+    Plan,
+    names_key,
+    row_of,
+    row_to_arch,
+)
+from optuna_linas.samplers.trials import TrialTable
+from optuna_linas.seeding import derive_rng
+from optuna_linas.space import SearchSpace
+
+__all__ = ["Dispatcher", "Planner"]
+
+_FAILED = (TrialState.FAIL, TrialState.PRUNED)
+_Identity = bytes | tuple[int, int]
+"""What makes two claims one: the architecture, or (batch, slot) where the space is not known."""
+
+_MAX_RETRIES = 64
+_MIN_SPARES = 8
+
+
+class Planner(Protocol):
+    """Chooses the architectures of a batch."""
+
+    def __call__(
+        self,
+        space: SearchSpace,
+        history: History,
+        n: int,
+        rng: np.random.Generator,
+        *,
+        batch: int,
+        taken: IntArray,
+    ) -> IntArray:
+        """Return up to `n` unseen canonical rows `int[k, d]`, best first; batch 0 is the start."""
+        ...
+
+
+class _Readable:
+    """A stored plan in terms of the space as it is known now."""
+
+    def __init__(self, text: str, space: SearchSpace) -> None:
+        self.text, self.space, self.plan = text, space, Plan.loads(text)
+        archs = [row_to_arch(space, self.plan.names, row) for row in self.plan.rows]
+        self._keys = [None if arch is None else arch.tobytes() for arch in archs]
+
+    def free(self, taken: set[_Identity]) -> list[int]:
+        """Slots of rows that nobody has taken; a row that lacks an active variable is not free."""
+        return [i for i, key in enumerate(self._keys) if key is not None and key not in taken]
+
+
+class _Book:
+    """What one study's trials say of the plan; a cache, rebuilt from them at any time."""
+
+    def __init__(self, table: TrialTable) -> None:
+        self.table = table
+        # Of the finished trials: claims by batch, those of them that keep their place, and claims
+        # that their parameters do not tell (they ended half-way, or claimed but a slot).
+        self.n_claims: Counter[int] = Counter()
+        self.n_places: Counter[int] = Counter()
+        self.partial: list[Claim] = []
+        self.plan: _Readable | None = None
+
+
+@dataclass
+class _View:
+    """A study as one read of its trials shows it to the worker that runs one of them."""
+
+    table: TrialTable
+    running: list[Claim]
+    taken: set[_Identity]
+    n_claims: Counter[int]
+    n_places: Counter[int]
+    n_ahead: int
+
+
+class Dispatcher:
+    """The plan and the claims of one sampler on any study.
+
+    Args:
+        key: Prefix of the attributes in the storage.
+        space: The declared space, or `None` to infer it.
+        seed: The seed, or `None` for one drawn once per study and stored with it.
+        n_startup: Trials of batch 0. Finished trials that this sampler did not propose count.
+        batch_size: Trials of every later batch.
+        min_examples: Usable trials below which batch 0 goes on.
+        plan: What chooses the rows.
+        warn: Called with a message about a trial that cannot be learned from.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        space: SearchSpace | None,
+        seed: int | None,
+        n_startup: int,
+        batch_size: int,
+        min_examples: int,
+        plan: Planner,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._key = key
+        self._space = space
+        self._seed = seed
+        self._n_startup = n_startup
+        self._batch_size = batch_size
+        self._min_examples = min_examples
+        self._plan = plan
+        self._warn = warn
+        self._reset()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out caches and the lock: they are rebuilt from the storage."""
+        state = self.__dict__.copy()
+        for name in ("lock", "_books", "_seeds"):
+            del state[name]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._reset()
+
+    def table(self, study: Study) -> TrialTable:
+        """Return the study's finished trials, as of the last time that Optuna read them."""
+        return self._book(study, study._get_trials(deepcopy=False, use_cache=True)).table
+
+    def seed_of(self, study: Study) -> int:
+        """Return the search's seed; without one, draw it once and keep it with the study."""
+        if self._seed is not None:
+            return self._seed
+        seeds = self._seeds.setdefault(study._storage, {})
+        if study._study_id not in seeds:
+            key, storage = f"{self._key}:seed", study._storage
+            if key not in storage.get_study_system_attrs(study._study_id):
+                drawn = int(np.random.default_rng().integers(2**31))
+                storage.set_study_system_attr(study._study_id, key, drawn)
+            seeds[study._study_id] = int(storage.get_study_system_attrs(study._study_id)[key])
+        return seeds[study._study_id]
+
+    def claim_of(self, trial: FrozenTrial) -> Claim | None:
+        """Return the claim that a trial carries."""
+        text = trial.system_attrs.get(f"{self._key}:claim")
+        return None if text is None else Claim.loads(text)
+
+    def peek(self, study: Study, trial: FrozenTrial) -> Claim:
+        """Return the row that is next, without claiming it."""
+        return self._choose(study, self._look(study, trial), set())
+
+    def take(self, study: Study, trial: FrozenTrial) -> Claim:
+        """Claim a row for `trial` and return it; the same one when called again."""
+        held = self.claim_of(trial)
+        if held is not None:
+            return held
+        given_up: set[_Identity] = set()
+        view = self._look(study, trial)
+        for _ in range(_MAX_RETRIES):
+            claim = self._choose(study, view, given_up)
+            key, storage = f"{self._key}:claim", study._storage
+            storage.set_trial_system_attr(trial._trial_id, key, claim.dumps())
+            before, view = view.taken, self._look(study, trial)
+            identity = _identity(claim, view.table.space)
+            # Taken by now, by a trial that runs or has even ended; but a repetition, made because
+            # nothing else is left, was taken before.
+            if identity not in view.taken or identity in before:
+                break
+            given_up.add(identity)
+        return claim
+
+    def _reset(self) -> None:
+        self.lock = threading.RLock()
+        self._books: weakref.WeakKeyDictionary[BaseStorage, dict[int, _Book]] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._seeds: weakref.WeakKeyDictionary[BaseStorage, dict[int, int]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def _book(self, study: Study, trials: list[FrozenTrial]) -> _Book:
+        books = self._books.setdefault(study._storage, {})
+        if study._study_id not in books:
+            table = TrialTable(study.directions, self._space, self._warn)
+            books[study._study_id] = _Book(table)
+        book = books[study._study_id]
+        for trial in book.table.update(trials):
+            claim = self.claim_of(trial)
+            if claim is None:
+                book.n_places[0] += book.table.has_losses(trial)
+                continue
+            book.n_claims[claim.batch] += 1
+            book.n_places[claim.batch] += trial.state not in _FAILED
+            if trial.number not in book.table.codes or not claim.row:
+                book.partial.append(claim)
+        return book
+
+    def _look(self, study: Study, me: FrozenTrial) -> _View:
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        book = self._book(study, trials)
+        table = book.table
+        view = _View(
+            table,
+            running=[],
+            taken=set(table.keys.values()),
+            n_claims=book.n_claims.copy(),
+            n_places=book.n_places.copy(),
+            n_ahead=0,
+        )
+        for trial in trials[table.first_open :]:
+            if trial.state != TrialState.RUNNING or trial.number == me.number:
+                continue
+            claim = self.claim_of(trial)
+            if claim is not None:
+                view.running.append(claim)
+                view.n_claims[claim.batch] += 1
+                view.n_places[claim.batch] += 1
+            elif trial.number < me.number and not trial.params:
+                # It may be about to claim the first free row: leave that one to it.
+                view.n_ahead += "fixed_params" not in trial.system_attrs
+        for claim in [*view.running, *book.partial]:
+            view.taken.add(_identity(claim, table.space))
+        return view
+
+    def _choose(self, study: Study, view: _View, given_up: set[_Identity]) -> Claim:
+        """Return the row to claim next, planning a batch where the last one is used up."""
+        table, space = view.table, view.table.space
+        if space is None:
+            slot = view.n_claims[0] + view.n_ahead + len(given_up)
+            return Claim(0, slot, (), names_key(()))
+        stored = self._stored(study, space)
+        batch = self._batch(view, stored.plan if stored is not None else None)
+        taken = view.taken | given_up
+        if stored is None or stored.plan.batch != batch or not stored.free(taken):
+            # Rows that ran out before the places did (many failed) end a batch early.
+            batch += stored is not None and stored.plan.batch == batch > 0
+            stored = self._make(study, table, space, view, batch, taken)
+        plan, free = stored.plan, stored.free(taken)
+        if free:
+            slot = free[min(view.n_ahead, len(free) - 1)]
+            row = plan.rows[slot]
+            if plan.names != space.names:
+                arch = row_to_arch(space, plan.names, row)
+                assert arch is not None
+                row = row_of(space, arch, derive_rng(self.seed_of(study), "row", batch, slot))
+            return Claim(plan.batch, slot, row, names_key(space.names))
+        # Every architecture is measured or is being measured: repeat one at random.
+        n = sum(view.n_claims.values()) + len(given_up)
+        rng = derive_rng(self.seed_of(study), "repeat", n)
+        row = row_of(space, space.canonical(space.sample(1, rng))[0], rng)
+        return Claim(batch, n, row, names_key(space.names))
+
+    def _batch(self, view: _View, plan: Plan | None) -> int:
+        """Return the batch that the next trial belongs to."""
+        if view.n_places[0] < self._n_startup or view.table.n_usable < self._min_examples:
+            return 0
+        if plan is None or plan.batch == 0:
+            return 1
+        return plan.batch + (view.n_places[plan.batch] >= plan.size)
+
+    def _make(
+        self,
+        study: Study,
+        table: TrialTable,
+        space: SearchSpace,
+        view: _View,
+        batch: int,
+        taken: set[_Identity],
+    ) -> _Readable:
+        """Plan a batch and store it, unless another worker has stored it in the meantime."""
+        seed = self.seed_of(study)
+        size = self._n_startup if batch == 0 else self._batch_size
+        size = max(size, 1)
+        rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
+        known = sorted(key for key in taken if isinstance(key, bytes))
+        rows = np.frombuffer(b"".join(known), dtype=np.int64)
+        archs = self._plan(
+            space,
+            table.history(),
+            size + max(_MIN_SPARES, size // 2),
+            rng,
+            batch=batch,
+            taken=rows.reshape(-1, len(space)),
+        )
+        values = tuple(
+            row_of(space, arch, derive_rng(seed, "row", batch, i)) for i, arch in enumerate(archs)
+        )
+        plan = Plan(batch, size, space.names, values)
+        stored = self._stored(study, space)
+        if stored is not None and stored.plan.batch >= batch and stored.free(taken):
+            return stored
+        key, text = f"{self._key}:plan", plan.dumps()
+        study._storage.set_study_system_attr(study._study_id, key, text)
+        # Two that write at once both go on with what was written last.
+        return self._stored(study, space) or _Readable(text, space)
+
+    def _stored(self, study: Study, space: SearchSpace) -> _Readable | None:
+        """Read the plan anew; parsed again only if it or the space has changed."""
+        text = study._storage.get_study_system_attrs(study._study_id).get(f"{self._key}:plan")
+        if text is None:
+            return None
+        book = self._books[study._storage][study._study_id]
+        if book.plan is None or book.plan.text != text or book.plan.space is not space:
+            book.plan = _Readable(text, space)
+        return book.plan
+
+
+def _identity(claim: Claim, space: SearchSpace | None) -> _Identity:
+    """What makes two claims one: the architecture, or the slot where there is no space yet."""
+    if space is not None and claim.names_key == names_key(space.names):
+        arch = row_to_arch(space, space.names, claim.row)
+        if arch is not None:
+            return arch.tobytes()
+    return claim.batch, claim.slot

@@ -1,0 +1,356 @@
+"""LINAS as an Optuna sampler.
+
+Cummings, Sarah, Sridhar, Szankin, Munoz and Sundaresan, "A Hardware-Aware Framework for
+Accelerating Neural Architecture Search Across Modalities", 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from optuna import logging as optuna_logging
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers._base import _process_constraints_after_trial
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.arrays import IntArray
+from optuna_linas.distributions import distribution_of, space_from_distributions
+from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.evolution import NSGA2, InnerAlgorithm, make_algorithm
+from optuna_linas.history import History
+from optuna_linas.linas import MIN_EXAMPLES, Settings, propose
+from optuna_linas.predictors import Predictor, make_predictor
+from optuna_linas.samplers.dispatch import Dispatcher
+from optuna_linas.samplers.plan import Claim, row_to_params
+from optuna_linas.seeding import derive_rng
+from optuna_linas.selection import unseen
+from optuna_linas.space import SearchSpace
+
+__all__ = ["LINASSampler"]
+
+# A child of Optuna's logger, so that optuna.logging.set_verbosity holds for it too.
+_logger = optuna_logging.get_logger("optuna.linas")
+
+
+class LINASSampler(BaseSampler):
+    """Proposes batches by cheap predictors and an inner evolutionary search (LINAS).
+
+    A drop-in for any study: categorical, integer and float parameters, conditional ones too, one
+    or more objectives in any direction. The first `n_startup_trials` are random; then, for each
+    batch, one predictor per objective is fitted on everything measured, an evolutionary search
+    runs on the predictions, and the best architectures it found that nobody has measured are
+    handed out, one per trial.
+
+    All state lives in the study's storage: any number of workers may each construct a sampler of
+    the same settings, and a killed search resumes.
+
+    Args:
+        space: The search space, if known: a `SearchSpace` (a supernet's `space`) or a mapping from
+            name to Optuna distribution. By default it is inferred from the study's trials, the
+            conditions under which a parameter exists included.
+        n_startup_trials: Random trials before the first prediction. Finished trials that were
+            enqueued or added count.
+        batch_size: Trials between two fits of the predictors.
+        predictor: A name from `optuna_linas.predictors.PREDICTORS` ("auto", "ridge", "svr_rbf",
+            "svr_linear", "stacked"), any scikit-learn regressor, or a sequence of one per
+            objective.
+        algorithm: The inner search: a name from `optuna_linas.evolution.ALGORITHMS` ("auto",
+            "nsga2") or an `InnerAlgorithm`.
+        n_inner_evaluations: Predictions that the inner search makes per batch.
+        independent_sampler: Samples parameters that no finished trial has had yet. By default
+            uniformly at random, from the sampler's own seed.
+        constraints_func: As in Optuna's samplers; `trial.set_constraint` is the newer way and
+            needs nothing here.
+        seed: Makes the search reproducible. Without it one is drawn and stored with the study.
+        warn_independent_sampling: Warn when a parameter is sampled independently after the
+            start.
+
+    Raises:
+        ValueError: A negative or zero number, or an unknown name.
+        TypeError: A predictor, algorithm or space of the wrong kind.
+
+    Example:
+        >>> import optuna
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> def objective(trial):
+        ...     depth = trial.suggest_int("depth", 1, 3)
+        ...     width = trial.suggest_categorical("width", [8, 16, 32])
+        ...     return 1 - 1 / (depth * width), depth * width
+        >>> study = optuna.create_study(
+        ...     directions=["maximize", "minimize"], sampler=LINASSampler(seed=0)
+        ... )
+        >>> study.optimize(objective, n_trials=9)
+        >>> len({tuple(t.params.values()) for t in study.trials})
+        9
+    """
+
+    def __init__(
+        self,
+        *,
+        space: SearchSpace | Mapping[str, BaseDistribution] | None = None,
+        n_startup_trials: int = 20,
+        batch_size: int = 10,
+        predictor: str | Predictor | Sequence[str | Predictor] = "auto",
+        algorithm: str | InnerAlgorithm = "auto",
+        n_inner_evaluations: int = 20_000,
+        independent_sampler: BaseSampler | None = None,
+        constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
+        seed: int | None = None,
+        warn_independent_sampling: bool = True,
+    ) -> None:
+        _check_count("n_startup_trials", n_startup_trials, least=0)
+        _check_count("batch_size", batch_size, least=1)
+        _check_count("n_inner_evaluations", n_inner_evaluations, least=1)
+        many = isinstance(predictor, Sequence) and not isinstance(predictor, str)
+        predictors = tuple(predictor) if many else (predictor,)  # type: ignore[arg-type]
+        if not predictors:
+            raise ValueError("predictor is an empty sequence; give one, or one per objective.")
+        for each in predictors:
+            make_predictor(each)  # type: ignore[arg-type]  # checks it
+        self._settings = Settings(
+            predictors=predictors,  # type: ignore[arg-type]
+            algorithm=make_algorithm(algorithm),
+            n_inner_evaluations=n_inner_evaluations,
+        )
+        self._n_startup_trials = n_startup_trials
+        self._independent_sampler = independent_sampler
+        self._constraints_func = constraints_func
+        self._warn_independent_sampling = warn_independent_sampling
+        self._space = _resolve_space(space)
+        self._dispatcher = Dispatcher(
+            "linas",
+            space=self._space,
+            seed=seed,
+            n_startup=n_startup_trials,
+            batch_size=batch_size,
+            min_examples=MIN_EXAMPLES,
+            plan=self._plan,
+            warn=_logger.warning,
+        )
+        self._claims: dict[tuple[int, int], Claim] = {}
+
+    @classmethod
+    def paper(
+        cls,
+        modality: Literal["image", "translation", "recommendation"],
+        *,
+        space: SearchSpace | Mapping[str, BaseDistribution] | None = None,
+        seed: int | None = None,
+    ) -> LINASSampler:
+        """Return the sampler with the published settings for a modality.
+
+        | modality       | population, start | crossover | mutation | inner  | predictors     |
+        |----------------|-------------------|-----------|----------|--------|----------------|
+        | image          | 50                | .9        | .02      | 20,000 | ridge          |
+        | translation    | 50                | .9        | .02      | 20,000 | SVR-RBF, ridge |
+        | recommendation | 10                | .1        | .02      | 2,000  | SVR-RBF, ridge |
+
+        The batch is as large as the population.
+        Two predictors are for two objectives, quality first and latency second. As in the paper,
+        features are the plain one-hot of all variables, the inner NSGA-II starts from random rows,
+        and the next batch is its last population. The one departure: an effective network that is
+        already measured is not measured again; the next best takes its place.
+
+        Raises:
+            ValueError: An unknown modality.
+        """
+        if modality not in _PAPER:
+            raise ValueError(f"Unknown modality {modality!r}. Choose one of {sorted(_PAPER)}.")
+        population, crossover, n_inner, predictors = _PAPER[modality]
+        sampler = cls(
+            space=space,
+            n_startup_trials=population,
+            batch_size=population,
+            predictor=predictors,
+            algorithm=NSGA2(population, crossover, mutation=0.02),
+            n_inner_evaluations=n_inner,
+            seed=seed,
+        )
+        sampler._settings = Settings(
+            **{
+                **vars(sampler._settings),
+                "masked": False,
+                "seeded": False,
+                "whole_archive": False,
+            }
+        )
+        return sampler
+
+    def reseed_rng(self) -> None:
+        """Leave our own numbers alone: they derive from the seed and the place in the plan."""
+        if self._independent_sampler is not None:
+            self._independent_sampler.reseed_rng()
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the declared space, or the union of all parameters of the finished trials."""
+        with self._dispatcher.lock:
+            space = self._dispatcher.table(study).space
+        if space is None:
+            return {}
+        distributions = {v.name: distribution_of(v) for v in space.variables}
+        return {name: dist for name, dist in distributions.items() if not dist.single()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Claim an architecture of the plan and return its values.
+
+        Raises:
+            SpaceMismatchError: No finished trial fits the declared space.
+        """
+        with self._dispatcher.lock:
+            if trial.system_attrs.get("fixed_params"):
+                # Partly enqueued: what it will be is not the planned row, so the row stays free.
+                claim = self._dispatcher.peek(study, trial)
+            else:
+                claim = self._dispatcher.take(study, trial)
+            table = self._dispatcher.table(study)
+            self._check_fit(table.n_usable, list(table.finished.values()))
+            self._claims[study._study_id, trial.number] = claim
+            if table.space is None:
+                return {}
+            if self._space is not None and table.n_usable == 0:
+                # Nothing has shown yet that the space fits: `sample_independent` sees the
+                # distributions that the objective asks for and can explain what does not.
+                return {}
+            params = row_to_params(table.space, table.space.names, claim.row)
+        return {name: params[name] for name in search_space if name in params}
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return a value for a parameter that the plan does not cover.
+
+        Raises:
+            SpaceMismatchError: The declared space has the parameter with other options.
+        """
+        with self._dispatcher.lock:
+            claim = self._claims.get((study._study_id, trial.number))
+            table = self._dispatcher.table(study)
+            space, n_usable = table.space, table.n_usable
+            seed = self._dispatcher.seed_of(study)
+        if self._space is not None and param_name in self._space:
+            _check_distribution(self._space, param_name, param_distribution)
+            planned = (
+                row_to_params(self._space, self._space.names, claim.row)
+                if claim is not None
+                else {}
+            )
+            if param_name in planned and param_distribution._contains(
+                param_distribution.to_internal_repr(planned[param_name])
+            ):
+                return planned[param_name]
+        if (
+            self._warn_independent_sampling
+            and n_usable >= max(self._n_startup_trials, 1)
+            and (space is None or param_name not in space)
+        ):
+            _logger.warning(
+                f"The parameter {param_name!r} in Trial#{trial.number} is sampled independently "
+                f"instead of by `{type(self).__name__}`, potentially degrading the optimization "
+                "performance, because it is not in the search space"
+                + (". Add it to `space`." if self._space is not None else ": it is new here.")
+                + " `warn_independent_sampling=False` suppresses this warning."
+            )
+        sampler = self._independent_sampler
+        if sampler is None:
+            place = (trial.number, -1) if claim is None else (claim.batch, claim.slot)
+            rng = derive_rng(seed, "independent", *place, param_name)
+            sampler = RandomSampler(seed=int(rng.integers(2**31)))
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Pass the call on to a given `independent_sampler`."""
+        if self._independent_sampler is not None:
+            self._independent_sampler.before_trial(study, trial)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Evaluate `constraints_func`, and pass the call on to a given `independent_sampler`."""
+        self._claims.pop((study._study_id, trial.number), None)
+        if self._constraints_func is not None:
+            _process_constraints_after_trial(self._constraints_func, study, trial, state)
+        if self._independent_sampler is not None:
+            self._independent_sampler.after_trial(study, trial, state, values)
+
+    def _plan(
+        self,
+        space: SearchSpace,
+        history: History,
+        n: int,
+        rng: np.random.Generator,
+        *,
+        batch: int,
+        taken: IntArray,
+    ) -> IntArray:
+        if batch == 0:
+            return unseen(space, {row.tobytes() for row in taken}, n, rng)
+        return propose(space, history, n, rng, settings=self._settings, taken=taken)
+
+    def _check_fit(self, n_usable: int, finished: Sequence[FrozenTrial]) -> None:
+        """Raise if complete trials exist that this sampler proposed and none fits the space."""
+        if self._space is None or n_usable > 0:
+            return
+        for trial in finished:
+            if trial.state == TrialState.COMPLETE and self._dispatcher.claim_of(trial):
+                try:
+                    self._space.encode(trial.params)
+                except SpaceMismatchError as error:
+                    raise SpaceMismatchError(
+                        f"The space given to {type(self).__name__} does not fit the study's "
+                        f"parameters, as trial {trial.number} shows. {error} Pass the space that "
+                        "the objective suggests from, or leave `space` out to infer it."
+                    ) from None
+
+
+_PAPER: dict[str, tuple[int, float, int, tuple[str, ...]]] = {
+    "image": (50, 0.9, 20_000, ("ridge",)),
+    "translation": (50, 0.9, 20_000, ("svr_rbf", "ridge")),
+    "recommendation": (10, 0.1, 2_000, ("svr_rbf", "ridge")),
+}
+"""Population (also the batch and the start), crossover, inner evaluations, predictors."""
+
+
+def _resolve_space(
+    space: SearchSpace | Mapping[str, BaseDistribution] | None,
+) -> SearchSpace | None:
+    if space is None or isinstance(space, SearchSpace):
+        return space
+    if isinstance(space, Mapping):
+        return space_from_distributions(space)
+    raise TypeError(
+        "space is a SearchSpace (such as a supernet's `space`) or a mapping from parameter name to "
+        f"optuna distribution; got {type(space).__name__}."
+    )
+
+
+def _check_distribution(space: SearchSpace, name: str, suggested: BaseDistribution) -> None:
+    declared = distribution_of(space[name])
+    if type(declared) is type(suggested) and (space[name].is_number or declared == suggested):
+        return
+    raise SpaceMismatchError(
+        f"The space given to the sampler declares {name!r} as {declared}, but the objective "
+        f"suggests it as {suggested}. Make the two the same, or leave `space` out to infer it."
+    )
+
+
+def _check_count(name: str, value: object, *, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} is a whole number, got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")

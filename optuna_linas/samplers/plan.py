@@ -1,0 +1,162 @@
+"""The plan of a batch and the claims on it, as they are kept in a study's storage.
+
+A batch is planned once and stored as a study attribute; each trial claims one of its rows in an
+attribute of its own. A row lists one value per variable of the plan: the index of a categorical
+option, the value of a number, `None` where the variable is inactive.
+
+Storages have no locks for us, so a claim is written first and checked afterwards: a worker that
+sees its row claimed by another running trial gives it up and takes a later one. Two workers that
+see each other both do, and the row is free again for the next trial: nothing is measured twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from optuna_linas.arrays import IntArray
+from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Option
+
+__all__ = ["Claim", "Plan", "Row", "names_key", "row_of", "row_to_arch", "row_to_params"]
+
+Row = tuple[int | float | None, ...]
+
+_MAX_BYTES = 60_000
+"""MySQL keeps 64 KB in an attribute, and every trial reads the study's attributes anew."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The architectures of one batch, in the order in which they should be measured.
+
+    Attributes:
+        batch: 0 for the start, then 1, 2, ...
+        size: How many trials belong to the batch. `rows` has more: the spares take the places
+            of trials that fail.
+        names: The variables that the rows' columns belong to.
+        rows: One per architecture.
+    """
+
+    batch: int
+    size: int
+    names: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def dumps(self) -> str:
+        """Return the plan as JSON; rows from the end are left out to stay below 60 KB."""
+        rows = list(self.rows)
+        while True:
+            text = json.dumps(
+                {
+                    "version": 1,
+                    "batch": self.batch,
+                    "size": self.size,
+                    "names": self.names,
+                    "rows": rows,
+                },
+                separators=(",", ":"),
+            )
+            if len(text) <= _MAX_BYTES or len(rows) <= 1:
+                return text
+            rows = rows[: max(1, len(rows) * _MAX_BYTES // len(text))]
+
+    @staticmethod
+    def loads(text: str) -> Plan:
+        """Return the plan of a JSON text.
+
+        Raises:
+            ValueError: The text was written by a later version of this package.
+        """
+        data = json.loads(text)
+        if data["version"] != 1:
+            raise ValueError(
+                "The study was planned by a later version of optuna-linas (plan format "
+                f"{data['version']}, this version reads 1). Upgrade optuna-linas."
+            )
+        return Plan(
+            data["batch"],
+            data["size"],
+            tuple(data["names"]),
+            tuple(tuple(row) for row in data["rows"]),
+        )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The row that a trial has taken.
+
+    Attributes:
+        batch: The plan's batch.
+        slot: The row's place in the plan.
+        row: The row itself, as plans are overwritten; empty while the space is unknown.
+        names_key: `names_key` of the variables that the row's values belong to.
+    """
+
+    batch: int
+    slot: int
+    row: Row
+    names_key: str
+
+    def dumps(self) -> str:
+        """Return the claim as JSON."""
+        return json.dumps(
+            [self.batch, self.slot, list(self.row), self.names_key], separators=(",", ":")
+        )
+
+    @staticmethod
+    def loads(text: str) -> Claim:
+        """Return the claim of a JSON text."""
+        batch, slot, row, key = json.loads(text)
+        return Claim(batch, slot, tuple(row), key)
+
+
+def names_key(names: Sequence[str]) -> str:
+    """Return a short fingerprint of variable names, which tells whether two rows compare."""
+    return hashlib.blake2b("\x1f".join(names).encode(), digest_size=6).hexdigest()
+
+
+def row_of(space: SearchSpace, arch: IntArray, rng: np.random.Generator) -> Row:
+    """Return the row of an architecture `int[d]`; a coarse number is drawn from its cell."""
+    params = space.decode(arch, rng)
+    row: list[int | float | None] = []
+    for j, variable in enumerate(space.variables):
+        if variable.name not in params:
+            row.append(None)
+        elif variable.is_number:
+            value = params[variable.name]
+            assert isinstance(value, (int, float))
+            row.append(value)
+        else:
+            row.append(int(arch[j]))
+    return tuple(row)
+
+
+def row_to_params(space: SearchSpace, names: Sequence[str], row: Row) -> dict[str, Option]:
+    """Return the parameters of a row; variables that the space no longer has are left out."""
+    params: dict[str, Option] = {}
+    for name, value in zip(names, row, strict=False):
+        if value is None or name not in space:
+            continue
+        variable = space[name]
+        if variable.is_number:
+            params[name] = value
+        elif int(value) < variable.n_options:
+            params[name] = variable.options[int(value)]
+    return params
+
+
+def row_to_arch(space: SearchSpace, names: Sequence[str], row: Row) -> IntArray | None:
+    """Return the canonical architecture of a row, or `None` where the space has moved on.
+
+    That is so when a variable that the row lacks has turned out to be active.
+    """
+    try:
+        return space.encode(row_to_params(space, names, row))
+    except SpaceMismatchError:
+        return None

@@ -1,0 +1,206 @@
+"""From a study's trials to arrays: the search space, the history, and what is finished.
+
+Everything here is derived from the trials and can be thrown away at any time; it is kept between
+calls only so that a finished trial is read once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.arrays import IntArray
+from optuna_linas.conditions import learn_conditions
+from optuna_linas.distributions import merge, variable_of
+from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.history import History
+from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Condition
+
+__all__ = ["TrialTable", "losses_of"]
+
+
+def losses_of(trial: FrozenTrial, directions: Sequence[StudyDirection]) -> list[float] | None:
+    """Return a trial's values with every direction turned to minimise.
+
+    `None` for a trial that is not complete, or that has a value which is not finite: Optuna allows
+    an infinite value, but it tells nothing that a regression could use, and it must not win.
+    """
+    if trial.state != TrialState.COMPLETE or len(trial.values) != len(directions):
+        return None
+    losses = [
+        -value if direction == StudyDirection.MAXIMIZE else value
+        for value, direction in zip(trial.values, directions, strict=True)
+    ]
+    return losses if np.isfinite(losses).all() else None
+
+
+class TrialTable:
+    """The finished trials of one study, each encoded once.
+
+    Args:
+        directions: The study's directions.
+        declared: The space that the user gave, or `None` to infer it from the trials.
+        warn: Called with a message about a complete trial that cannot be learned from.
+
+    Attributes:
+        space: The search space; `None` while no trial has told anything of it.
+        codes: Canonical row of each finished trial that has all its parameters, by trial number.
+        keys: The same rows as bytes.
+        finished: Every finished trial, by trial number.
+        n_usable: How many of them can be learned from.
+        first_open: Number of the first trial that has not finished.
+    """
+
+    def __init__(
+        self,
+        directions: Sequence[StudyDirection],
+        declared: SearchSpace | None,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.space = declared
+        self.codes: dict[int, IntArray] = {}
+        self.keys: dict[int, bytes] = {}
+        self.finished: dict[int, FrozenTrial] = {}
+        self.n_usable = 0
+        self.first_open = 0
+        self._directions = directions
+        self._is_declared = declared is not None
+        self._warn = warn
+        self._distributions: dict[str, BaseDistribution] = {}
+
+    def update(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Take in what has finished since the last call, and adapt an inferred space to it.
+
+        Args:
+            trials: All trials of the study, in the order of their numbers.
+
+        Returns:
+            The trials that are new.
+        """
+        new = [
+            trial
+            for trial in trials[self.first_open :]
+            if trial.state.is_finished() and trial.number not in self.finished
+        ]
+        self.finished.update((trial.number, trial) for trial in new)
+        while self.first_open < len(trials) and trials[self.first_open].state.is_finished():
+            self.first_open += 1
+        if not self._is_declared and self._contradicts(new):
+            self.space = self._infer()
+            self.codes.clear()
+            self.keys.clear()
+            self.n_usable = 0
+            self._encode(self.finished.values())
+        else:
+            self._encode(new)
+        return new
+
+    def has_losses(self, trial: FrozenTrial) -> bool:
+        """Whether a trial is complete with finite values."""
+        return losses_of(trial, self._directions) is not None
+
+    def history(self) -> History:
+        """Return what has been measured, in the order of the trial numbers."""
+        encoded = [self.finished[number] for number in sorted(self.codes)]
+        used = [trial for trial in encoded if self.has_losses(trial)]
+        keys = sorted({key for trial in used for key in trial.constraints})
+        losses = [losses_of(trial, self._directions) for trial in used]
+        constraints = [[trial.constraints.get(key, np.nan) for key in keys] for trial in used]
+        codes = [self.codes[trial.number] for trial in used]
+        n = len(used)
+        return History(
+            codes=np.array(codes, dtype=np.int64).reshape(n, len(self.space or ())),
+            losses=np.array(losses, dtype=np.float64).reshape(n, len(self._directions)),
+            constraints=np.array(constraints, dtype=np.float64).reshape(n, len(keys)),
+            numbers=np.array([trial.number for trial in used], dtype=np.int64),
+        )
+
+    def _contradicts(self, new: Iterable[FrozenTrial]) -> bool:
+        """Whether a complete trial has parameters or absences that the space does not explain."""
+        changed = False
+        for trial in new:
+            for name, seen in trial.distributions.items():
+                known = self._distributions.get(name)
+                self._distributions[name] = seen if known is None else merge(known, seen)
+                changed |= known is None or self._distributions[name] != known
+            if not changed and self.space is not None and trial.state == TrialState.COMPLETE:
+                present = np.array([name in trial.params for name in self.space.names])
+                row = self._impute(trial)[None]
+                changed = bool((self.space.active(row)[0] != present).any())
+        return changed
+
+    def _infer(self) -> SearchSpace | None:
+        """The space of everything suggested so far, with the conditions that explain absences."""
+        plain = [
+            variable_of(name, distribution)
+            for name, distribution in sorted(
+                self._distributions.items(), key=lambda item: _natural(item[0])
+            )
+            if not distribution.single()
+        ]
+        if not plain:
+            return None
+        self.space = SearchSpace(plain)
+        whole = [self.finished[n] for n in sorted(self.finished)]
+        whole = [trial for trial in whole if trial.state == TrialState.COMPLETE]
+        if not whole:
+            return self.space
+        found = learn_conditions(
+            present=np.array([[name in t.params for name in self.space.names] for t in whole]),
+            codes=np.array([self._impute(trial) for trial in whole]),
+            n_options=self.space.n_options,
+            is_number=np.array([variable.is_number for variable in plain]),
+        )
+        conditions: dict[int, list[Condition]] = {}
+        for condition in found:
+            parent = plain[condition.parent]
+            allowed = tuple(
+                o for o, ok in zip(parent.options, condition.allowed, strict=True) if ok
+            )
+            conditions.setdefault(condition.child, []).append(Condition(parent.name, allowed))
+        return SearchSpace(
+            [
+                replace(variable, conditions=tuple(conditions.get(j, ())))
+                for j, variable in enumerate(plain)
+            ]
+        )
+
+    def _impute(self, trial: FrozenTrial) -> IntArray:
+        """The row of a trial in an inferred space, absent parameters at index 0."""
+        assert self.space is not None
+        return np.array(
+            [
+                variable.index(trial.params[variable.name]) if variable.name in trial.params else 0
+                for variable in self.space.variables
+            ],
+            dtype=np.int64,
+        )
+
+    def _encode(self, trials: Iterable[FrozenTrial]) -> None:
+        if self.space is None:
+            return
+        for trial in trials:
+            try:
+                code = self.space.encode(trial.params)
+            except SpaceMismatchError as error:
+                if trial.state != TrialState.COMPLETE:
+                    continue  # It failed or was pruned before it had told all its parameters.
+                if self._is_declared:
+                    self._warn(f"Trial {trial.number} cannot be learned from: {error}")
+                    continue
+                code = self.space.canonical(self._impute(trial)[None])[0]
+            self.codes[trial.number] = code
+            self.keys[trial.number] = code.tobytes()
+            self.n_usable += self.has_losses(trial)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort key under which layer_10 follows layer_9, whatever order a storage returns."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
