@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -57,12 +56,6 @@ class Contender:
         if self.ours:
             return f"sources {_digest_of_ours()}, optuna {version('optuna')}"
         return ", ".join(f"{package} {version(package)}" for package in self.packages)
-
-    def sampler(self, seed: int) -> BaseSampler:
-        """Make the sampler; Optuna's remarks on experimental features are not repeated."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return self.make(seed)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -111,13 +112,16 @@ def _run(task: Task, settings: Settings, on_trial: Callable[[], None] = lambda: 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     problem = _problem(task.problem, settings.data)
     try:
-        found = search(
-            problem,
-            CONTENDERS[task.sampler].sampler(task.seed),
-            task.n_evaluations,
-            asks=task.asks,
-            on_trial=on_trial,
-        )
+        with warnings.catch_warnings():
+            # That a baseline is experimental concerns nobody here; any other warning is shown.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            found = search(
+                problem,
+                CONTENDERS[task.sampler].make(task.seed),
+                task.n_evaluations,
+                asks=task.asks,
+                on_trial=on_trial,
+            )
     except Exception as error:
         raise SearchFailed(f"{task}: {type(error).__name__}: {error}") from error
     if _is_cached(task, settings):
