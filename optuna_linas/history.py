@@ -23,7 +23,7 @@ class History:
         numbers: Trial numbers, `int[n]`.
 
     Raises:
-        ValueError: Lengths differ, or a loss is not finite.
+        ValueError: Shapes do not belong together, or a loss is not finite.
     """
 
     codes: IntArray
@@ -34,13 +34,15 @@ class History:
     def __post_init__(self) -> None:
         n = len(self.codes)
         if (
-            self.losses.ndim != 2
+            self.codes.ndim != 2
+            or self.losses.ndim != 2
             or self.constraints.ndim != 2
             or {len(self.losses), len(self.constraints), len(self.numbers)} != {n}
         ):
             raise ValueError(
-                f"Expected {n} rows each, got losses {self.losses.shape}, constraints "
-                f"{self.constraints.shape}, numbers {self.numbers.shape}."
+                f"Expected {n} rows each, got codes {self.codes.shape}, losses "
+                f"{self.losses.shape}, constraints {self.constraints.shape}, numbers "
+                f"{self.numbers.shape}."
             )
         if not np.isfinite(self.losses).all():
             raise ValueError("Losses must be finite; leave failed evaluations out of the history.")

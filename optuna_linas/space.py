@@ -27,7 +27,7 @@ __all__ = ["SearchSpace"]
 N_KNOTS = 9
 """Feature columns of a number with more grid points than this (piecewise-linear between them)."""
 
-_MAX_STATES = 1 << 20
+_MAX_STATES = 1 << 16
 
 
 class SearchSpace:
@@ -221,7 +221,7 @@ class SearchSpace:
 
         Raises:
             ValueError: `effective`, and variables with several parents depend on one another in
-                more than 2^20 ways at a time.
+                more than 2^16 ways at a time.
         """
         if not effective:
             return math.prod(self.n_options.tolist())

@@ -179,7 +179,7 @@ def test_encode_undoes_decode(space: SearchSpace, seed: int) -> None:
     for row in rows_of(space, seed):
         canonical = space.canonical(row[None])[0]
         params = space.decode(row)
-        assert list(params) == [n for n, on in zip(space.names, space.active([row])[0]) if on]
+        assert list(params) == list(np.array(space.names)[space.active([row])[0]])
         assert space.encode(params).tolist() == canonical.tolist()
         # A number drawn from its cell still means the same architecture.
         assert space.encode(space.decode(row, rng)).tolist() == canonical.tolist()
@@ -225,7 +225,9 @@ def test_features_of_a_variable_sum_to_one_where_it_is_active(
 def test_sizes_count_rows_and_networks(space: SearchSpace) -> None:
     rows = all_rows(space)
     networks = {
-        tuple(i if exists(space, row, name) else 0 for i, name in zip(row, space.names))
+        tuple(
+            i if exists(space, row, name) else 0 for i, name in zip(row, space.names, strict=True)
+        )
         for row in rows[:3000]
     }
     assert space.size() == len(rows)
@@ -291,18 +293,23 @@ def ncf() -> SearchSpace:
     [
         (mobilenet_v3(), 45, 3**45, (9**2 + 9**3 + 9**4) ** 5, "2.2e+19"),
         (resnet50(), 29, 3**29, 3**7 * 117**3 * 1053, "3.7e+12"),
-        (transformer(), 39, 4 * 6**12 // 2**6 * 6 * 36**6, None, "4.2e+14"),
+        (
+            transformer(),
+            39,
+            4 * 6**6 * 6 * 36**6,
+            4 * 6**6 * sum(36**n for n in range(1, 7)),
+            "4.2e+14",
+        ),
         (ncf(), 10, 5**3 * 6 * 8**6, 125 * sum(8**n for n in range(1, 7)), "3.7e+07"),
     ],
 )
 def test_sizes_of_the_published_spaces(
-    space: SearchSpace, n_variables: int, raw: int, effective: int | None, rounded: str
+    space: SearchSpace, n_variables: int, raw: int, effective: int, rounded: str
 ) -> None:
     assert len(space) == n_variables
     assert space.size() == raw
-    size = space.size(effective=True)
-    assert f"{size:.1e}" == rounded
-    assert effective in (None, size)
+    assert space.size(effective=True) == effective
+    assert f"{effective:.1e}" == rounded
 
 
 def test_sizes_beyond_64_bits_with_several_parents() -> None:
@@ -313,7 +320,7 @@ def test_sizes_beyond_64_bits_with_several_parents() -> None:
 
 
 def test_the_effective_size_of_long_chains() -> None:
-    n = 3000
+    n = 1500
     one_parent = {f"v{i}": {f"v{i - 1}": [1]} for i in range(1, n)}
     choices: dict[str, list[Option]] = {f"v{i}": [0, 1] for i in range(n)}
     assert SearchSpace.from_choices(choices, one_parent).size(effective=True) == n + 1
@@ -333,7 +340,7 @@ def test_an_effective_size_that_cannot_be_counted() -> None:
         choices[f"child_{i}"] = [0, 1]
         conditions[f"child_{i}"] = {f"p{i}": [1], f"p{(i + 11) % 22}": [1]}
     space = SearchSpace.from_choices(choices, conditions)
-    with pytest.raises(ValueError, match="more than 1048576 combinations"):
+    with pytest.raises(ValueError, match="more than 65536 combinations"):
         space.size(effective=True)
     assert space.size() == 2**45
 
@@ -403,11 +410,11 @@ def test_spaces_that_contradict_themselves() -> None:
         SearchSpace([a, Variable.categorical("b", [1], [Condition("z", (1,))])])
     with pytest.raises(ValueError, match="a=3 is not an option"):
         SearchSpace([a, Variable.categorical("b", [1], [Condition("a", (3,))])])
-    with pytest.raises(ValueError, match="'a', 'b'.*run in a circle"):
+    with pytest.raises(ValueError, match=r"'a', 'b'.*run in a circle"):
         SearchSpace.from_choices({"a": [1], "b": [1]}, {"a": {"b": [1]}, "b": {"a": [1]}})
-    with pytest.raises(ValueError, match="'a'.*run in a circle"):
+    with pytest.raises(ValueError, match=r"'a'.*run in a circle"):
         SearchSpace.from_choices({"a": [1]}, {"a": {"a": [1]}})
-    with pytest.raises(ValueError, match="'z'.*not among the choices"):
+    with pytest.raises(ValueError, match=r"'z'.*not among the choices"):
         SearchSpace.from_choices({"a": [1]}, {"z": {"a": [1]}})
 
 

@@ -1,3 +1,4 @@
+import itertools
 import math
 from typing import Any
 
@@ -77,7 +78,7 @@ def test_the_range_of_a_stepped_number_ends_at_its_last_step() -> None:
 @settings(deadline=None, max_examples=150)
 def test_the_grid_is_increasing_and_spans_the_range(variable: Variable) -> None:
     options = variable.options
-    assert all(a < b for a, b in zip(options, options[1:], strict=False))  # type: ignore[operator]
+    assert all(a < b for a, b in itertools.pairwise(options))  # type: ignore[operator]
     assert options[0] == variable.low
     assert options[-1] == variable.high
     assert len(options) <= MAX_LEVELS
