@@ -32,8 +32,8 @@ def _table(name: str, problem: Mapping[str, Any]) -> Table:
         caption_justify="left",
     )
     table.add_column("sampler", no_wrap=True)
-    checkpoints = list(
-        dict.fromkeys(c for s in problem["samplers"].values() for c in s["hypervolume"])
+    checkpoints = sorted(
+        {c for s in problem["samplers"].values() for c in s["hypervolume"]}, key=int
     )
     for heading in [*(f"@{c}" for c in checkpoints), *(f"to {t}" for t in targets)]:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -15,7 +15,7 @@ from optuna_linas.arrays import FloatArray
 __all__ = ["CHECKPOINTS", "evaluations_to", "mean_and_error", "summarise_problem"]
 
 CHECKPOINTS = (20, 50, 100, 150, 200, 250, 500, 1_000, 2_000)
-"""Evaluations at which hypervolumes are reported."""
+"""Evaluations at which hypervolumes are reported, besides the last."""
 
 _LAST = 50
 """Trials over which a sampler's final speed is averaged: several batches."""
@@ -100,6 +100,7 @@ def _summarise_sampler(
     stacked = np.stack([curves[seed][:n] for seed in seeds])
     seconds = np.stack([runs[seed].seconds[:n] for seed in seeds])
     last = min(_LAST, n)
+    checkpoints = sorted({n, *(c for c in CHECKPOINTS if c <= n)})
     return {
         "seeds": seeds,
         "n_evaluations": n,
@@ -108,8 +109,7 @@ def _summarise_sampler(
                 **mean_and_error([float(v) for v in stacked[:, c - 1]]),
                 "by_seed": _rounded(stacked[:, c - 1]),
             }
-            for c in CHECKPOINTS
-            if c <= n
+            for c in checkpoints
         },
         "evaluations_to": {
             target: _reached([evaluations_to(row, share) for row in stacked], n)
@@ -118,7 +118,7 @@ def _summarise_sampler(
         "seconds_per_trial": {
             **mean_and_error([float(v) for v in seconds.mean(axis=1)]),
             "last_50": float(seconds[:, n - last :].mean()),
-            "until": {str(c): float(seconds[:, :c].mean()) for c in CHECKPOINTS if c <= n},
+            "until": {str(c): float(seconds[:, :c].mean()) for c in checkpoints},
         },
         "curve": {
             "mean": _rounded(stacked.mean(axis=0)),

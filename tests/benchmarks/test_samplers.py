@@ -116,3 +116,14 @@ def test_a_sampler_that_is_not_installed_is_left_out_with_the_reason(
     monkeypatch.setattr(samplers, "CONTENDERS", {**CONTENDERS, "botorch": absent})
     assert samplers.main(command(table, "--samplers", "random", "botorch")) == 0
     assert "no-such-package is not installed" in capsys.readouterr().out
+
+
+def test_several_processes_measure_the_same(table: Path) -> None:
+    found = {}
+    for jobs in ("1", "2"):
+        out = table.parent / f"{jobs}.json"
+        arguments = command(table, "--samplers", "random", "--fresh", "--jobs", jobs)
+        assert samplers.main([*arguments, "--out", str(out)]) == 0
+        (problem,) = json.loads(out.read_text())["problems"].values()
+        found[jobs] = problem["samplers"]["random"]["hypervolume"]
+    assert found["1"] == found["2"]
