@@ -1,0 +1,46 @@
+# `make demo` and `make test` work on a fresh machine with Python >= 3.11, git and make.
+# Another Python: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint unit examples clean
+
+demo: .venv/installed
+	$(BIN)/python examples/digits.py
+
+test: lint unit examples
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Two workers, each on one thread: the networks of the tests are too small for more.
+unit: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+examples: .venv/installed-dev
+	rm -rf .venv/example-output
+	$(BIN)/python examples/existing_study.py
+	OMP_NUM_THREADS=1 $(BIN)/python examples/digits.py --trials 25 --epochs 2 --out .venv/example-output
+	OMP_NUM_THREADS=1 $(BIN)/python examples/digits.py --trials 30 --epochs 2 --out .venv/example-output
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "optuna-linas needs Python 3.11 or newer; $(PYTHON) is not. Try: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv || \
+		{ echo "No virtual environment could be made. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	touch $@
+
+.venv/installed: .venv/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,10 @@
+"""Figures of a study: from a study to a plotly figure, as in optuna.visualization."""
+
+from optuna_linas.visualization.hypervolume import (
+    hypervolume_history,
+    plot_hypervolume,
+    shared_reference,
+)
+from optuna_linas.visualization.progress import plot_search_progress
+
+__all__ = ["hypervolume_history", "plot_hypervolume", "plot_search_progress", "shared_reference"]

@@ -1,0 +1,84 @@
+import numpy as np
+import optuna
+import pytest
+from optuna.study import Study
+
+from optuna_linas.visualization import (
+    hypervolume_history,
+    plot_hypervolume,
+    plot_search_progress,
+    shared_reference,
+)
+
+
+def study_of(*values: tuple[float, float], name: str = "s") -> Study:
+    study = optuna.create_study(directions=["maximize", "minimize"], study_name=name)
+    for i, pair in enumerate(values):
+        distribution = optuna.distributions.IntDistribution(0, 99)
+        study.add_trial(
+            optuna.create_trial(values=pair, params={"k": i}, distributions={"k": distribution})
+        )
+    return study
+
+
+def test_progress_shows_the_front_from_cheap_to_dear_with_the_cost_to_the_right() -> None:
+    figure = plot_search_progress(study_of((0.9, 3.0), (0.5, 1.0), (0.4, 2.0)))
+    trials, front = figure.data
+    assert list(trials.x) == [3.0, 1.0, 2.0]
+    assert list(front.x) == [1.0, 3.0]
+    assert list(front.y) == [0.5, 0.9]
+    assert "trial 1" in front.text[0]
+    assert "k = 1" in front.text[0]
+
+
+def test_infeasible_trials_are_not_on_the_front() -> None:
+    study = study_of((0.5, 1.0))
+    study.add_trial(optuna.create_trial(values=[0.9, 0.5], constraints={"size": 1.0}))
+    assert list(plot_search_progress(study).data[1].y) == [0.5]
+
+
+def test_metric_names_are_the_axes() -> None:
+    study = study_of((0.5, 1.0))
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        study.set_metric_names(["accuracy", "latency_ms"])
+    layout = plot_search_progress(study).layout
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("latency_ms", "accuracy")
+
+
+def test_an_empty_study_is_explained() -> None:
+    assert "No complete" in plot_search_progress(study_of()).layout.annotations[0].text
+    assert "No complete" in plot_hypervolume(study_of()).layout.annotations[0].text
+    with pytest.raises(ValueError, match="at least one complete"):
+        shared_reference(study_of())
+
+
+def test_three_objectives_have_no_plane() -> None:
+    study = optuna.create_study(directions=["minimize"] * 3)
+    with pytest.raises(ValueError, match="the study has 3"):
+        plot_search_progress(study)
+
+
+def test_the_history_grows_only_where_the_front_does() -> None:
+    study = study_of((0.5, 1.0), (0.4, 2.0), (0.9, 2.0), (0.9, 2.0), (0.2, 9.0))
+    history = hypervolume_history(study, reference=[0.0, 3.0])
+    assert history == pytest.approx([1.0, 1.0, 1.4, 1.4, 1.4])
+
+
+def test_the_history_equals_the_hypervolume_of_each_prefix() -> None:
+    rng = np.random.default_rng(0)
+    values = [tuple(row) for row in rng.random((30, 2))]
+    whole = hypervolume_history(study_of(*values), reference=[0.0, 1.0])
+    for n in (1, 7, 30):
+        part = hypervolume_history(study_of(*values[:n]), reference=[0.0, 1.0])
+        assert part[-1] == pytest.approx(whole[n - 1])
+
+
+def test_studies_are_compared_against_their_common_worst() -> None:
+    first, second = study_of((0.5, 1.0), (0.3, 0.5)), study_of((0.6, 4.0), name="t")
+    assert list(shared_reference(first, second)) == [0.3, 4.0]
+    figure = plot_hypervolume({"ours": first, "theirs": second})
+    assert [trace.name for trace in figure.data] == ["ours", "theirs"]
+    assert "0.3, 4" in figure.layout.title.text
+    other = optuna.create_study(directions=["minimize", "minimize"])
+    with pytest.raises(ValueError, match="different directions"):
+        shared_reference(first, other)
