@@ -234,9 +234,7 @@ def main() -> None:
     picture(study, random, args.out / "front.html")
     console.print(f"Picture:   {args.out / 'front.html'}")
     console.print(f"Study:     {url} (name {STUDY_NAME!r}; run again to resume or extend it)")
-    console.print(
-        f"Dashboard: {Path(sys.executable).parent / 'optuna-dashboard'} {url}", soft_wrap=True
-    )
+    console.print(f"Dashboard: {dashboard_command()} {url}", soft_wrap=True)
     console.print(f"Took {time.monotonic() - started:.0f} s.")
 
 
