@@ -16,11 +16,19 @@ from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 __all__ = ["crowding_distance", "front_rank"]
 
 
-def front_rank(losses: FloatArray, violations: FloatArray | None = None) -> IntArray:
+def front_rank(
+    losses: FloatArray, violations: FloatArray | None = None, *, enough: int | None = None
+) -> IntArray:
     """Return the front that each row is on, 0 for the best, `int[n]`.
 
     Feasible rows are sorted by dominance; infeasible ones come after all of them, each different
     violation a front of its own (Deb's constrained domination).
+
+    Args:
+        losses: `float[n, m]`.
+        violations: `float[n]`; `None` where all rows are feasible.
+        enough: How many rows need a rank: once as many are on a front, all others may be counted
+            as being on the next one.
 
     Example:
         >>> front_rank(np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]]))
@@ -29,13 +37,15 @@ def front_rank(losses: FloatArray, violations: FloatArray | None = None) -> IntA
     if violations is not None and (violations > 0).any():
         rank = np.empty(len(losses), dtype=np.int64)
         feasible = violations <= 0
-        rank[feasible] = front_rank(losses[feasible])
+        rank[feasible] = front_rank(losses[feasible], enough=enough)
         order = np.unique(violations[~feasible], return_inverse=True)[1]
         rank[~feasible] = order + (rank[feasible].max() + 1 if feasible.any() else 0)
         return rank
     if losses.shape[1] == 1:
         return np.unique(losses[:, 0], return_inverse=True)[1].astype(np.int64)
-    return _rank_two(losses) if losses.shape[1] == 2 else _rank_many(losses)
+    if losses.shape[1] == 2:
+        return _rank_two(losses)
+    return _rank_many(losses, len(losses) if enough is None else enough)
 
 
 def crowding_distance(losses: FloatArray, rank: IntArray) -> FloatArray:
@@ -80,16 +90,30 @@ def _rank_two(losses: FloatArray) -> IntArray:
     return rank[inverse.reshape(-1)]
 
 
-def _rank_many(losses: FloatArray) -> IntArray:
-    """Peels one front after the other off the dominance matrix, O(n^2 m)."""
-    no_worse = np.asarray((losses[:, None] <= losses[None]).all(axis=2))
-    dominates: BoolArray = no_worse & ~no_worse.T
-    n_dominators = dominates.sum(axis=0)
+def _rank_many(losses: FloatArray, enough: int) -> IntArray:
+    """Peels one front after the other off the rows, until `enough` rows are on one."""
     rank = np.full(len(losses), -1, dtype=np.int64)
-    front = 0
-    while (rank < 0).any():
-        members = (rank < 0) & (n_dominators == 0)
-        rank[members] = front
-        n_dominators = n_dominators - dominates[members].sum(axis=0)
-        front += 1
+    # Rows that are good in all objectives first: they dominate most of the others.
+    rest = np.argsort(losses.argsort(axis=0).argsort(axis=0).sum(axis=1), kind="stable")
+    n_ranked = front = 0
+    while n_ranked < enough and len(rest):
+        is_member = _non_dominated(losses[rest])
+        rank[rest[is_member]] = front
+        rest = rest[~is_member]
+        n_ranked, front = len(losses) - len(rest), front + 1
+    rank[rest] = front
     return rank
+
+
+def _non_dominated(losses: FloatArray) -> BoolArray:
+    """Which of the rows no other dominates, O(n m) per member; in any order, the best first."""
+    alive = np.arange(len(losses))
+    at = 0
+    while at < len(alive):
+        rows, member = losses[alive], losses[alive[at]]
+        keep = (rows < member).any(axis=1) | (rows == member).all(axis=1)
+        alive = alive[keep]
+        at = int(keep[: at + 1].sum())
+    found = np.zeros(len(losses), dtype=bool)
+    found[alive] = True
+    return found

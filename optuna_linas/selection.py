@@ -23,7 +23,9 @@ def best_unique(
     """Return the indices of the `n` best different rows that are not `taken`, best first.
 
     Order: feasible before infeasible (the least violating first), then the front a row is on, then
-    crowding distance within the front, so that the first few already spread over it.
+    crowding distance within the front, so that the first few already spread over it. Feasible rows
+    are on fronts of their own: what must not be built outshines nothing. Rows with a NaN or an
+    infinite loss come last.
 
     Args:
         archs: Canonical rows, `int[k, d]`.
@@ -41,10 +43,13 @@ def best_unique(
     index = np.fromiter(fresh.values(), dtype=np.int64, count=len(fresh))
     if len(index) == 0:
         return index
-    rank = front_rank(losses[index])
-    crowding = crowding_distance(losses[index], rank)
-    order = np.lexsort((-crowding, rank, np.maximum(violations[index], 0.0)))
-    return index[order[:n]]
+    is_known = np.isfinite(losses[index]).all(axis=1) & ~np.isnan(violations[index])
+    known, unknown = index[is_known], index[~is_known]
+    rank = front_rank(losses[known], np.maximum(violations[known], 0.0), enough=n)
+    crowding = crowding_distance(losses[known], rank)
+    order = np.lexsort((-crowding, rank))
+    best: IntArray = np.concatenate([known[order], unknown])[:n]
+    return best
 
 
 def unseen(space: SearchSpace, taken: set[bytes], n: int, rng: np.random.Generator) -> IntArray:
@@ -66,7 +71,15 @@ def unseen(space: SearchSpace, taken: set[bytes], n: int, rng: np.random.Generat
             break
         keep(space.sample(max(2 * n, 16), rng))
     if len(found) < n and space.size() <= _MAX_ENUMERATION:
-        grid = np.indices(tuple(space.n_options)).reshape(len(space), -1).T
-        keep(rng.permutation(np.ascontiguousarray(grid, dtype=np.int64)))
+        keep(rng.permutation(_all_rows(space)))
     rows = list(found.values())
     return np.stack(rows) if rows else np.zeros((0, len(space)), dtype=np.int64)
+
+
+def _all_rows(space: SearchSpace) -> IntArray:
+    """Every row, `int[size, d]`: the digits of 0, 1, ... in the mixed base of the options."""
+    rows = np.zeros((space.size(), len(space)), dtype=np.int64)
+    rest = np.arange(len(rows))
+    for j, n in enumerate(space.n_options):
+        rest, rows[:, j] = np.divmod(rest, n)
+    return rows

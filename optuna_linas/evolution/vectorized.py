@@ -22,6 +22,9 @@ from optuna_linas.ranking import crowding_distance, front_rank
 
 __all__ = ["VectorizedNSGA2"]
 
+_MAX_BARREN = 20
+"""Generations without a new architecture after which a space counts as exhausted."""
+
 
 @dataclass(frozen=True)
 class VectorizedNSGA2:
@@ -59,17 +62,22 @@ class VectorizedNSGA2:
         violations = np.zeros(n_evaluations)
         seen: set[bytes] = set()
         population = np.zeros(0, dtype=np.int64)
-        children, n_done = start, 0
+        children, n_done, n_barren = start, 0, 0
         while n_done < n_evaluations:
             children = children[_unseen(canonical(children), seen)][: n_evaluations - n_done]
             if len(children) == 0:
-                break  # a small space is all but exhausted
+                n_barren += 1
+                if n_barren > _MAX_BARREN:
+                    break
+                children = self._vary(archs[population], n_options, rng)
+                continue
+            n_barren = 0
             new = slice(n_done, n_done + len(children))
             archs[new] = children
             losses[new], violations[new] = evaluate(children)
             n_done = new.stop
             population = np.concatenate([population, np.arange(new.start, new.stop)])
-            rank = front_rank(losses[population], violations[population])
+            rank = front_rank(losses[population], violations[population], enough=size)
             crowding = crowding_distance(losses[population], rank)
             population = population[np.lexsort((-crowding, rank))[:size]]
             children = self._vary(archs[population], n_options, rng)
