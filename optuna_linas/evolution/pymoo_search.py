@@ -60,7 +60,9 @@ class NSGA2:
             "pop_size": self.population_size,
             "sampling": SeededSampling(seeds),
             "crossover": UniformExchange(self.crossover),
-            "mutation": ResampleMutation(self.mutation or 1.0 / max(len(n_options), 1)),
+            "mutation": ResampleMutation(
+                1.0 / max(len(n_options), 1) if self.mutation is None else self.mutation
+            ),
         }
         result = minimize(
             problem,

@@ -34,6 +34,8 @@ __all__ = ["MIN_EXAMPLES", "Settings", "propose"]
 MIN_EXAMPLES = 4
 """Measurements below which nothing is fitted and proposals are random."""
 
+_LARGEST = 1e100
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -78,6 +80,7 @@ def propose(
         taken: Further canonical rows that must not be proposed (pending or failed), `int[k, d]`.
 
     Raises:
+        TypeError: `settings.predictors` is one name instead of a sequence.
         ValueError: The number of predictors is neither 1 nor the number of objectives.
 
     Example:
@@ -90,12 +93,13 @@ def propose(
         (2, 2)
     """
     settings = settings or Settings()
-    known = {row.tobytes() for row in np.ascontiguousarray(history.codes)}
-    if taken is not None:
-        known |= {row.tobytes() for row in np.ascontiguousarray(taken, dtype=np.int64)}
-    if len(history) < MIN_EXAMPLES:
+    _check_predictors(settings.predictors, history.losses.shape[1])
+    known = {row.tobytes() for row in space.canonical(history.codes)}
+    if taken is not None and len(taken):
+        known |= {row.tobytes() for row in space.canonical(taken)}
+    if len(history) < MIN_EXAMPLES or len(space) == 0:
         return unseen(space, known, n, rng)
-    predict = _fit(space, history, settings)
+    predict = _fit(space, history, settings, rng)
     visited = settings.algorithm(
         predict,
         space.n_options,
@@ -124,41 +128,59 @@ def propose(
     return chosen
 
 
-def _fit(space: SearchSpace, history: History, settings: Settings) -> Evaluate:
-    """Fit one predictor per loss and one per constraint."""
-    m = history.losses.shape[1]
-    if len(settings.predictors) not in (1, m):
+def _check_predictors(predictors: Sequence[str | Predictor], n_objectives: int) -> None:
+    if isinstance(predictors, str):
+        raise TypeError(f"predictors is a sequence: give ({predictors!r},).")
+    if len(predictors) not in (1, n_objectives):
         raise ValueError(
-            f"Give one predictor for all objectives or one for each of the {m}; got "
-            f"{len(settings.predictors)}."
+            f"Give one predictor for all objectives or one for each of the {n_objectives}; got "
+            f"{len(predictors)}."
         )
-    features = space.features(history.codes, masked=settings.masked)
-    chosen = [settings.predictors[k % len(settings.predictors)] for k in range(m)]
-    models = [
-        make_predictor(predictor).fit(features, history.losses[:, k])
-        for k, predictor in enumerate(chosen)
-    ]
-    guards = []
-    for values in history.constraints.T:
-        known = np.isfinite(values)
-        if known.sum() >= MIN_EXAMPLES:
-            guards.append(make_predictor("ridge").fit(features[known], values[known]))
 
-    scale = np.ptp(history.losses, axis=0)
-    scale[scale == 0] = 1.0
+
+def _fit(
+    space: SearchSpace, history: History, settings: Settings, rng: np.random.Generator
+) -> Evaluate:
+    """Fit one predictor per loss and one per constraint."""
+    # The largest float is a popular penalty, and its square would overflow.
+    measured = np.clip(history.losses, -_LARGEST, _LARGEST)
+    features = space.features(history.codes, masked=settings.masked)
+    models = []
+    for k in range(measured.shape[1]):
+        model = make_predictor(settings.predictors[k % len(settings.predictors)], rng)
+        model.fit(features, measured[:, k])
+        models.append(model)
+    guards = []
+    for column in history.constraints.T:
+        known = np.isfinite(column)
+        if known.sum() >= MIN_EXAMPLES:
+            values = np.clip(column[known], -_LARGEST, _LARGEST)
+            guard = make_predictor("ridge")
+            guard.fit(features[known], values)
+            guards.append((guard, _spread(values)))
+    scale = _spread(measured)
+    worst = measured.max(axis=0) + 1e6 * scale
 
     def evaluate(archs: IntArray) -> tuple[FloatArray, FloatArray]:
         X = space.features(archs, masked=settings.masked)
-        losses = np.stack([np.asarray(model.predict(X), dtype=float) for model in models], axis=1)
+        predicted = np.stack(
+            [np.asarray(model.predict(X), dtype=float).reshape(len(X)) for model in models], axis=1
+        )
         # Equal architectures under equal models tie; so they must with another number of threads,
         # whose sums differ in the last digits, or a search would not repeat elsewhere.
-        losses = np.round(losses / scale, 9) * scale
+        losses = np.where(np.isfinite(predicted), np.round(predicted / scale, 9) * scale, worst)
         violations = np.zeros(len(archs))
-        for guard in guards:
-            violations += np.maximum(guard.predict(X), 0.0)
+        for guard, spread in guards:  # in units of their spread, or the largest unit rules
+            violations += np.round(np.maximum(guard.predict(X), 0.0) / spread, 9)
         return losses, violations
 
     return evaluate
+
+
+def _spread(values: FloatArray) -> FloatArray:
+    """The range of each column, 1 where all values are the same."""
+    spread = np.asarray(np.ptp(values, axis=0), dtype=float)
+    return np.where(spread > 0, spread, 1.0)
 
 
 def _front(history: History) -> IntArray:

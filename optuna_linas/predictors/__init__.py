@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from optuna_linas.predictors.auto import Auto, kendall_tau
 from optuna_linas.predictors.published import (
     ridge,
@@ -39,8 +41,13 @@ PREDICTORS: dict[str, Callable[[], Predictor]] = {
 """Each name that a sampler accepts, and what makes a fresh predictor of that name."""
 
 
-def make_predictor(predictor: str | Predictor) -> Predictor:
+def make_predictor(predictor: str | Predictor, rng: np.random.Generator | None = None) -> Predictor:
     """Return a fresh predictor: from the table for a name, else an unfitted copy of `predictor`.
+
+    Args:
+        predictor: A name, or a scikit-learn style regressor, which is left as it is.
+        rng: Where a copy has a `random_state` that is `None`, it is drawn from here: scikit-learn
+            would take it from numpy's global generator, and the search would not repeat.
 
     Raises:
         ValueError: A name that is not in the table.
@@ -53,7 +60,7 @@ def make_predictor(predictor: str | Predictor) -> Predictor:
                 "scikit-learn regressor."
             )
         return PREDICTORS[predictor]()
-    if not (
+    if isinstance(predictor, type) or not (
         callable(getattr(predictor, "fit", None)) and callable(getattr(predictor, "predict", None))
     ):
         raise TypeError(
@@ -63,8 +70,13 @@ def make_predictor(predictor: str | Predictor) -> Predictor:
     if hasattr(predictor, "get_params"):
         from sklearn.base import clone
 
-        fresh: Predictor = clone(predictor)
-        return fresh
+        fresh = clone(predictor)
+        if rng is not None:
+            for name, value in sorted(fresh.get_params().items()):
+                if name.split("__")[-1] == "random_state" and value is None:
+                    fresh.set_params(**{name: int(rng.integers(2**31))})
+        copied: Predictor = fresh
+        return copied
     import copy
 
     return copy.deepcopy(predictor)

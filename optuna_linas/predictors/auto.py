@@ -47,7 +47,8 @@ class Auto:
     def fit(self, X: FloatArray, y: FloatArray) -> Auto:
         """Choose among the candidates and fit the winner on everything."""
         self.chosen = self._choose(X, y)
-        self._model = self._candidates[self.chosen]().fit(X, y)
+        self._model = self._candidates[self.chosen]()
+        self._model.fit(X, y)
         return self
 
     def predict(self, X: FloatArray) -> FloatArray:
@@ -66,6 +67,9 @@ class Auto:
         for name in names:
             held_out = np.zeros(len(y))
             for train, test in folds:
-                held_out[test] = self._candidates[name]().fit(X[train], y[train]).predict(X[test])
-            scores.append(kendall_tau(y, held_out))
+                model = self._candidates[name]()
+                model.fit(X[train], y[train])
+                held_out[test] = model.predict(X[test])
+            # A candidate that predicts NaN has no rank correlation, and must not win by it.
+            scores.append(kendall_tau(y, held_out) if np.isfinite(held_out).all() else -np.inf)
         return names[int(np.argmax(scores))]

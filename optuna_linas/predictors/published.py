@@ -26,6 +26,7 @@ _RBF_COSTS = np.geomspace(0.1, 100.0, 7)
 # Above 10 the linear kernel only gets slower: seconds per fit at 250 examples, for no better rank.
 _LINEAR_COSTS = np.geomspace(0.001, 10.0, 5)
 _N_FOLDS = 5
+_MAX_ITERATIONS = 200_000
 
 
 def ridge() -> Predictor:
@@ -69,27 +70,39 @@ class _SearchedSVR:
         self._costs, self._settings = costs, settings
 
     def fit(self, X: FloatArray, y: FloatArray) -> _SearchedSVR:
-        from sklearn.model_selection import GridSearchCV, KFold
-        from sklearn.svm import SVR
-
-        # A hard case of the linear kernel may not converge; bounded, it is a worse predictor
-        # for one batch instead of a study that hangs.
-        svr = SVR(**self._settings, max_iter=200_000)
-        if len(self._costs) == 1:
-            svr.set_params(C=self._costs[0])
-        elif len(y) >= 2 * _N_FOLDS:
-            svr = GridSearchCV(
-                svr,
-                {"C": self._costs},
-                scoring="neg_mean_squared_error",
-                cv=KFold(_N_FOLDS, shuffle=True, random_state=0),
-            )
-        self._model = _without_convergence_warnings(svr, X, y)
+        self._model = self._svr(self._choose_cost(X, y)).fit(X, y)
         return self
 
     def predict(self, X: FloatArray) -> FloatArray:
         predicted: FloatArray = self._model.predict(X)
         return predicted
+
+    def _choose_cost(self, X: FloatArray, y: FloatArray) -> float:
+        from sklearn.model_selection import KFold
+
+        if len(self._costs) == 1:
+            return float(self._costs[0])
+        if len(y) < 2 * _N_FOLDS:
+            return 1.0
+        errors = np.zeros(len(self._costs))
+        for train, test in KFold(_N_FOLDS, shuffle=True, random_state=0).split(X):
+            for k, cost in enumerate(self._costs):
+                predicted = self._svr(cost).fit(X[train], y[train]).predict(X[test])
+                errors[k] += np.mean((predicted - y[test]) ** 2)
+        return float(self._costs[np.argmin(errors)])
+
+    def _svr(self, cost: float) -> Any:
+        from sklearn.svm import SVR
+
+        # A hard case of the linear kernel may not converge; bounded, it is a worse predictor
+        # for one batch instead of a study that hangs.
+        svr = SVR(C=cost, **self._settings, max_iter=_MAX_ITERATIONS)
+        # scikit-learn draws a seed that a regression does not use, from numpy's global generator
+        # unless told otherwise; GridSearchCV would drop this from its copies.
+        svr.random_state = 0
+        # Silenced on the object: warnings.catch_warnings is not safe where workers are threads.
+        svr._warn_from_fit_status = _say_nothing
+        return svr
 
 
 class _Stack:
@@ -119,11 +132,5 @@ class _Stack:
         return predicted
 
 
-def _without_convergence_warnings(model: Any, X: FloatArray, y: FloatArray) -> Any:
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(X, y)
+def _say_nothing() -> None:
+    """Take the place of a warning that a fit did not converge."""
