@@ -211,14 +211,10 @@ class Variable:
         left, right = grid[max(index - 1, 0)], grid[min(index + 1, len(grid) - 1)]
         at = float(rng.uniform((left + grid[index]) / 2, (right + grid[index]) / 2))
         if self._n_steps is None:
-            value: Option = min(max(self._value(at), self.low), self.high)
-            # Rounding may carry a value over the edge of its cell.
-            return value if self.index(value) == index else self.options[index]
-        step = min(self._step_at(at), self._n_steps - 1)
-        if self.index(self._on_step(step)) != index:
-            # Back from beyond the edge: the option itself is on a step of its cell.
-            step += 1 if step < self._step_at(grid[index]) else -1
-        value = self._on_step(step)
+            value: int | float = min(max(self._value(at), self.low), self.high)
+        else:
+            value = self._on_step(min(self._step_at(at), self._n_steps - 1))
+        # Rounding may carry a value over the edge of its cell.
         return value if self.index(value) == index else self.options[index]
 
     @cached_property

@@ -332,6 +332,19 @@ def test_the_effective_size_of_long_chains() -> None:
     assert SearchSpace.from_choices(choices, two_parents).size(effective=True) == 201
 
 
+def test_the_effective_size_of_many_linked_parents() -> None:
+    n = 40
+    choices: dict[str, list[Option]] = {f"p{i}": [0, 1] for i in range(n)}
+    choices |= {f"c{i}": [0, 1, 2] for i in range(n - 1)}
+    space = SearchSpace.from_choices(
+        choices, {f"c{i}": {f"p{i}": [1], f"p{i + 1}": [1]} for i in range(n - 1)}
+    )
+    without, with_one = 1, 1  # networks so far in which the last parent is 0 or 1
+    for _ in range(n - 1):
+        without, with_one = without + with_one, without + 3 * with_one
+    assert space.size(effective=True) == without + with_one
+
+
 def test_an_effective_size_that_cannot_be_counted() -> None:
     choices: dict[str, list[Option]] = {f"p{i}": [0, 1] for i in range(22)} | {"child": [0, 1]}
     conditions = {"child": {f"p{i}": [1] for i in range(22)}}
