@@ -204,12 +204,12 @@ class SearchSpace:
                 of the paper, in which it looks as if it mattered.
         """
         rows = self._check(archs)
-        table, offsets = self._feature_table
-        out = np.concatenate(
-            [table[j][rows[:, j]] for j in range(len(self))] or [np.zeros((len(rows), 0))], axis=1
-        )
-        if masked and self._is_conditional:
-            out *= np.repeat(self.active(rows), np.diff(offsets), axis=1)
+        # Each table ends with a row of zeros, for where the variable is inactive.
+        index = np.where(self.active(rows), rows, self.n_options) if masked else rows
+        tables, offsets = self._feature_table
+        out = np.empty((len(rows), offsets[-1]))
+        for j, table in enumerate(tables):
+            out[:, offsets[j] : offsets[j + 1]] = table[index[:, j]]
         return out
 
     def size(self, *, effective: bool = False) -> int:
@@ -240,7 +240,7 @@ class SearchSpace:
 
     @cached_property
     def _feature_table(self) -> tuple[list[FloatArray], IntArray]:
-        tables = [_one_hot_or_hats(variable) for variable in self.variables]
+        tables = [np.pad(_one_hot_or_hats(v), ((0, 1), (0, 0))) for v in self.variables]
         offsets = np.cumsum([0, *(t.shape[1] for t in tables)], dtype=np.int64)
         return tables, offsets
 
