@@ -52,7 +52,7 @@ def best_unique(
     return best
 
 
-def unseen(space: SearchSpace, taken: set[bytes], n: int, rng: np.random.Generator) -> IntArray:
+def unseen(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[bytes]) -> IntArray:
     """Return up to `n` different canonical rows that are not `taken`, drawn at random.
 
     Rejection sampling for a bounded number of rounds; a small space is then enumerated, so the

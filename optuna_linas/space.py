@@ -212,6 +212,11 @@ class SearchSpace:
             out[:, offsets[j] : offsets[j + 1]] = table[index[:, j]]
         return out
 
+    @property
+    def feature_variables(self) -> IntArray:
+        """Return the position of the variable that each feature column belongs to, `int[f]`."""
+        return np.repeat(np.arange(len(self)), np.diff(self._feature_table[1]))
+
     def size(self, *, effective: bool = False) -> int:
         """Return how many architectures there are.
 

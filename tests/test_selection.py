@@ -101,7 +101,7 @@ def test_unseen_rows_are_new_canonical_and_as_many_as_there_are(
     networks = np.unique(SPACE.canonical(SPACE.sample(500, rng)), axis=0)
     assert len(networks) == SPACE.size(effective=True) == 9
     taken = rng.permutation(networks)[:n_taken]
-    found = unseen(SPACE, keys(taken), n, rng)
+    found = unseen(SPACE, n, rng, taken=keys(taken))
     assert found.shape == (min(n, 9 - n_taken), 3)
     assert len(keys(found)) == len(found)
     assert not keys(found) & keys(taken)
@@ -114,22 +114,22 @@ def test_the_last_row_of_a_space_is_found() -> None:
     everything = np.stack(np.meshgrid(range(250), range(250)), axis=-1).reshape(-1, 2)
     last = everything[12_345]
     taken = keys(everything) - {last.tobytes()}
-    assert unseen(space, taken, 5, rng).tolist() == [last.tolist()]
+    assert unseen(space, 5, rng, taken=taken).tolist() == [last.tolist()]
 
 
 def test_spaces_of_one_network() -> None:
     rng = np.random.default_rng(0)
     # numpy's grids end at 64 dimensions.
     many = SearchSpace.from_choices({f"v{i}": [0] for i in range(100)} | {"w": [0, 1]})
-    assert sorted(row[-1] for row in unseen(many, set(), 9, rng)) == [0, 1]
+    assert sorted(row[-1] for row in unseen(many, 9, rng, taken=set())) == [0, 1]
     nothing = SearchSpace([])
-    assert unseen(nothing, set(), 3, rng).shape == (1, 0)
-    assert unseen(nothing, {b""}, 3, rng).shape == (0, 0)
+    assert unseen(nothing, 3, rng, taken=set()).shape == (1, 0)
+    assert unseen(nothing, 3, rng, taken={b""}).shape == (0, 0)
 
 
 def test_unseen_repeats_with_its_rng_and_leaves_the_global_ones_alone() -> None:
     before = random.getstate(), repr(np.random.get_state())  # noqa: NPY002  # is what is tested
-    found = [unseen(SPACE, set(), 4, np.random.default_rng(s)).tolist() for s in (0, 0, 1)]
+    found = [unseen(SPACE, 4, np.random.default_rng(s), taken=set()).tolist() for s in (0, 0, 1)]
     assert found[0] == found[1] != found[2]
     assert before == (random.getstate(), repr(np.random.get_state()))  # noqa: NPY002
 
@@ -139,6 +139,6 @@ def test_unseen_draws_uniformly_over_rows() -> None:
     rng = np.random.default_rng(0)
     counts = np.zeros((4, 2))
     for _ in range(1000):
-        a, b = unseen(space, set(), 1, rng)[0]
+        a, b = unseen(space, 1, rng, taken=set())[0]
         counts[a, b] += 1
     assert abs(counts / 1000 - 1 / 8).max() < 0.04

@@ -16,6 +16,9 @@ from optuna_linas.arrays import IntArray
 
 __all__ = ["resample"]
 
+_LONGEST_LIST = 32
+_SHORT_STEP = 0.05
+
 
 def resample(
     archs: IntArray, n_options: IntArray, probability: float, rng: np.random.Generator
@@ -24,7 +27,8 @@ def resample(
 
     Args:
         archs: Rows, `int[n, d]`.
-        n_options: Options per variable, `int[d]`; a variable with one option never changes.
+        n_options: Options per variable, `int[d]`; a variable with one option never changes. More
+            than 32 are taken for the grid of a number, on which half of the changes are short.
         probability: Per variable and row, in [0, 1].
         rng: The source of randomness.
     """
@@ -32,4 +36,13 @@ def resample(
     # A step of 1..k-1 around the circle of options reaches every other one equally often.
     step = rng.integers(1, np.maximum(n_options, 2), size=archs.shape)
     mutated: IntArray = np.where(change, (archs + step) % n_options, archs)
+    is_grid = n_options > _LONGEST_LIST
+    if is_grid.any():
+        # So many options are the grid of a number: half of the time, a short step along it.
+        size = np.ceil(np.abs(rng.normal(size=archs.shape)) * n_options * _SHORT_STEP)
+        sign = np.where(rng.random(archs.shape) < 0.5, -1, 1)
+        near = np.clip(archs + sign * size.astype(np.int64), 0, n_options - 1)
+        near = np.where(near == archs, archs - sign, near)  # reflected at the ends
+        short = change & is_grid & (rng.random(archs.shape) < 0.5)
+        mutated = np.where(short, near, mutated)
     return mutated

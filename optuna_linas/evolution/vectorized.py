@@ -35,11 +35,14 @@ class VectorizedNSGA2:
         crossover: Probability that two parents exchange variables at all.
         mutation: Expected number of variables resampled per child: each is with the probability
             of this over the number of variables.
+        max_evaluations: Where to stop even if more predictions are allowed, `None` for nowhere. A
+            search that starts from the measured front gains nothing from more.
     """
 
-    population_size: int = 200
+    population_size: int = 100
     crossover: float = 0.7
     mutation: float = 1.5
+    max_evaluations: int | None = 5_000
 
     def __call__(
         self,
@@ -53,6 +56,7 @@ class VectorizedNSGA2:
         rng: np.random.Generator,
     ) -> Visited:
         """Search; see `InnerAlgorithm`."""
+        n_evaluations = min(n_evaluations, self.max_evaluations or n_evaluations)
         size = min(self.population_size, n_evaluations)
         # At most half of the start are seeds: a front of many measurements must not be all of it.
         start = rng.integers(0, n_options, size=(size, len(n_options)))

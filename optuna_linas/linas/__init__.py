@@ -1,5 +1,7 @@
 """LINAS: lightly trained predictors and an inner evolutionary search propose each batch."""
 
-from optuna_linas.linas.propose import MIN_EXAMPLES, Settings, propose
+from optuna_linas.linas.fitting import MIN_EXAMPLES
+from optuna_linas.linas.propose import Settings, propose
+from optuna_linas.linas.startup import startup
 
-__all__ = ["MIN_EXAMPLES", "Settings", "propose"]
+__all__ = ["MIN_EXAMPLES", "Settings", "propose", "startup"]

@@ -9,7 +9,9 @@ Where we depart from the paper (each can be switched back in `Settings`):
 
 - inactive variables are masked in the features and folded before comparing, so no effective
   network is measured twice;
-- the inner search starts from the measured front instead of from random rows.
+- the inner search starts from the measured front instead of from random rows;
+- the predictor is a Gaussian process that knows the structure of the space;
+- a batch is chosen for its joint hypervolume gain, from everything the inner search has seen.
 
 Shapes: `d` variables, `m` objectives, `archs` is `int[n, d]`.
 """
@@ -21,20 +23,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.evolution import Evaluate, InnerAlgorithm, VectorizedNSGA2
+from optuna_linas.arrays import IntArray
+from optuna_linas.evolution import InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
+from optuna_linas.linas.batch import BatchChooser
+from optuna_linas.linas.fitting import MIN_EXAMPLES, FittedPredictors, check_predictors
 from optuna_linas.pareto import non_dominated
-from optuna_linas.predictors import Predictor, make_predictor
-from optuna_linas.selection import best_unique, unseen
+from optuna_linas.predictors import Predictor
+from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
 
-__all__ = ["MIN_EXAMPLES", "Settings", "propose"]
-
-MIN_EXAMPLES = 4
-"""Measurements below which nothing is fitted and proposals are random."""
-
-_LARGEST = 1e100
+__all__ = ["Settings", "propose"]
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,15 @@ class Settings:
 
     Attributes:
         predictors: One for all objectives, or one per objective: a name of
-            `optuna_linas.predictors.PREDICTORS` or a scikit-learn style regressor.
+            `optuna_linas.predictors` or a scikit-learn style regressor.
         algorithm: The inner search.
         n_inner_evaluations: Predictions that the inner search may ask for.
         masked: Zero the features of inactive variables. The paper does not.
         seeded: Start the inner search from the measured front. The paper does not.
         whole_archive: Choose among everything the inner search has seen, rather than from its
             last population as the paper does.
+        joint_gain: Choose a batch for the hypervolume that it adds together, as predicted, rather
+            than by rank and crowding as the paper does.
     """
 
     predictors: Sequence[str | Predictor] = ("auto",)
@@ -58,6 +59,7 @@ class Settings:
     masked: bool = True
     seeded: bool = True
     whole_archive: bool = True
+    joint_gain: bool = True
 
 
 def propose(
@@ -68,6 +70,7 @@ def propose(
     *,
     settings: Settings | None = None,
     taken: IntArray | None = None,
+    pending: IntArray | None = None,
 ) -> IntArray:
     """Return the next `n` architectures to measure, best first, `int[n, d]` in canonical form.
 
@@ -77,7 +80,9 @@ def propose(
         n: How many rows to return. Fewer come back only when the space has no more unseen ones.
         rng: The source of all randomness.
         settings: How to do it; `None` for the defaults.
-        taken: Further canonical rows that must not be proposed (pending or failed), `int[k, d]`.
+        taken: Further canonical rows that must not be proposed, as those that failed, `int[k, d]`.
+        pending: Canonical rows that are being measured, `int[p, d]`: they are not proposed either,
+            and count with their predicted losses.
 
     Raises:
         TypeError: `settings.predictors` is one name instead of a sequence.
@@ -93,17 +98,19 @@ def propose(
         (2, 2)
     """
     settings = settings or Settings()
-    _check_predictors(settings.predictors, history.losses.shape[1])
+    check_predictors(settings.predictors, history.losses.shape[1])
     known = {row.tobytes() for row in space.canonical(history.codes)}
-    if taken is not None and len(taken):
-        known |= {row.tobytes() for row in space.canonical(taken)}
+    for rows in (taken, pending):
+        if rows is not None and len(rows):
+            known |= {row.tobytes() for row in space.canonical(rows)}
     if len(history) < MIN_EXAMPLES or len(space) == 0:
-        return unseen(space, known, n, rng)
-    predict = _fit(space, history, settings, rng)
+        return unseen(space, n, rng, taken=known)
+    predict = FittedPredictors(space, history, settings.predictors, masked=settings.masked, rng=rng)
+    explores = settings.joint_gain and predict.knows_deviation
     visited = settings.algorithm(
-        predict,
+        predict.explore if explores else predict,
         space.n_options,
-        n_objectives=history.losses.shape[1],
+        n_objectives=2 if explores else history.losses.shape[1],
         n_evaluations=settings.n_inner_evaluations,
         seeds=_front(history) if settings.seeded else history.codes[:0],
         canonical=space.canonical,
@@ -111,76 +118,16 @@ def propose(
     )
     archs = space.canonical(visited.archs)
     chosen = archs[:0]
+    chooser = BatchChooser(space, history, predict, visited, pending, joint=settings.joint_gain)
     # The last population first when only it counts; the rest of the archive fills what is missing.
     pools = ([] if settings.whole_archive else [visited.population]) + [np.arange(len(archs))]
     for pool in pools:
-        picked = best_unique(
-            archs[pool],
-            visited.losses[pool],
-            visited.violations[pool],
-            taken=known,
-            n=n - len(chosen),
-        )
-        chosen = np.concatenate([chosen, archs[pool][picked]])
+        index = chooser.choose(pool, n - len(chosen), known)
+        chosen = np.concatenate([chosen, archs[index]])
         known |= {row.tobytes() for row in chosen}
     if len(chosen) < n:
-        chosen = np.concatenate([chosen, unseen(space, known, n - len(chosen), rng)])
+        chosen = np.concatenate([chosen, unseen(space, n - len(chosen), rng, taken=known)])
     return chosen
-
-
-def _check_predictors(predictors: Sequence[str | Predictor], n_objectives: int) -> None:
-    if isinstance(predictors, str):
-        raise TypeError(f"predictors is a sequence: give ({predictors!r},).")
-    if len(predictors) not in (1, n_objectives):
-        raise ValueError(
-            f"Give one predictor for all objectives or one for each of the {n_objectives}; got "
-            f"{len(predictors)}."
-        )
-
-
-def _fit(
-    space: SearchSpace, history: History, settings: Settings, rng: np.random.Generator
-) -> Evaluate:
-    """Fit one predictor per loss and one per constraint."""
-    # The largest float is a popular penalty, and its square would overflow.
-    measured = np.clip(history.losses, -_LARGEST, _LARGEST)
-    features = space.features(history.codes, masked=settings.masked)
-    models = []
-    for k in range(measured.shape[1]):
-        model = make_predictor(settings.predictors[k % len(settings.predictors)], rng)
-        model.fit(features, measured[:, k])
-        models.append(model)
-    guards = []
-    for column in history.constraints.T:
-        known = np.isfinite(column)
-        if known.sum() >= MIN_EXAMPLES:
-            values = np.clip(column[known], -_LARGEST, _LARGEST)
-            guard = make_predictor("ridge")
-            guard.fit(features[known], values)
-            guards.append((guard, _spread(values)))
-    scale = _spread(measured)
-    worst = measured.max(axis=0) + 1e6 * scale
-
-    def evaluate(archs: IntArray) -> tuple[FloatArray, FloatArray]:
-        X = space.features(archs, masked=settings.masked)
-        predicted = np.stack(
-            [np.asarray(model.predict(X), dtype=float).reshape(len(X)) for model in models], axis=1
-        )
-        # Equal architectures under equal models tie; so they must with another number of threads,
-        # whose sums differ in the last digits, or a search would not repeat elsewhere.
-        losses = np.where(np.isfinite(predicted), np.round(predicted / scale, 9) * scale, worst)
-        violations = np.zeros(len(archs))
-        for guard, spread in guards:  # in units of their spread, or the largest unit rules
-            violations += np.round(np.maximum(guard.predict(X), 0.0) / spread, 9)
-        return losses, violations
-
-    return evaluate
-
-
-def _spread(values: FloatArray) -> FloatArray:
-    """The range of each column, 1 where all values are the same."""
-    spread = np.asarray(np.ptp(values, axis=0), dtype=float)
-    return np.where(spread > 0, spread, 1.0)
 
 
 def _front(history: History) -> IntArray:

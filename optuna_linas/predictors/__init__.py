@@ -1,6 +1,8 @@
-"""Cheap predictors of a loss from an architecture's features.
+"""Cheap predictors of a loss.
 
-Each is a scikit-learn style regressor (`fit`, `predict`), and so is anything that a user passes.
+`StructuredGP` knows the search space and predicts all objectives together. The others see only an
+architecture's features: each is a scikit-learn style regressor (`fit`, `predict`), and so is
+anything that a user passes.
 """
 
 from __future__ import annotations
@@ -18,11 +20,16 @@ from optuna_linas.predictors.published import (
     svr_rbf_unsearched,
 )
 from optuna_linas.predictors.scaling import Predictor
+from optuna_linas.predictors.structured import StructuredGP
+from optuna_linas.space import SearchSpace
 
 __all__ = [
     "PREDICTORS",
+    "SPACE_PREDICTORS",
     "Auto",
     "Predictor",
+    "StructuredGP",
+    "check_predictor",
     "kendall_tau",
     "make_predictor",
     "ridge",
@@ -32,13 +39,25 @@ __all__ = [
 ]
 
 PREDICTORS: dict[str, Callable[[], Predictor]] = {
-    "auto": lambda: Auto({"ridge": ridge, "svr_rbf": svr_rbf_unsearched}),
+    "cross_validated": lambda: Auto({"ridge": ridge, "svr_rbf": svr_rbf_unsearched}),
     "ridge": ridge,
     "svr_rbf": svr_rbf,
     "svr_linear": svr_linear,
     "stacked": stacked,
 }
-"""Each name that a sampler accepts, and what makes a fresh predictor of that name."""
+"""Each name of a predictor on features, and what makes a fresh one."""
+
+SPACE_PREDICTORS: dict[str, Callable[[SearchSpace], StructuredGP]] = {
+    "auto": StructuredGP,
+    "gp": StructuredGP,
+}
+"""Each name of a predictor on a search space, and what makes a fresh one."""
+
+
+def check_predictor(predictor: str | Predictor) -> None:
+    """Raise as `make_predictor` does for what is neither in a table nor a regressor."""
+    if not (isinstance(predictor, str) and predictor in SPACE_PREDICTORS):
+        make_predictor(predictor)
 
 
 def make_predictor(predictor: str | Predictor, rng: np.random.Generator | None = None) -> Predictor:
@@ -56,8 +75,8 @@ def make_predictor(predictor: str | Predictor, rng: np.random.Generator | None =
     if isinstance(predictor, str):
         if predictor not in PREDICTORS:
             raise ValueError(
-                f"Unknown predictor {predictor!r}. Choose one of {sorted(PREDICTORS)}, or pass any "
-                "scikit-learn regressor."
+                f"Unknown predictor {predictor!r}. Choose one of "
+                f"{sorted([*PREDICTORS, *SPACE_PREDICTORS])}, or pass any scikit-learn regressor."
             )
         return PREDICTORS[predictor]()
     if isinstance(predictor, type) or not (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,6 +55,7 @@ class Planner(Protocol):
         *,
         batch: int,
         taken: IntArray,
+        pending: IntArray,
     ) -> IntArray:
         """Return up to `n` unseen canonical rows `int[k, d]`, best first; batch 0 is the start."""
         ...
@@ -106,7 +107,7 @@ class Dispatcher:
         space: The declared space, or `None` to infer it.
         seed: The seed, or `None` for one drawn once per study and stored with it.
         n_startup: Trials of batch 0. Finished trials that this sampler did not propose count.
-        batch_size: Trials of every later batch.
+        batch_size: From the number of usable trials to the trials of the next batch.
         min_examples: Usable trials below which batch 0 goes on.
         plan: What chooses the rows.
         warn: Called with a message about a trial that cannot be learned from.
@@ -119,7 +120,7 @@ class Dispatcher:
         space: SearchSpace | None,
         seed: int | None,
         n_startup: int,
-        batch_size: int,
+        batch_size: Callable[[int], int],
         min_examples: int,
         plan: Planner,
         warn: Callable[[str], None],
@@ -291,18 +292,16 @@ class Dispatcher:
     ) -> _Readable:
         """Plan a batch and store it, unless another worker has stored it in the meantime."""
         seed = self.seed_of(study)
-        size = self._n_startup if batch == 0 else self._batch_size
-        size = max(size, 1)
+        size = max(1, self._n_startup if batch == 0 else self._batch_size(table.n_usable))
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
-        known = sorted(key for key in taken if isinstance(key, bytes))
-        rows = np.frombuffer(b"".join(known), dtype=np.int64)
         archs = self._plan(
             space,
             table.history(),
             size + max(_MIN_SPARES, size // 2),
             rng,
             batch=batch,
-            taken=rows.reshape(-1, len(space)),
+            taken=_archs(taken, space),
+            pending=_archs((_identity(claim, space) for claim in view.running), space),
         )
         values = tuple(
             row_of(space, arch, derive_rng(seed, "row", batch, i)) for i, arch in enumerate(archs)
@@ -325,6 +324,12 @@ class Dispatcher:
         if book.plan is None or book.plan.text != text or book.plan.space is not space:
             book.plan = _Readable(text, space)
         return book.plan
+
+
+def _archs(identities: Iterable[_Identity], space: SearchSpace) -> IntArray:
+    """The architectures among identities, `int[k, d]`."""
+    known = b"".join(sorted(key for key in identities if isinstance(key, bytes)))
+    return np.frombuffer(known, dtype=np.int64).reshape(-1, len(space))
 
 
 def _identity(claim: Claim, space: SearchSpace | None) -> _Identity:

@@ -7,6 +7,7 @@ Accelerating Neural Architecture Search Across Modalities", 2022.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -22,8 +23,8 @@ from optuna_linas.distributions import distribution_of, space_from_distributions
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.evolution import NSGA2, InnerAlgorithm, make_algorithm
 from optuna_linas.history import History
-from optuna_linas.linas import MIN_EXAMPLES, Settings, propose
-from optuna_linas.predictors import Predictor, make_predictor
+from optuna_linas.linas import MIN_EXAMPLES, Settings, propose, startup
+from optuna_linas.predictors import Predictor, check_predictor
 from optuna_linas.samplers.dispatch import Dispatcher
 from optuna_linas.samplers.plan import Claim, row_to_params
 from optuna_linas.seeding import derive_rng
@@ -40,10 +41,10 @@ class LINASSampler(BaseSampler):
     """Proposes batches by cheap predictors and an inner evolutionary search (LINAS).
 
     A drop-in for any study: categorical, integer and float parameters, conditional ones too, one
-    or more objectives in any direction. The first `n_startup_trials` are random; then, for each
-    batch, one predictor per objective is fitted on everything measured, an evolutionary search
-    runs on the predictions, and the best architectures it found that nobody has measured are
-    handed out, one per trial.
+    or more objectives in any direction. The first `n_startup_trials` are the corners of the space
+    and rows spread between them; then, for each batch, predictors are fitted on everything
+    measured, an evolutionary search runs on the predictions, and the architectures it found that
+    add the most hypervolume and that nobody has measured are handed out, one per trial.
 
     All state lives in the study's storage: any number of workers may each construct a sampler of
     the same settings, and a killed search resumes.
@@ -54,10 +55,11 @@ class LINASSampler(BaseSampler):
             conditions under which a parameter exists included.
         n_startup_trials: Random trials before the first prediction. Finished trials that were
             enqueued or added count.
-        batch_size: Trials between two fits of the predictors.
-        predictor: A name from `optuna_linas.predictors.PREDICTORS` ("auto", "ridge", "svr_rbf",
-            "svr_linear", "stacked"), any scikit-learn regressor, or a sequence of one per
-            objective.
+        batch_size: Trials between two fits of the predictors. By default a twentieth of the
+            trials so far, at least 5: each fit costs about the same, and tells less and less.
+        predictor: A name from `optuna_linas.predictors` ("auto", which is "gp", or "ridge",
+            "svr_rbf", "svr_linear", "stacked", "cross_validated"), any scikit-learn regressor, or
+            a sequence of one per objective.
         algorithm: The inner search: a name from `optuna_linas.evolution.ALGORITHMS` ("auto",
             "nsga2") or an `InnerAlgorithm`.
         n_inner_evaluations: Predictions that the inner search makes per batch.
@@ -92,8 +94,8 @@ class LINASSampler(BaseSampler):
         self,
         *,
         space: SearchSpace | Mapping[str, BaseDistribution] | None = None,
-        n_startup_trials: int = 20,
-        batch_size: int = 10,
+        n_startup_trials: int = 15,
+        batch_size: int | None = None,
         predictor: str | Predictor | Sequence[str | Predictor] = "auto",
         algorithm: str | InnerAlgorithm = "auto",
         n_inner_evaluations: int = 20_000,
@@ -103,19 +105,21 @@ class LINASSampler(BaseSampler):
         warn_independent_sampling: bool = True,
     ) -> None:
         _check_count("n_startup_trials", n_startup_trials, least=0)
-        _check_count("batch_size", batch_size, least=1)
+        if batch_size is not None:
+            _check_count("batch_size", batch_size, least=1)
         _check_count("n_inner_evaluations", n_inner_evaluations, least=1)
         many = isinstance(predictor, Sequence) and not isinstance(predictor, str)
         predictors = tuple(predictor) if many else (predictor,)  # type: ignore[arg-type]
         if not predictors:
             raise ValueError("predictor is an empty sequence; give one, or one per objective.")
         for each in predictors:
-            make_predictor(each)  # type: ignore[arg-type]  # checks it
+            check_predictor(each)  # type: ignore[arg-type]
         self._settings = Settings(
             predictors=predictors,  # type: ignore[arg-type]
             algorithm=make_algorithm(algorithm),
             n_inner_evaluations=n_inner_evaluations,
         )
+        self._starts_at_corners = True
         self._n_startup_trials = n_startup_trials
         self._independent_sampler = independent_sampler
         self._constraints_func = constraints_func
@@ -126,7 +130,7 @@ class LINASSampler(BaseSampler):
             space=self._space,
             seed=seed,
             n_startup=n_startup_trials,
-            batch_size=batch_size,
+            batch_size=partial(_size_of_batch, batch_size),
             min_examples=MIN_EXAMPLES,
             plan=self._plan,
             warn=_logger.warning,
@@ -176,8 +180,10 @@ class LINASSampler(BaseSampler):
                 "masked": False,
                 "seeded": False,
                 "whole_archive": False,
+                "joint_gain": False,
             }
         )
+        sampler._starts_at_corners = False
         return sampler
 
     def reseed_rng(self) -> None:
@@ -297,10 +303,14 @@ class LINASSampler(BaseSampler):
         *,
         batch: int,
         taken: IntArray,
+        pending: IntArray,
     ) -> IntArray:
         if batch == 0:
-            return unseen(space, {row.tobytes() for row in taken}, n, rng)
-        return propose(space, history, n, rng, settings=self._settings, taken=taken)
+            choose = startup if self._starts_at_corners else unseen
+            return choose(space, n, rng, taken={row.tobytes() for row in taken})
+        return propose(
+            space, history, n, rng, settings=self._settings, taken=taken, pending=pending
+        )
 
     def _check_fit(self, n_usable: int, finished: Sequence[FrozenTrial]) -> None:
         """Raise if complete trials exist that this sampler proposed and none fits the space."""
@@ -347,6 +357,10 @@ def _check_distribution(space: SearchSpace, name: str, suggested: BaseDistributi
         f"The space given to the sampler declares {name!r} as {declared}, but the objective "
         f"suggests it as {suggested}. Make the two the same, or leave `space` out to infer it."
     )
+
+
+def _size_of_batch(given: int | None, n_trials: int) -> int:
+    return max(5, n_trials // 20) if given is None else given
 
 
 def _check_count(name: str, value: object, *, least: int) -> None:

@@ -1,0 +1,97 @@
+"""Which of the architectures that an inner search has seen make the next batch.
+
+Shapes: `k` rows that the search has visited, `m` objectives.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.bounds import lowest_bounds
+from optuna_linas.evolution import Visited
+from optuna_linas.gain import greedy_gain
+from optuna_linas.history import History
+from optuna_linas.linas.fitting import FittedPredictors
+from optuna_linas.selection import best_unique
+from optuna_linas.space import SearchSpace
+
+__all__ = ["BatchChooser"]
+
+_WIDTH = 2.0
+_N_CANDIDATES = 300
+
+
+class BatchChooser:
+    """Chooses among visited rows.
+
+    Args:
+        space: The search space.
+        history: What is measured.
+        predict: The predictors that the search ran on.
+        visited: What it has seen.
+        pending: Canonical rows that are being measured, which count with their predictions.
+        joint: Whether a batch is chosen for what it is worth together: the hypervolume it adds, or
+            for one objective its lower confidence bounds. Otherwise by rank and crowding.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        history: History,
+        predict: FittedPredictors,
+        visited: Visited,
+        pending: IntArray | None,
+        *,
+        joint: bool,
+    ) -> None:
+        self._history, self._predict, self._visited = history, predict, visited
+        self._archs = space.canonical(visited.archs)
+        self._pending = self._archs[:0] if pending is None else space.canonical(pending)
+        self._joint = joint
+
+    def choose(self, pool: IntArray, n: int, known: set[bytes]) -> IntArray:
+        """Return up to `n` indices of different rows of `pool` that are not `known`, best first."""
+        visited = self._visited
+        picked = best_unique(
+            self._archs[pool],
+            visited.losses[pool],
+            visited.violations[pool],
+            taken=known,
+            n=len(pool) if self._joint else n,
+        )
+        index = pool[picked]
+        if self._joint:
+            # Infeasible rows add nothing; they keep their order, behind.
+            feasible = index[visited.violations[index] <= 0]
+            first = self._by_worth(feasible, n)
+            index = np.concatenate([first, index[~np.isin(index, first)]])
+        return index[:n]
+
+    def _by_worth(self, feasible: IntArray, n: int) -> IntArray:
+        losses = self._history.losses
+        if losses.shape[1] == 1:
+            return self._by_bound(feasible, n)
+        front: FloatArray = losses[self._history.feasible]
+        if len(front) == 0:
+            return feasible[:0]
+        if len(self._pending):
+            front = np.concatenate([front, self._predict(self._pending)[0]])
+        chosen: IntArray = feasible[
+            greedy_gain(front, self._visited.losses[feasible], losses.max(axis=0), n)
+        ]
+        return chosen
+
+    def _by_bound(self, feasible: IntArray, n: int) -> IntArray:
+        if not self._predict.knows_deviation or len(feasible) == 0:
+            return feasible[:0]
+        bound = self._visited.losses[feasible] @ np.array([1.0, _WIDTH])
+        candidates = feasible[np.argsort(bound, kind="stable")[:_N_CANDIDATES]]
+        covariance = self._predict.covariance(
+            np.concatenate([self._pending, self._archs[candidates]])
+        )
+        n_pending = len(self._pending)
+        mean = np.concatenate([np.zeros(n_pending), self._visited.losses[candidates, 0]])
+        picked = lowest_bounds(mean, covariance, n, width=_WIDTH, believed=n_pending)
+        chosen: IntArray = candidates[picked - n_pending]
+        return chosen

@@ -1,0 +1,139 @@
+"""The predictors of one iteration, fitted: from architectures to losses and violations.
+
+Shapes: `n` architectures, `m` objectives, `d` variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.history import History
+from optuna_linas.predictors import (
+    SPACE_PREDICTORS,
+    Predictor,
+    StructuredGP,
+    make_predictor,
+)
+from optuna_linas.space import SearchSpace
+
+__all__ = ["MIN_EXAMPLES", "FittedPredictors", "check_predictors"]
+
+MIN_EXAMPLES = 4
+"""Measurements below which nothing is fitted and proposals are random."""
+
+_LARGEST = 1e100
+
+
+def check_predictors(predictors: Sequence[str | Predictor], n_objectives: int) -> None:
+    """Raise if there is neither one predictor nor one per objective.
+
+    Raises:
+        TypeError: One name instead of a sequence.
+        ValueError: Another number.
+    """
+    if isinstance(predictors, str):
+        raise TypeError(f"predictors is a sequence: give ({predictors!r},).")
+    if len(predictors) not in (1, n_objectives):
+        raise ValueError(
+            f"Give one predictor for all objectives or one for each of the {n_objectives}; got "
+            f"{len(predictors)}."
+        )
+
+
+class FittedPredictors:
+    """One predictor per loss, those on the search space together, and one per constraint.
+
+    Args:
+        space: The search space.
+        history: What is measured.
+        predictors: One for all objectives or one each.
+        masked: Zero the features of inactive variables.
+        rng: The source of all randomness.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        history: History,
+        predictors: Sequence[str | Predictor],
+        *,
+        masked: bool,
+        rng: np.random.Generator,
+    ) -> None:
+        # The largest float is a popular penalty, and its square would overflow.
+        measured = np.clip(history.losses, -_LARGEST, _LARGEST)
+        self._space, self._masked = space, masked
+        self._m = measured.shape[1]
+        chosen = [predictors[k % len(predictors)] for k in range(self._m)]
+        self._together = [
+            k for k, name in enumerate(chosen) if isinstance(name, str) and name in SPACE_PREDICTORS
+        ]
+        self._joint: StructuredGP | None = None
+        if self._together:
+            make = SPACE_PREDICTORS[str(chosen[self._together[0]])]
+            self._joint = make(space).fit(history.codes, measured[:, self._together])
+        features = space.features(history.codes, masked=masked)
+        self._single = {
+            k: make_predictor(chosen[k], rng) for k in range(self._m) if k not in self._together
+        }
+        for k, model in self._single.items():
+            model.fit(features, measured[:, k])
+        self._guards: list[tuple[Predictor, float]] = []
+        for column in history.constraints.T:
+            known = np.isfinite(column)
+            if known.sum() >= MIN_EXAMPLES:
+                values = np.clip(column[known], -_LARGEST, _LARGEST)
+                guard = make_predictor("ridge")
+                guard.fit(features[known], values)
+                self._guards.append((guard, float(_spread(values))))
+        self._scale = _spread(measured)
+        self._worst = measured.max(axis=0) + 1e6 * self._scale
+
+    def __call__(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return predicted losses `float[n, m]` and violations `float[n]` of `archs`."""
+        predicted = np.zeros((len(archs), self._m))
+        need_features = bool(self._single or self._guards)
+        X = self._space.features(archs, masked=self._masked) if need_features else predicted
+        if self._joint is not None:
+            predicted[:, self._together] = self._joint.predict(self._space.canonical(archs))
+        for k, model in self._single.items():
+            predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))
+        # Equal architectures under equal models tie; so they must with another number of threads,
+        # whose sums differ in the last digits, or a search would not repeat elsewhere.
+        rounded = np.round(predicted / self._scale, 9) * self._scale
+        losses = np.where(np.isfinite(predicted), rounded, self._worst)
+        violations = np.zeros(len(archs))
+        for guard, spread in self._guards:  # in units of their spread, or the largest unit rules
+            violations += np.round(np.maximum(guard.predict(X), 0.0) / spread, 9)
+        return losses, violations
+
+    @property
+    def knows_deviation(self) -> bool:
+        """Whether there is one objective, and its predictor knows how sure it is."""
+        return self._m == 1 and self._joint is not None
+
+    def explore(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return predicted loss and negative deviation `float[n, 2]`, and violations `float[n]`.
+
+        The front of the two leads from the best guesses to what nothing is known of.
+        """
+        assert self._joint is not None
+        losses, violations = self(archs)
+        deviation = self._joint.deviation(self._space.canonical(archs), 0)
+        unit = float(self._scale[0])
+        return np.column_stack([losses, -np.round(deviation / unit, 9) * unit]), violations
+
+    def covariance(self, archs: IntArray) -> FloatArray:
+        """Return the posterior covariance of the one objective, `float[n, n]`."""
+        assert self._joint is not None
+        unit = float(self._scale[0]) ** 2
+        return np.round(self._joint.covariance(archs, 0) / unit, 9) * unit
+
+
+def _spread(values: FloatArray) -> FloatArray:
+    """The range of each column, 1 where all values are the same."""
+    spread = np.asarray(np.ptp(values, axis=0), dtype=float)
+    return np.where(spread > 0, spread, 1.0)

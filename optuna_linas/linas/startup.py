@@ -1,0 +1,106 @@
+"""The first architectures: the corners of the space, and rows spread between them.
+
+With sizes that are ordered, the smallest and the largest network span the front, and "this kind of
+variable at its most, all others at their least" and the reverse tell apart what each kind is worth:
+a surrogate learns more from them than from as many random rows, which all have average size.
+NSGANetV2 (Lu et al. 2020) starts from the smallest and the largest too.
+
+Shapes: `d` variables, `archs` is `int[n, d]`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optuna_linas.arrays import IntArray
+from optuna_linas.selection import unseen
+from optuna_linas.space import SearchSpace
+from optuna_linas.structure import alike, option_levels
+
+__all__ = ["startup"]
+
+_MAX_SHARE_OF_CORNERS = 2 / 3
+_SPREAD_WITHIN_GROUP = 0.25
+_LEAST_SHARE_ALIKE = 0.5
+"""Below this, variables are not sizes of layers but unlike settings, and corners tell little."""
+
+
+def startup(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[bytes]) -> IntArray:
+    """Return up to `n` different canonical rows that are not `taken`, corners first.
+
+    Two thirds at most are corners. In the others, each group of alike variables has a common level
+    with some scatter, and variables without an order take each option equally often. A space
+    in which less than half of the variables are alike has no corners.
+
+    Args:
+        space: The search space.
+        n: How many rows.
+        rng: The source of all randomness.
+        taken: `row.tobytes()` of canonical rows that must not come again.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"width_0": [8, 16, 32], "width_1": [8, 16, 32]})
+        >>> startup(space, 2, np.random.default_rng(0), taken=set())
+        array([[0, 0],
+               [2, 2]])
+    """
+    groups = alike(space)
+    rows = space.canonical(
+        np.vstack([_corners(space, groups, n, rng), _spread(space, groups, n, rng)])
+    )
+    chosen: dict[bytes, IntArray] = {}
+    for row in rows:
+        if len(chosen) < n and (key := row.tobytes()) not in taken:
+            chosen.setdefault(key, row)
+    missing = unseen(space, n - len(chosen), rng, taken=taken | set(chosen))
+    first = np.array(list(chosen.values()), dtype=np.int64).reshape(-1, len(space))
+    return np.concatenate([first, missing])
+
+
+def _corners(
+    space: SearchSpace, groups: list[IntArray], n: int, rng: np.random.Generator
+) -> IntArray:
+    """Smallest, largest, and per group this-only-large and this-only-small, `int[<= n, d]`."""
+    smallest = _balanced(space, 1, rng)[0]
+    largest = smallest.copy()
+    for group in groups:
+        for j in group:
+            levels = option_levels(space.variables[j])
+            assert levels is not None
+            smallest[j], largest[j] = int(np.argmin(levels)), int(np.argmax(levels))
+    n_alike = sum(len(group) for group in groups if len(group) > 1)
+    if n_alike < _LEAST_SHARE_ALIKE * len(space):
+        return np.zeros((0, len(space)), dtype=np.int64)
+    corners: list[IntArray] = [smallest, largest]
+    for group in groups if len(groups) > 1 else []:
+        for base, other in ((smallest, largest), (largest, smallest)):
+            corner = base.copy()
+            corner[group] = other[group]
+            corners.append(corner)
+    return np.stack(corners[: max(2, int(n * _MAX_SHARE_OF_CORNERS))])
+
+
+def _spread(
+    space: SearchSpace, groups: list[IntArray], n: int, rng: np.random.Generator
+) -> IntArray:
+    """Rows whose groups have levels of their own, stratified over the rows, `int[n, d]`."""
+    rows = _balanced(space, n, rng)
+    for group in groups:
+        common = (rng.permutation(n) + rng.random(n)) / n
+        for j in group:
+            levels = option_levels(space.variables[j])
+            assert levels is not None
+            scatter = _SPREAD_WITHIN_GROUP if len(group) > 1 else 0.0
+            wanted = common + scatter * rng.normal(size=n)
+            rows[:, j] = np.argmin(np.abs(levels[None] - wanted[:, None]), axis=1)
+    return rows
+
+
+def _balanced(space: SearchSpace, n: int, rng: np.random.Generator) -> IntArray:
+    """Rows in which every variable takes its options equally often, `int[n, d]`."""
+    rows = np.zeros((n, len(space)), dtype=np.int64)
+    for j, n_options in enumerate(space.n_options):
+        # From a random option on, so that one row alone is a random one.
+        options = (np.arange(n) + rng.integers(n_options)) % n_options
+        rows[:, j] = rng.permutation(options)
+    return rows

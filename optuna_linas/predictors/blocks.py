@@ -1,0 +1,92 @@
+"""Feature blocks of an architecture that say more than which option each variable takes.
+
+Where options are ordered (sizes), a variable also has a level; where variables are alike
+(`kernel_0`, `kernel_1`, ...), what counts most is how many exist and how large they are together.
+
+Shapes: `n` architectures, `d` variables, `g` groups of alike variables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.space import N_KNOTS, SearchSpace
+from optuna_linas.structure import alike, option_levels
+
+__all__ = ["Blocks", "FeatureBlocks"]
+
+_N_PIECES = 4
+_LONG_GROUP = 8
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The feature blocks of `n` architectures; a block may have no column.
+
+    Attributes:
+        one_hot: `SearchSpace.features`, zero where a variable is inactive.
+        ordinal: Level and squared level of each ordered variable.
+        groups: Per group of alike variables, how many are active, and the sums of their levels
+            and squared levels.
+        numbers: The positions in [0, 1] of numbers with long grids, 0.5 where inactive.
+        pieces: The sums of levels over four contiguous pieces of each long group: early and late
+            layers differ.
+    """
+
+    one_hot: FloatArray
+    ordinal: FloatArray
+    groups: FloatArray
+    pieces: FloatArray
+    numbers: FloatArray
+
+
+class FeatureBlocks:
+    """Turns architectures into feature blocks.
+
+    Args:
+        space: The search space.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+        d = len(space)
+        self._levels = np.zeros((d, int(space.n_options.max(initial=1))))
+        ordered = np.zeros(d, dtype=bool)
+        for j, variable in enumerate(space.variables):
+            levels = option_levels(variable)
+            if levels is not None:
+                # Never zero: the smallest option of an active variable is not an inactive one.
+                self._levels[j, : variable.n_options] = (levels + 0.5) / 1.5
+                ordered[j] = True
+        self._ordered = np.flatnonzero(ordered)
+        self._numbers = np.flatnonzero(
+            [v.is_number for v in space.variables] & (space.n_options > N_KNOTS)
+        )
+        groups = alike(space)
+        self._members = np.zeros((d, len(groups)))
+        pieces = []
+        for g, members in enumerate(groups):
+            self._members[members, g] = 1.0 / len(members)
+            if len(members) >= _LONG_GROUP:
+                pieces += np.array_split(members, _N_PIECES)
+        self._pieces = np.zeros((d, len(pieces)))
+        for p, members in enumerate(pieces):
+            self._pieces[members, p] = 1.0 / len(members)
+
+    def __call__(self, archs: IntArray) -> Blocks:
+        """Return the blocks of `archs` `int[n, d]`."""
+        active = self._space.active(archs).astype(float)
+        levels = self._levels[np.arange(len(self._space)), archs] * active
+        squares = levels**2
+        return Blocks(
+            one_hot=self._space.features(archs),
+            ordinal=np.hstack([levels[:, self._ordered], squares[:, self._ordered]]),
+            groups=np.hstack([part @ self._members for part in (active, levels, squares)]),
+            pieces=levels @ self._pieces,
+            numbers=np.where(active > 0, archs / np.maximum(self._space.n_options - 1, 1), 0.5)[
+                :, self._numbers
+            ],
+        )

@@ -1,0 +1,68 @@
+"""Weights of a sum of kernels, by the evidence of a Gaussian process.
+
+Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.4.1: the negative
+log marginal likelihood and its gradient, with log-normal priors on the weights (MAP).
+
+Shapes: `n` examples, `q` kernels, `kernels` is `float[q, n, n]`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import minimize
+
+from optuna_linas.arrays import FloatArray
+
+__all__ = ["factorize", "kernel_weights"]
+
+_PRIOR_WEIGHT, _PRIOR_NOISE = 0.3, 0.01
+_PRIOR_SPREAD = 2.0
+_JITTER = 1e-6
+_MAX_ITERATIONS = 25
+_BOUND = 8.0
+
+
+def kernel_weights(kernels: FloatArray, y: FloatArray) -> tuple[FloatArray, float]:
+    """Return the weight of each kernel, `float[q]`, and the noise variance.
+
+    The search starts from the prior each time and not from the last result, so that the answer
+    depends on the data alone.
+
+    Args:
+        kernels: Gram matrices, `float[q, n, n]`; their mean diagonals set the priors' scales.
+        y: A standardised target, `float[n]`.
+    """
+    q, n, _ = kernels.shape
+    scale = np.maximum(np.trace(kernels, axis1=1, axis2=2) / n, 1e-9)
+    center = np.log(np.r_[_PRIOR_WEIGHT / scale, _PRIOR_NOISE])
+    flat = kernels.reshape(q, n * n)
+
+    def negative_log_posterior(theta: FloatArray) -> tuple[float, FloatArray]:
+        weights, noise = np.exp(theta[:-1]), float(np.exp(theta[-1]))
+        total = (weights @ flat).reshape(n, n)
+        total[np.diag_indices(n)] += noise + _JITTER
+        factor = cho_factor(total, lower=True)
+        inverse = cho_solve(factor, np.eye(n))
+        dual = inverse @ y
+        slack = inverse - np.outer(dual, dual)
+        gradient = 0.5 * np.r_[weights * (flat @ slack.ravel()), noise * np.trace(slack)]
+        offset = (theta - center) / _PRIOR_SPREAD
+        loss = 0.5 * float(y @ dual) + float(np.log(np.diag(factor[0])).sum())
+        return loss + 0.5 * float(offset @ offset), gradient + offset / _PRIOR_SPREAD
+
+    found = minimize(
+        negative_log_posterior,
+        center,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(c - _BOUND, c + _BOUND) for c in center],
+        options={"maxiter": _MAX_ITERATIONS},
+    ).x
+    return np.exp(found[:-1]), float(np.exp(found[-1])) + _JITTER
+
+
+def factorize(kernel: FloatArray, noise: float) -> tuple[FloatArray, bool]:
+    """Return the Cholesky factor of `kernel + noise I`, as `scipy.linalg.cho_solve` takes it."""
+    factor: tuple[FloatArray, bool] = cho_factor(kernel + noise * np.eye(len(kernel)), lower=True)
+    return factor

@@ -1,0 +1,239 @@
+"""A Gaussian process that knows the structure of a search space.
+
+Its kernel is a sum whose weights the evidence chooses for each objective:
+
+| part      | on                                                  | learns                     |
+|-----------|-----------------------------------------------------|----------------------------|
+| linear    | one-hot, scaled by each variable's relevance        | what every option is worth |
+| quadratic | the same, squared                                   | which variables interact   |
+| ordinal   | levels and squared levels of ordered variables      | smooth effects of sizes    |
+| linear    | sums over groups of alike variables, and over their | capacity, early and late   |
+|           | contiguous pieces                                   |                            |
+| RBF       | sums over groups of alike variables                 | saturation of capacity     |
+| RBF       | numbers with long grids, as points of a cube        | smooth bends of numbers    |
+| RBF       | what the linear parts predict for all objectives    | any bend in one direction  |
+
+Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006; for the relevance see
+`relevance`, for the weights `evidence`. Words among the options carry no order and variables with
+unlike names form no group: what is left of the kernel then is learned from the measurements alone.
+
+Shapes: `n` examples, `k` candidates, `m` objectives, `d` variables.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import cho_solve
+
+from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.predictors.blocks import Blocks, FeatureBlocks
+from optuna_linas.predictors.evidence import factorize, kernel_weights
+from optuna_linas.predictors.relevance import relevance
+from optuna_linas.ranking import front_rank
+from optuna_linas.space import SearchSpace
+
+__all__ = ["StructuredGP"]
+
+_MAX_FITTED = 100
+"""Examples that the relevances and kernel weights are fitted on: their cost is cubic."""
+
+_MAX_EXAMPLES = 1_000
+"""Examples that predictions rest on; beyond, those furthest from the front are left out."""
+
+_FENCE = 1.5
+_INDEX_LENGTH = 1.5
+_NUMBER_LENGTHS = (0.15, 0.5)
+
+
+class StructuredGP:
+    """Predicts the losses of architectures of one space, all objectives together.
+
+    Args:
+        space: The search space.
+
+    Example:
+        >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
+        >>> archs = space.sample(20, np.random.default_rng(0))
+        >>> losses = archs.sum(axis=1, keepdims=True).astype(float)
+        >>> model = StructuredGP(space).fit(archs, losses)
+        >>> bool(np.abs(model.predict(archs) - losses).max() < 0.1)
+        True
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+        self._blocks = FeatureBlocks(space)
+
+    def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
+        """Learn from `archs` `int[n, d]` and their losses `float[n, m]`.
+
+        Losses far on the bad side (beyond 1.5 interquartile ranges, as in a box plot) are moved to
+        that fence: how bad a failed network is must not drown the differences between good ones.
+        """
+        if len(archs) > _MAX_EXAMPLES:
+            best = np.argsort(front_rank(losses), kind="stable")[:_MAX_EXAMPLES]
+            archs, losses = archs[np.sort(best)], losses[np.sort(best)]
+        fenced = _fenced(losses)
+        self._mean = fenced.mean(axis=0)
+        spread = fenced.std(axis=0)
+        self._spread = np.where(spread > 1e-12 * np.maximum(np.abs(self._mean), 1e-300), spread, 1)
+        targets = (fenced - self._mean) / self._spread
+        n, m = targets.shape
+        fitted = np.unique(np.linspace(0, n - 1, min(n, _MAX_FITTED)).astype(np.int64))
+        raw = self._blocks(archs)
+        self._scaler = _Scaler(raw, targets, fitted, self._space.feature_variables)
+        self._train = self._scaler(raw)
+        linear = _linear_parts(self._train)
+        bends = _bends(self._train, self._train)
+
+        # First the linear parts with the bends that are there, then the bend along what they say.
+        self._index_weights: list[FloatArray] = []
+        grams = np.stack([*(part @ part.T for part in linear), *bends])
+        some = grams[:, fitted[:, None], fitted]
+        for k in range(m):
+            weights, noise = kernel_weights(some, targets[fitted, k])
+            dual = cho_solve(factorize(np.tensordot(weights, grams, 1), noise), targets[:, k])
+            scales = weights[: len(linear)]
+            self._index_weights.append(_primal(linear, scales, dual))
+        self._index_unit = np.ones(m)
+        index = self._index(linear)
+        self._index_unit = np.maximum(index.std(axis=0), 1e-9)
+        self._train_index = index / self._index_unit
+
+        bend = _rbf(self._train_index, self._train_index, _INDEX_LENGTH)
+        grams = np.concatenate([grams, bend[None]])
+        some = grams[:, fitted[:, None], fitted]
+        self._weights: list[FloatArray] = []
+        self._kernel_weights, self._factors = [], []
+        duals = []
+        for k in range(m):
+            weights, noise = kernel_weights(some, targets[fitted, k])
+            factor = factorize(np.tensordot(weights, grams, 1), noise)
+            dual = cho_solve(factor, targets[:, k])
+            self._kernel_weights.append(weights)
+            self._factors.append(factor)
+            self._weights.append(_primal(linear, weights[: len(linear)], dual))
+            duals.append(weights[len(linear) :, None] * dual)
+        self._duals = np.stack(duals, axis=2)
+        return self
+
+    def predict(self, archs: IntArray) -> FloatArray:
+        """Return the predicted losses of `archs` `int[k, d]`, `float[k, m]`."""
+        blocks = self._scaler(self._blocks(archs))
+        linear = _linear_parts(blocks)
+        predicted = np.hstack(linear) @ np.stack(self._weights, axis=1)
+        bends = _bends(blocks, self._train)
+        bends.append(_rbf(self._index(linear), self._train_index, _INDEX_LENGTH))
+        for bend, dual in zip(bends, self._duals, strict=True):
+            predicted += bend @ dual
+        losses: FloatArray = predicted * self._spread + self._mean
+        return losses
+
+    def deviation(self, archs: IntArray, objective: int) -> FloatArray:
+        """Return the posterior standard deviation of one objective's true losses, `float[k]`."""
+        prior, joint = self._prior_and_joint(archs, objective, diagonal=True)
+        explained = (joint * cho_solve(self._factors[objective], joint.T).T).sum(axis=1)
+        deviation: FloatArray = np.sqrt(np.maximum(prior - explained, 0.0))
+        return deviation * float(self._spread[objective])
+
+    def covariance(self, archs: IntArray, objective: int) -> FloatArray:
+        """Return the posterior covariance of one objective's true losses, `float[k, k]`."""
+        prior, joint = self._prior_and_joint(archs, objective, diagonal=False)
+        posterior: FloatArray = prior - joint @ cho_solve(self._factors[objective], joint.T)
+        return posterior * float(self._spread[objective]) ** 2
+
+    def _prior_and_joint(
+        self, archs: IntArray, objective: int, *, diagonal: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """The prior covariance of `archs`, or its diagonal, and that with the examples."""
+        blocks = self._scaler(self._blocks(archs))
+        linear = _linear_parts(blocks)
+        index = self._index(linear)
+        cross = [
+            part @ other.T for part, other in zip(linear, _linear_parts(self._train), strict=True)
+        ] + _bends(blocks, self._train)
+        cross.append(_rbf(index, self._train_index, _INDEX_LENGTH))
+        weights = self._kernel_weights[objective]
+        joint: FloatArray = np.tensordot(weights, np.stack(cross), 1)
+        if diagonal:
+            squares = [(part**2).sum(axis=1) for part in linear]
+            ones = np.ones(len(archs))
+            n_rbf = len(weights) - len(linear) - 1
+            prior: FloatArray = weights @ np.stack([*squares, squares[0] ** 2, *[ones] * n_rbf])
+            return prior, joint
+        grams = [part @ part.T for part in linear] + _bends(blocks, blocks)
+        grams.append(_rbf(index, index, _INDEX_LENGTH))
+        prior = np.tensordot(weights, np.stack(grams), 1)
+        return prior, joint
+
+    def _index(self, linear: list[FloatArray]) -> FloatArray:
+        """What the linear parts say of each objective, in units of its spread, `float[k, m]`."""
+        index: FloatArray = np.hstack(linear) @ np.stack(self._index_weights, axis=1)
+        return index / self._index_unit
+
+
+class _Scaler:
+    """Blocks standardised as on the training data; the one-hot by relevance."""
+
+    def __init__(
+        self, raw: Blocks, targets: FloatArray, fitted: IntArray, variable: IntArray
+    ) -> None:
+        self._center = raw.one_hot.mean(axis=0)
+        some = raw.one_hot[fitted] - raw.one_hot[fitted].mean(axis=0)
+        variances = relevance(some, targets[fitted], variable)
+        self._root = np.sqrt(variances[variable])
+        # In units in which a network's features have a norm of one on average.
+        power = (((raw.one_hot - self._center) * self._root) ** 2).sum(axis=1).mean()
+        self._root = self._root / np.sqrt(max(float(power), 1e-12))
+        self._others = [_moments(block) for block in (raw.ordinal, raw.groups, raw.pieces)]
+
+    def __call__(self, raw: Blocks) -> Blocks:
+        ordinal, groups, pieces = (
+            ((block - mean) / spread)[:, varies] / np.sqrt(max(varies.sum(), 1))
+            for block, (mean, spread, varies) in zip(
+                (raw.ordinal, raw.groups, raw.pieces), self._others, strict=True
+            )
+        )
+        one_hot = (raw.one_hot - self._center) * self._root
+        return Blocks(one_hot, ordinal, groups, pieces, raw.numbers)
+
+
+def _moments(block: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+    spread = block.std(axis=0)
+    return block.mean(axis=0), np.maximum(spread, 1e-9), spread > 1e-9
+
+
+def _linear_parts(blocks: Blocks) -> list[FloatArray]:
+    parts = [blocks.one_hot, blocks.ordinal, blocks.groups, blocks.pieces]
+    return [parts[0], *(part for part in parts[1:] if part.shape[1])]
+
+
+def _bends(a: Blocks, b: Blocks) -> list[FloatArray]:
+    """The kernels that are not linear, `float[k, n]` each."""
+    bends = [(a.one_hot @ b.one_hot.T) ** 2]
+    if a.groups.shape[1]:
+        # Columns are scaled to a norm of one in all: distances of 2 are typical.
+        bends.append(_rbf(a.groups, b.groups, 2.0))
+    bends += [
+        _rbf(a.numbers, b.numbers, length * np.sqrt(a.numbers.shape[1]))
+        for length in (_NUMBER_LENGTHS if a.numbers.shape[1] else ())
+    ]
+    return bends
+
+
+def _rbf(a: FloatArray, b: FloatArray, length: float) -> FloatArray:
+    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * (a @ b.T)
+    kernel: FloatArray = np.exp(np.maximum(squares, 0.0) / (-2 * length**2))
+    return kernel
+
+
+def _primal(linear: list[FloatArray], scales: FloatArray, dual: FloatArray) -> FloatArray:
+    """The weights of the linear parts' columns, `float[columns]`."""
+    return np.concatenate([s * (part.T @ dual) for s, part in zip(scales, linear, strict=True)])
+
+
+def _fenced(losses: FloatArray) -> FloatArray:
+    low, high = np.quantile(losses, [0.25, 0.75], axis=0)
+    fence = high + _FENCE * (high - low)
+    # Half of all values may be the same; then there is no spread to set a fence by.
+    return np.where(high > low, np.minimum(losses, fence), losses)
