@@ -90,9 +90,9 @@ def _spread(
         for j in group:
             levels = option_levels(space.variables[j])
             assert levels is not None
-            scatter = _SPREAD_WITHIN_GROUP if len(group) > 1 else 0.0
-            wanted = common + scatter * rng.normal(size=n)
-            rows[:, j] = np.argmin(np.abs(levels[None] - wanted[:, None]), axis=1)
+            scatter = _SPREAD_WITHIN_GROUP * rng.normal(size=n) if len(group) > 1 else 0.0
+            wanted = np.clip((common + scatter) * len(levels), 0, len(levels) - 1).astype(np.int64)
+            rows[:, j] = np.argsort(levels)[wanted]
     return rows
 
 

@@ -1,0 +1,62 @@
+"""Choosing several architectures at once: joint hypervolume gain and lower confidence bounds."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optuna_linas.bounds import lowest_bounds
+from optuna_linas.gain import greedy_gain
+from optuna_linas.pareto import hypervolume
+
+
+def brute_force(front: np.ndarray, candidates: np.ndarray, reference: np.ndarray, n: int) -> float:
+    """The volume after greedily adding, each time, whatever candidate adds the most."""
+    points, rest = list(front), list(candidates)
+    for _ in range(n):
+        if not rest:
+            break
+        volumes = [hypervolume(np.array([*points, c]), reference) for c in rest]
+        points.append(rest.pop(int(np.argmax(volumes))))
+    return hypervolume(np.array(points), reference) if points else 0.0
+
+
+@given(st.integers(0, 10_000), st.integers(2, 3), st.integers(0, 6))
+def test_the_picked_add_as_much_volume_as_brute_force(seed: int, m: int, n_front: int) -> None:
+    rng = np.random.default_rng(seed)
+    front, candidates = rng.random((n_front, m)), rng.random((12, m)) * 1.2
+    reference = np.ones(m)
+    picked = greedy_gain(front, candidates, reference, 4)
+    assert len(set(picked.tolist())) == len(picked) <= 4
+    found = hypervolume(np.concatenate([front, candidates[picked]]), reference)
+    assert found == pytest.approx(brute_force(front, candidates, reference, 4))
+
+
+def test_what_adds_nothing_is_not_picked() -> None:
+    front = np.array([[0.0, 0.0]])
+    candidates = np.array([[1.0, 1.0], [0.0, 0.0], [5.0, -1.0]])
+    assert greedy_gain(front, candidates, np.array([2.0, 2.0]), 3).tolist() == []
+
+
+def test_the_second_pick_leaves_the_neighbours_of_the_first() -> None:
+    candidates = np.array([[1.0, 1.0], [1.01, 1.0], [0.2, 2.5]])
+    assert greedy_gain(np.zeros((0, 2)), candidates, np.array([3.0, 3.0]), 2).tolist() == [0, 2]
+
+
+def test_a_wide_bound_explores_and_a_narrow_one_exploits() -> None:
+    mean, covariance = np.array([0.0, 0.5]), np.diag([0.01, 4.0])
+    assert lowest_bounds(mean, covariance, 1, width=0.0).tolist() == [0]
+    assert lowest_bounds(mean, covariance, 1, width=1.0).tolist() == [1]
+
+
+def test_what_is_being_measured_is_known_and_not_picked() -> None:
+    twins = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    mean = np.array([0.0, 0.0, 0.5])
+    assert lowest_bounds(mean, twins, 2, width=1.0).tolist() == [0, 2]
+    assert lowest_bounds(mean, twins, 1, width=1.0, believed=1).tolist() == [2]
+
+
+def test_the_covariance_is_left_as_it_was() -> None:
+    covariance = np.eye(3)
+    assert len(lowest_bounds(np.zeros(3), covariance, 9, width=1.0)) == 3
+    assert np.array_equal(covariance, np.eye(3))

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from optuna_linas.predictors import StructuredGP, kendall_tau
+from optuna_linas.predictors.evidence import kernel_weights
+from optuna_linas.predictors.relevance import relevance
+from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Variable
+
+LAYERS = SearchSpace.from_choices(
+    {"depth": [2, 3, 4], **{f"width_{i}": [8, 16, 32] for i in range(12)}},
+    {"width_10": {"depth": [3, 4]}, "width_11": {"depth": [4]}},
+)
+WORDS = SearchSpace.from_choices({f"op{i}{'abcdef'[i]}": ["p", "q", "r", "s"] for i in range(6)})
+
+
+def losses_of(space: SearchSpace, archs: np.ndarray) -> np.ndarray:
+    """One cost that adds up and one error that saturates with it."""
+    weights = np.random.default_rng(7).random((len(space), int(space.n_options.max())))
+    cost = (weights[np.arange(len(space)), archs] * space.active(archs)).sum(axis=1)
+    return np.column_stack([np.exp(-0.5 * cost), cost])
+
+
+@pytest.mark.parametrize("space", [LAYERS, WORDS])
+@pytest.mark.parametrize("n", [4, 60, 150])
+def test_held_out_losses_are_ranked(space: SearchSpace, n: int) -> None:
+    rng = np.random.default_rng(0)
+    archs, other = (space.canonical(space.sample(k, rng)) for k in (n, 200))
+    model = StructuredGP(space).fit(archs, losses_of(space, archs))
+    predicted, truth = model.predict(other), losses_of(space, other)
+    assert predicted.shape == (200, 2)
+    for k in range(2):
+        assert kendall_tau(truth[:, k], predicted[:, k]) > (0.75 if n >= 60 else 0.0)
+
+
+def test_numbers_bend() -> None:
+    space = SearchSpace([Variable.floating("x", -1, 1), Variable.floating("y", -1, 1)])
+    archs = space.sample(60, np.random.default_rng(0))
+    other = space.sample(100, np.random.default_rng(1))
+
+    def bowl(rows: np.ndarray) -> np.ndarray:
+        x, y = (rows / 1024 * 2 - 1).T
+        return ((x - 0.3) ** 2 + (y + 0.4) ** 2)[:, None]
+
+    model = StructuredGP(space).fit(archs, bowl(archs))
+    assert np.abs(model.predict(other) - bowl(other)).max() < 0.1
+
+
+def test_it_is_surer_where_it_has_been() -> None:
+    archs = LAYERS.canonical(LAYERS.sample(40, np.random.default_rng(0)))
+    other = LAYERS.canonical(LAYERS.sample(40, np.random.default_rng(1)))
+    model = StructuredGP(LAYERS).fit(archs, losses_of(LAYERS, archs))
+    assert model.deviation(archs, 0).mean() < 0.5 * model.deviation(other, 0).mean()
+    for rows in (archs, other):
+        diagonal = np.diag(model.covariance(rows, 1))
+        assert model.deviation(rows, 1) == pytest.approx(np.sqrt(np.maximum(diagonal, 0)), abs=1e-6)
+
+
+def test_a_failed_network_does_not_drown_the_others() -> None:
+    archs = LAYERS.canonical(LAYERS.sample(60, np.random.default_rng(0)))
+    losses = losses_of(LAYERS, archs)
+    losses[:3] = 1e9
+    other = LAYERS.canonical(LAYERS.sample(100, np.random.default_rng(1)))
+    predicted = StructuredGP(LAYERS).fit(archs, losses).predict(other)
+    assert kendall_tau(losses_of(LAYERS, other)[:, 1], predicted[:, 1]) > 0.6
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -1e12])
+def test_a_constant_is_predicted_as_it_is(value: float) -> None:
+    archs = WORDS.sample(8, np.random.default_rng(0))
+    predicted = StructuredGP(WORDS).fit(archs, np.full((8, 1), value)).predict(archs)
+    assert predicted == pytest.approx(np.full((8, 1), value))
+
+
+def test_more_examples_than_are_used_are_fine() -> None:
+    archs = LAYERS.canonical(LAYERS.sample(1_100, np.random.default_rng(0)))
+    losses = losses_of(LAYERS, archs)
+    predicted = StructuredGP(LAYERS).fit(archs, losses).predict(archs[:50])
+    assert kendall_tau(losses[:50, 1], predicted[:, 1]) > 0.9
+
+
+def test_the_gradient_leads_to_the_weights_that_made_the_data() -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(80, 1)), rng.normal(size=(80, 1))
+    kernels = np.stack([x @ x.T, np.exp(-((z - z.T) ** 2))])
+    y = np.sin(3 * z[:, 0])
+    weights, noise = kernel_weights(kernels, (y - y.mean()) / y.std())
+    assert weights[1] > 10 * weights[0]
+    assert noise < 0.1
+
+
+def test_relevance_finds_the_group_that_matters() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 60))
+    group = np.repeat(np.arange(20), 3)
+    y = X[:, 12:15].sum(axis=1, keepdims=True)
+    found = relevance(X - X.mean(axis=0), (y - y.mean()) / y.std(), group)
+    assert int(np.argmax(found)) == 4
