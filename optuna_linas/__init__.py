@@ -12,14 +12,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optuna_linas.goals import Attr
     from optuna_linas.objectives import SupernetObjective
     from optuna_linas.samplers import LINASSampler
     from optuna_linas.space import SearchSpace
     from optuna_linas.variable import Condition, Variable
 
-__all__ = ["Condition", "LINASSampler", "SearchSpace", "SupernetObjective", "Variable"]
+__all__ = ["Attr", "Condition", "LINASSampler", "SearchSpace", "SupernetObjective", "Variable"]
 
 _HOMES = {
+    "Attr": "optuna_linas.goals",
     "Condition": "optuna_linas.variable",
     "LINASSampler": "optuna_linas.samplers",
     "SearchSpace": "optuna_linas.space",

@@ -2,6 +2,7 @@
 
 from optuna_linas.linas.fitting import MIN_EXAMPLES
 from optuna_linas.linas.propose import Settings, propose
+from optuna_linas.linas.published import published
 from optuna_linas.linas.startup import startup
 
-__all__ = ["MIN_EXAMPLES", "Settings", "propose", "startup"]
+__all__ = ["MIN_EXAMPLES", "Settings", "propose", "published", "startup"]

@@ -5,7 +5,7 @@ Shapes: `n` architectures, `m` objectives, `d` variables.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -19,10 +19,13 @@ from optuna_linas.predictors import (
 )
 from optuna_linas.space import SearchSpace
 
-__all__ = ["MIN_EXAMPLES", "FittedPredictors", "check_predictors"]
+__all__ = ["MIN_EXAMPLES", "FittedPredictors", "KnownColumn", "check_predictors"]
 
 MIN_EXAMPLES = 4
 """Measurements below which nothing is fitted and proposals are random."""
+
+KnownColumn = Callable[[IntArray], FloatArray]
+"""From rows `int[n, d]` to the losses `float[n]` of an objective that can be computed."""
 
 _LARGEST = 1e100
 
@@ -50,6 +53,7 @@ class FittedPredictors:
         space: The search space.
         history: What is measured.
         predictors: One for all objectives or one each.
+        known: Functions from rows to the losses of columns that need no predictor.
         masked: Zero the features of inactive variables.
         rng: The source of all randomness.
     """
@@ -60,6 +64,7 @@ class FittedPredictors:
         history: History,
         predictors: Sequence[str | Predictor],
         *,
+        known: Mapping[int, KnownColumn],
         masked: bool,
         rng: np.random.Generator,
     ) -> None:
@@ -68,26 +73,26 @@ class FittedPredictors:
         self._space, self._masked = space, masked
         self._m = measured.shape[1]
         chosen = [predictors[k % len(predictors)] for k in range(self._m)]
-        self._together = [
-            k for k, name in enumerate(chosen) if isinstance(name, str) and name in SPACE_PREDICTORS
-        ]
+        self._known: dict[int, KnownColumn] = dict(known)
+        learned = [k for k in range(self._m) if k not in self._known]
+        self._together: list[int] = [k for k in learned if chosen[k] in tuple(SPACE_PREDICTORS)]
         self._joint: StructuredGP | None = None
         if self._together:
             make = SPACE_PREDICTORS[str(chosen[self._together[0]])]
             self._joint = make(space).fit(history.codes, measured[:, self._together])
         features = space.features(history.codes, masked=masked)
         self._single = {
-            k: make_predictor(chosen[k], rng) for k in range(self._m) if k not in self._together
+            k: make_predictor(chosen[k], rng) for k in learned if k not in self._together
         }
         for k, model in self._single.items():
             model.fit(features, measured[:, k])
         self._guards: list[tuple[Predictor, float]] = []
         for column in history.constraints.T:
-            known = np.isfinite(column)
-            if known.sum() >= MIN_EXAMPLES:
-                values = np.clip(column[known], -_LARGEST, _LARGEST)
+            told = np.isfinite(column)
+            if told.sum() >= MIN_EXAMPLES:
+                values = np.clip(column[told], -_LARGEST, _LARGEST)
                 guard = make_predictor("ridge")
-                guard.fit(features[known], values)
+                guard.fit(features[told], values)
                 self._guards.append((guard, float(_spread(values))))
         self._scale = _spread(measured)
         self._worst = measured.max(axis=0) + 1e6 * self._scale
@@ -101,6 +106,8 @@ class FittedPredictors:
             predicted[:, self._together] = self._joint.predict(self._space.canonical(archs))
         for k, model in self._single.items():
             predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))
+        for column, losses_of in self._known.items():
+            predicted[:, column] = losses_of(archs)
         # Equal architectures under equal models tie; so they must with another number of threads,
         # whose sums differ in the last digits, or a search would not repeat elsewhere.
         rounded = np.round(predicted / self._scale, 9) * self._scale

@@ -18,7 +18,7 @@ Shapes: `d` variables, `m` objectives, `archs` is `int[n, d]`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,7 +27,12 @@ from optuna_linas.arrays import IntArray
 from optuna_linas.evolution import InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
 from optuna_linas.linas.batch import BatchChooser
-from optuna_linas.linas.fitting import MIN_EXAMPLES, FittedPredictors, check_predictors
+from optuna_linas.linas.fitting import (
+    MIN_EXAMPLES,
+    FittedPredictors,
+    KnownColumn,
+    check_predictors,
+)
 from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import Predictor
 from optuna_linas.selection import unseen
@@ -71,6 +76,7 @@ def propose(
     settings: Settings | None = None,
     taken: IntArray | None = None,
     pending: IntArray | None = None,
+    known: Mapping[int, KnownColumn] | None = None,
 ) -> IntArray:
     """Return the next `n` architectures to measure, best first, `int[n, d]` in canonical form.
 
@@ -83,6 +89,8 @@ def propose(
         taken: Further canonical rows that must not be proposed, as those that failed, `int[k, d]`.
         pending: Canonical rows that are being measured, `int[p, d]`: they are not proposed either,
             and count with their predicted losses.
+        known: Objectives that can be computed: from the column to a function that gives the losses
+            `float[k]` of rows `int[k, d]`.
 
     Raises:
         TypeError: `settings.predictors` is one name instead of a sequence.
@@ -99,13 +107,15 @@ def propose(
     """
     settings = settings or Settings()
     check_predictors(settings.predictors, history.losses.shape[1])
-    known = {row.tobytes() for row in space.canonical(history.codes)}
+    seen = {row.tobytes() for row in space.canonical(history.codes)}
     for rows in (taken, pending):
         if rows is not None and len(rows):
-            known |= {row.tobytes() for row in space.canonical(rows)}
+            seen |= {row.tobytes() for row in space.canonical(rows)}
     if len(history) < MIN_EXAMPLES or len(space) == 0:
-        return unseen(space, n, rng, taken=known)
-    predict = FittedPredictors(space, history, settings.predictors, masked=settings.masked, rng=rng)
+        return unseen(space, n, rng, taken=seen)
+    predict = FittedPredictors(
+        space, history, settings.predictors, known=known or {}, masked=settings.masked, rng=rng
+    )
     explores = settings.joint_gain and predict.knows_deviation
     visited = settings.algorithm(
         predict.explore if explores else predict,
@@ -122,11 +132,11 @@ def propose(
     # The last population first when only it counts; the rest of the archive fills what is missing.
     pools = ([] if settings.whole_archive else [visited.population]) + [np.arange(len(archs))]
     for pool in pools:
-        index = chooser.choose(pool, n - len(chosen), known)
+        index = chooser.choose(pool, n - len(chosen), seen)
         chosen = np.concatenate([chosen, archs[index]])
-        known |= {row.tobytes() for row in chosen}
+        seen |= {row.tobytes() for row in chosen}
     if len(chosen) < n:
-        chosen = np.concatenate([chosen, unseen(space, n - len(chosen), rng, taken=known)])
+        chosen = np.concatenate([chosen, unseen(space, n - len(chosen), rng, taken=seen)])
     return chosen
 
 

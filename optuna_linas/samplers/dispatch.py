@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import IntArray
+from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.samplers.plan import (
     Claim,
@@ -53,6 +54,7 @@ class Planner(Protocol):
         n: int,
         rng: np.random.Generator,
         *,
+        goals: Goals,
         batch: int,
         taken: IntArray,
         pending: IntArray,
@@ -105,6 +107,7 @@ class Dispatcher:
     Args:
         key: Prefix of the attributes in the storage.
         space: The declared space, or `None` to infer it.
+        objectives: What is optimised; `None` for all objectives of the study.
         seed: The seed, or `None` for one drawn once per study and stored with it.
         n_startup: Trials of batch 0. Finished trials that this sampler did not propose count.
         batch_size: From the number of usable trials to the trials of the next batch.
@@ -118,6 +121,7 @@ class Dispatcher:
         key: str,
         *,
         space: SearchSpace | None,
+        objectives: Sequence[Goal] | None = None,
         seed: int | None,
         n_startup: int,
         batch_size: Callable[[int], int],
@@ -127,6 +131,7 @@ class Dispatcher:
     ) -> None:
         self._key = key
         self._space = space
+        self._objectives = objectives
         self._seed = seed
         self._n_startup = n_startup
         self._batch_size = batch_size
@@ -204,7 +209,7 @@ class Dispatcher:
     def _book(self, study: Study, trials: list[FrozenTrial]) -> _Book:
         books = self._books.setdefault(study._storage, {})
         if study._study_id not in books:
-            table = TrialTable(study.directions, self._space, self._warn)
+            table = TrialTable(Goals(study.directions, self._objectives), self._space, self._warn)
             books[study._study_id] = _Book(table)
         book = books[study._study_id]
         for trial in book.table.update(trials):
@@ -299,6 +304,7 @@ class Dispatcher:
             table.history(),
             size + max(_MIN_SPARES, size // 2),
             rng,
+            goals=table.goals,
             batch=batch,
             taken=_archs(taken, space),
             pending=_archs((_identity(claim, space) for claim in view.running), space),

@@ -19,13 +19,20 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.distributions import distribution_of, space_from_distributions
-from optuna_linas.errors import SpaceMismatchError
-from optuna_linas.evolution import NSGA2, InnerAlgorithm, make_algorithm
+from optuna_linas.distributions import distribution_of
+from optuna_linas.evolution import InnerAlgorithm, make_algorithm
+from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
-from optuna_linas.linas import MIN_EXAMPLES, Settings, propose, startup
+from optuna_linas.linas import MIN_EXAMPLES, Settings, propose, published, startup
 from optuna_linas.predictors import Predictor, check_predictor
+from optuna_linas.samplers.checks import (
+    check_count,
+    check_distribution,
+    check_fit,
+    resolve_space,
+)
 from optuna_linas.samplers.dispatch import Dispatcher
+from optuna_linas.samplers.known import KnownLosses, KnownObjective
 from optuna_linas.samplers.plan import Claim, row_to_params
 from optuna_linas.seeding import derive_rng
 from optuna_linas.selection import unseen
@@ -65,6 +72,15 @@ class LINASSampler(BaseSampler):
         n_inner_evaluations: Predictions that the inner search makes per batch.
         independent_sampler: Samples parameters that no finished trial has had yet. By default
             uniformly at random, from the sampler's own seed.
+        objectives: What is optimised: indices of the study's objectives, and user attributes of its
+            trials as `Attr("latency_ms", "minimize")`, so that code with one objective and a
+            latency attribute becomes a trade-off search unchanged. By default all of the study's.
+        known_objectives: Objectives that can be computed from the parameters (MACs, sizes), each
+            with a function from the parameters to its value. They are computed in the inner
+            search instead of being predicted. The function gets active parameters only.
+        settings: For the paper's variants: `Settings` in place of `predictor`, `algorithm` and
+            `n_inner_evaluations`, or a function that gets the iteration (1, 2, ...) and returns
+            them.
         constraints_func: As in Optuna's samplers; `trial.set_constraint` is the newer way and
             needs nothing here.
         seed: Makes the search reproducible. Without it one is drawn and stored with the study.
@@ -99,35 +115,41 @@ class LINASSampler(BaseSampler):
         predictor: str | Predictor | Sequence[str | Predictor] = "auto",
         algorithm: str | InnerAlgorithm = "auto",
         n_inner_evaluations: int = 20_000,
+        objectives: Sequence[Goal] | None = None,
+        known_objectives: Mapping[Goal, KnownObjective] | None = None,
+        settings: Settings | Callable[[int], Settings] | None = None,
         independent_sampler: BaseSampler | None = None,
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
         seed: int | None = None,
         warn_independent_sampling: bool = True,
     ) -> None:
-        _check_count("n_startup_trials", n_startup_trials, least=0)
+        check_count("n_startup_trials", n_startup_trials, least=0)
         if batch_size is not None:
-            _check_count("batch_size", batch_size, least=1)
-        _check_count("n_inner_evaluations", n_inner_evaluations, least=1)
+            check_count("batch_size", batch_size, least=1)
+        check_count("n_inner_evaluations", n_inner_evaluations, least=1)
         many = isinstance(predictor, Sequence) and not isinstance(predictor, str)
         predictors = tuple(predictor) if many else (predictor,)  # type: ignore[arg-type]
         if not predictors:
             raise ValueError("predictor is an empty sequence; give one, or one per objective.")
         for each in predictors:
             check_predictor(each)  # type: ignore[arg-type]
-        self._settings = Settings(
+        self._settings = settings or Settings(
             predictors=predictors,  # type: ignore[arg-type]
             algorithm=make_algorithm(algorithm),
             n_inner_evaluations=n_inner_evaluations,
         )
+        self._objectives = None if objectives is None else tuple(objectives)
+        self._known_objectives = dict(known_objectives or {})
         self._starts_at_corners = True
         self._n_startup_trials = n_startup_trials
         self._independent_sampler = independent_sampler
         self._constraints_func = constraints_func
         self._warn_independent_sampling = warn_independent_sampling
-        self._space = _resolve_space(space)
+        self._space = resolve_space(space)
         self._dispatcher = Dispatcher(
             "linas",
             space=self._space,
+            objectives=self._objectives,
             seed=seed,
             n_startup=n_startup_trials,
             batch_size=partial(_size_of_batch, batch_size),
@@ -162,26 +184,13 @@ class LINASSampler(BaseSampler):
         Raises:
             ValueError: An unknown modality.
         """
-        if modality not in _PAPER:
-            raise ValueError(f"Unknown modality {modality!r}. Choose one of {sorted(_PAPER)}.")
-        population, crossover, n_inner, predictors = _PAPER[modality]
+        population, settings = published(modality)
         sampler = cls(
             space=space,
             n_startup_trials=population,
             batch_size=population,
-            predictor=predictors,
-            algorithm=NSGA2(population, crossover, mutation=0.02),
-            n_inner_evaluations=n_inner,
+            settings=settings,
             seed=seed,
-        )
-        sampler._settings = Settings(
-            **{
-                **vars(sampler._settings),
-                "masked": False,
-                "seeded": False,
-                "whole_archive": False,
-                "joint_gain": False,
-            }
         )
         sampler._starts_at_corners = False
         return sampler
@@ -217,7 +226,10 @@ class LINASSampler(BaseSampler):
             else:
                 claim = self._dispatcher.take(study, trial)
             table = self._dispatcher.table(study)
-            self._check_fit(table.n_usable, list(table.finished.values()))
+            if table.n_usable == 0:
+                finished = list(table.finished.values())
+                ours = [trial for trial in finished if self._dispatcher.claim_of(trial)]
+                check_fit(ours, self._space, self._objectives)
             self._claims[study._study_id, trial.number] = claim
             if table.space is None:
                 return {}
@@ -246,7 +258,7 @@ class LINASSampler(BaseSampler):
             space, n_usable = table.space, table.n_usable
             seed = self._dispatcher.seed_of(study)
         if self._space is not None and param_name in self._space:
-            _check_distribution(self._space, param_name, param_distribution)
+            check_distribution(self._space, param_name, param_distribution)
             planned = (
                 row_to_params(self._space, self._space.names, claim.row)
                 if claim is not None
@@ -301,6 +313,7 @@ class LINASSampler(BaseSampler):
         n: int,
         rng: np.random.Generator,
         *,
+        goals: Goals,
         batch: int,
         taken: IntArray,
         pending: IntArray,
@@ -308,63 +321,23 @@ class LINASSampler(BaseSampler):
         if batch == 0:
             choose = startup if self._starts_at_corners else unseen
             return choose(space, n, rng, taken={row.tobytes() for row in taken})
+        given = self._settings
+        settings = given if isinstance(given, Settings) else given(batch)
+        known = {
+            goals.position(goal): KnownLosses(space, value, goals.signs[goals.position(goal)])
+            for goal, value in self._known_objectives.items()
+        }
         return propose(
-            space, history, n, rng, settings=self._settings, taken=taken, pending=pending
+            space,
+            history,
+            n,
+            rng,
+            settings=settings,
+            taken=taken,
+            pending=pending,
+            known=known,
         )
-
-    def _check_fit(self, n_usable: int, finished: Sequence[FrozenTrial]) -> None:
-        """Raise if complete trials exist that this sampler proposed and none fits the space."""
-        if self._space is None or n_usable > 0:
-            return
-        for trial in finished:
-            if trial.state == TrialState.COMPLETE and self._dispatcher.claim_of(trial):
-                try:
-                    self._space.encode(trial.params)
-                except SpaceMismatchError as error:
-                    raise SpaceMismatchError(
-                        f"The space given to {type(self).__name__} does not fit the study's "
-                        f"parameters, as trial {trial.number} shows. {error} Pass the space that "
-                        "the objective suggests from, or leave `space` out to infer it."
-                    ) from None
-
-
-_PAPER: dict[str, tuple[int, float, int, tuple[str, ...]]] = {
-    "image": (50, 0.9, 20_000, ("ridge",)),
-    "translation": (50, 0.9, 20_000, ("svr_rbf", "ridge")),
-    "recommendation": (10, 0.1, 2_000, ("svr_rbf", "ridge")),
-}
-"""Population (also the batch and the start), crossover, inner evaluations, predictors."""
-
-
-def _resolve_space(
-    space: SearchSpace | Mapping[str, BaseDistribution] | None,
-) -> SearchSpace | None:
-    if space is None or isinstance(space, SearchSpace):
-        return space
-    if isinstance(space, Mapping):
-        return space_from_distributions(space)
-    raise TypeError(
-        "space is a SearchSpace (such as a supernet's `space`) or a mapping from parameter name to "
-        f"optuna distribution; got {type(space).__name__}."
-    )
-
-
-def _check_distribution(space: SearchSpace, name: str, suggested: BaseDistribution) -> None:
-    declared = distribution_of(space[name])
-    if type(declared) is type(suggested) and (space[name].is_number or declared == suggested):
-        return
-    raise SpaceMismatchError(
-        f"The space given to the sampler declares {name!r} as {declared}, but the objective "
-        f"suggests it as {suggested}. Make the two the same, or leave `space` out to infer it."
-    )
 
 
 def _size_of_batch(given: int | None, n_trials: int) -> int:
     return max(5, n_trials // 20) if given is None else given
-
-
-def _check_count(name: str, value: object, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} is a whole number, got {value!r}.")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}.")

@@ -12,44 +12,30 @@ from dataclasses import replace
 
 import numpy as np
 from optuna.distributions import BaseDistribution
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.conditions import learn_conditions
 from optuna_linas.distributions import merge, variable_of
 from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.goals import Goals
 from optuna_linas.history import History
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition
 
-__all__ = ["TrialTable", "losses_of"]
-
-
-def losses_of(trial: FrozenTrial, directions: Sequence[StudyDirection]) -> list[float] | None:
-    """Return a trial's values with every direction turned to minimise.
-
-    `None` for a trial that is not complete, or that has a value which is not finite: Optuna allows
-    an infinite value, but it tells nothing that a regression could use, and it must not win.
-    """
-    if trial.state != TrialState.COMPLETE or len(trial.values) != len(directions):
-        return None
-    losses = [
-        -value if direction == StudyDirection.MAXIMIZE else value
-        for value, direction in zip(trial.values, directions, strict=True)
-    ]
-    return losses if np.isfinite(losses).all() else None
+__all__ = ["TrialTable"]
 
 
 class TrialTable:
     """The finished trials of one study, each encoded once.
 
     Args:
-        directions: The study's directions.
+        goals: What the search optimises.
         declared: The space that the user gave, or `None` to infer it from the trials.
         warn: Called with a message about a complete trial that cannot be learned from.
 
     Attributes:
+        goals: What the search optimises.
         space: The search space; `None` while no trial has told anything of it.
         codes: Canonical row of each finished trial that has all its parameters, by trial number.
         keys: The same rows as bytes.
@@ -60,7 +46,7 @@ class TrialTable:
 
     def __init__(
         self,
-        directions: Sequence[StudyDirection],
+        goals: Goals,
         declared: SearchSpace | None,
         warn: Callable[[str], None],
     ) -> None:
@@ -70,7 +56,7 @@ class TrialTable:
         self.finished: dict[int, FrozenTrial] = {}
         self.n_usable = 0
         self.first_open = 0
-        self._directions = directions
+        self.goals = goals
         self._is_declared = declared is not None
         self._warn = warn
         self._distributions: dict[str, BaseDistribution] = {}
@@ -103,21 +89,21 @@ class TrialTable:
         return new
 
     def has_losses(self, trial: FrozenTrial) -> bool:
-        """Whether a trial is complete with finite values."""
-        return losses_of(trial, self._directions) is not None
+        """Whether a trial is complete and tells all goals."""
+        return self.goals.losses(trial) is not None
 
     def history(self) -> History:
         """Return what has been measured, in the order of the trial numbers."""
         encoded = [self.finished[number] for number in sorted(self.codes)]
         used = [trial for trial in encoded if self.has_losses(trial)]
         keys = sorted({key for trial in used for key in trial.constraints})
-        losses = [losses_of(trial, self._directions) for trial in used]
+        losses = [self.goals.losses(trial) for trial in used]
         constraints = [[trial.constraints.get(key, np.nan) for key in keys] for trial in used]
         codes = [self.codes[trial.number] for trial in used]
         n = len(used)
         return History(
             codes=np.array(codes, dtype=np.int64).reshape(n, len(self.space or ())),
-            losses=np.array(losses, dtype=np.float64).reshape(n, len(self._directions)),
+            losses=np.array(losses, dtype=np.float64).reshape(n, len(self.goals)),
             constraints=np.array(constraints, dtype=np.float64).reshape(n, len(keys)),
             numbers=np.array([trial.number for trial in used], dtype=np.int64),
         )

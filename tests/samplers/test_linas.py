@@ -16,8 +16,9 @@ import pytest
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from optuna_linas import LINASSampler, SearchSpace
+from optuna_linas import Attr, LINASSampler, SearchSpace
 from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.linas import Settings
 
 SPACE_OF_64 = SearchSpace.from_choices({name: [0, 1, 2, 3] for name in "abc"})
 CONDITIONAL = SearchSpace.from_choices(
@@ -372,3 +373,71 @@ def test_no_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def single(trial: Trial) -> float:
+    accuracy, latency = flat(trial)
+    trial.set_user_attr("latency_ms", latency)
+    return accuracy
+
+
+def test_an_attribute_is_an_objective_of_the_search() -> None:
+    two = run(flat, 20, quick())
+    one = optuna.create_study(
+        direction="maximize",
+        sampler=quick(objectives=[0, Attr("latency_ms", "minimize")]),
+    )
+    one.optimize(single, n_trials=20)
+    assert params(one) == params(two)
+
+
+def test_an_attribute_that_is_never_set_is_explained() -> None:
+    study = optuna.create_study(direction="maximize", sampler=quick(objectives=[0, Attr("lat")]))
+    with pytest.raises(ValueError, match=r"no complete trial has that user attribute.*latency_ms"):
+        study.optimize(single, n_trials=3)
+
+
+@pytest.mark.parametrize(
+    ("objectives", "error", "says"),
+    [
+        ([], ValueError, "every objective"),
+        ([0, 0], ValueError, "once"),
+        ([2], ValueError, "no objective 2"),
+        (["latency_ms"], TypeError, "index of one of the study's or an Attr"),
+    ],
+)
+def test_wrong_objectives_are_explained(
+    objectives: list[object], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        run(flat, 1, quick(objectives=objectives))
+
+
+def test_a_wrong_direction_is_explained() -> None:
+    with pytest.raises(ValueError, match="'minimize' or 'maximize'"):
+        Attr("latency_ms", "down")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("predictor", ["auto", "ridge", ("gp", "ridge")])
+def test_a_known_objective_is_computed_and_not_predicted(predictor: object) -> None:
+    asked: list[dict[str, object]] = []
+
+    def cost(params: dict[str, int]) -> float:
+        asked.append(dict(params))
+        return (params["a"] - 1) ** 2 + params["b"] + params["c"]
+
+    study = run(flat, 14, quick(known_objectives={1: cost}, predictor=predictor))
+    assert n_different(study) == 14
+    assert asked
+    assert all(set(params) == set("abc") for params in asked)
+
+
+def test_settings_may_change_from_iteration_to_iteration() -> None:
+    iterations: list[int] = []
+
+    def schedule(iteration: int) -> Settings:
+        iterations.append(iteration)
+        return Settings(predictors=("ridge",), n_inner_evaluations=100 * iteration)
+
+    run(flat, 18, quick(settings=schedule))
+    assert iterations == [1, 2, 3]

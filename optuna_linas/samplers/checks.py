@@ -1,0 +1,99 @@
+"""Errors that say what does not go together, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.distributions import distribution_of, space_from_distributions
+from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.goals import Attr, Goal
+from optuna_linas.space import SearchSpace
+
+__all__ = ["check_count", "check_distribution", "check_fit", "resolve_space"]
+
+
+def check_fit(
+    ours: Sequence[FrozenTrial], space: SearchSpace | None, objectives: Sequence[Goal] | None
+) -> None:
+    """Explain why none of the complete trials that a sampler proposed can be learned from.
+
+    Args:
+        ours: Finished trials that the sampler proposed.
+        space: The declared space, if any.
+        objectives: What is optimised, if given.
+
+    Raises:
+        ValueError: An attribute that is an objective is never set.
+        SpaceMismatchError: The space and the objective function do not go together.
+    """
+    complete = [trial for trial in ours if trial.state == TrialState.COMPLETE]
+    if not complete:
+        return
+    for goal in objectives or ():
+        if isinstance(goal, Attr) and not any(goal.name in t.user_attrs for t in complete):
+            raise ValueError(
+                f"{goal} is an objective of the search, but no complete trial has that user "
+                f"attribute; trial {complete[0].number} has {sorted(complete[0].user_attrs)}. Set "
+                f"it in the objective function: trial.set_user_attr({goal.name!r}, value)."
+            )
+    if space is None:
+        return
+    for trial in complete:
+        try:
+            space.encode(trial.params)
+        except SpaceMismatchError as error:
+            raise SpaceMismatchError(
+                f"The space given to the sampler does not fit the study's parameters, as trial "
+                f"{trial.number} shows. {error} Pass the space that the objective suggests from, "
+                "or leave `space` out to infer it."
+            ) from None
+
+
+def resolve_space(
+    space: SearchSpace | Mapping[str, BaseDistribution] | None,
+) -> SearchSpace | None:
+    """Return the space that a user declared, or `None`.
+
+    Raises:
+        TypeError: Neither a `SearchSpace` nor a mapping.
+    """
+    if space is None or isinstance(space, SearchSpace):
+        return space
+    if isinstance(space, Mapping):
+        return space_from_distributions(space)
+    raise TypeError(
+        "space is a SearchSpace (such as a supernet's `space`) or a mapping from parameter name to "
+        f"optuna distribution; got {type(space).__name__}."
+    )
+
+
+def check_distribution(space: SearchSpace, name: str, suggested: BaseDistribution) -> None:
+    """Raise if an objective suggests a variable of a declared space in another way.
+
+    Raises:
+        SpaceMismatchError: Another kind of distribution, or other choices.
+    """
+    declared = distribution_of(space[name])
+    if type(declared) is type(suggested) and (space[name].is_number or declared == suggested):
+        return
+    raise SpaceMismatchError(
+        f"The space given to the sampler declares {name!r} as {declared}, but the objective "
+        f"suggests it as {suggested}. Make the two the same, or leave `space` out to infer it."
+    )
+
+
+def check_count(name: str, value: object, *, least: int) -> None:
+    """Raise if a setting is not a whole number of at least `least`.
+
+    Raises:
+        TypeError: Not a whole number.
+        ValueError: Too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} is a whole number, got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
