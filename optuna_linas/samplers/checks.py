@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.goals import Attr, Goal
 from optuna_linas.space import SearchSpace
 
-__all__ = ["check_count", "check_distribution", "check_fit", "resolve_space"]
+__all__ = ["check_count", "check_distribution", "check_fit", "check_seed", "resolve_space"]
 
 
 def check_fit(
@@ -60,25 +61,30 @@ def resolve_space(
 
     Raises:
         TypeError: Neither a `SearchSpace` nor a mapping.
+        ValueError: It has no variables.
     """
-    if space is None or isinstance(space, SearchSpace):
-        return space
     if isinstance(space, Mapping):
-        return space_from_distributions(space)
-    raise TypeError(
-        "space is a SearchSpace (such as a supernet's `space`) or a mapping from parameter name to "
-        f"optuna distribution; got {type(space).__name__}."
-    )
+        space = space_from_distributions(space)
+    if space is not None and not isinstance(space, SearchSpace):
+        raise TypeError(
+            "space is a SearchSpace (such as a supernet's `space`) or a mapping from parameter "
+            f"name to optuna distribution; got {type(space).__name__}."
+        )
+    if space is not None and len(space) == 0:
+        raise ValueError("space has no variables. Leave `space` out to infer it from the trials.")
+    return space
 
 
 def check_distribution(space: SearchSpace, name: str, suggested: BaseDistribution) -> None:
     """Raise if an objective suggests a variable of a declared space in another way.
 
     Raises:
-        SpaceMismatchError: Another kind of distribution, or other choices.
+        SpaceMismatchError: Another kind of distribution, another scale, or other choices.
     """
     declared = distribution_of(space[name])
-    if type(declared) is type(suggested) and (space[name].is_number or declared == suggested):
+    is_same_kind = type(declared) is type(suggested)
+    is_same_scale = getattr(declared, "log", None) == getattr(suggested, "log", None)
+    if is_same_kind and is_same_scale and (space[name].is_number or declared == suggested):
         return
     raise SpaceMismatchError(
         f"The space given to the sampler declares {name!r} as {declared}, but the objective "
@@ -97,3 +103,16 @@ def check_count(name: str, value: object, *, least: int) -> None:
         raise TypeError(f"{name} is a whole number, got {value!r}.")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}.")
+
+
+def check_seed(seed: object) -> None:
+    """Raise if a seed is neither a whole number nor `None`.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    try:
+        if seed is not None:
+            operator.index(seed)  # type: ignore[arg-type]  # the TypeError is the question
+    except TypeError:
+        raise TypeError(f"seed is a whole number or None, got {seed!r}.") from None

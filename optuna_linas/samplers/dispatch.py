@@ -26,9 +26,11 @@ from optuna_linas.history import History
 from optuna_linas.samplers.plan import (
     Claim,
     Plan,
+    ReadablePlan,
     names_key,
     row_of,
     row_to_arch,
+    with_fixed,
 )
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.seeding import derive_rng
@@ -41,6 +43,8 @@ _Identity = bytes | tuple[int, int]
 """What makes two claims one: the architecture, or (batch, slot) where the space is not known."""
 
 _MAX_RETRIES = 64
+_N_TRIES = 256
+"""Random rows among which an unseen one is looked for, to complete a partly enqueued trial."""
 _MIN_SPARES = 8
 
 
@@ -63,30 +67,19 @@ class Planner(Protocol):
         ...
 
 
-class _Readable:
-    """A stored plan in terms of the space as it is known now."""
-
-    def __init__(self, text: str, space: SearchSpace) -> None:
-        self.text, self.space, self.plan = text, space, Plan.loads(text)
-        archs = [row_to_arch(space, self.plan.names, row) for row in self.plan.rows]
-        self._keys = [None if arch is None else arch.tobytes() for arch in archs]
-
-    def free(self, taken: set[_Identity]) -> list[int]:
-        """Slots of rows that nobody has taken; a row that lacks an active variable is not free."""
-        return [i for i, key in enumerate(self._keys) if key is not None and key not in taken]
-
-
 class _Book:
     """What one study's trials say of the plan; a cache, rebuilt from them at any time."""
 
     def __init__(self, table: TrialTable) -> None:
         self.table = table
-        # Of the finished trials: claims by batch, those of them that keep their place, and claims
-        # that their parameters do not tell (they ended half-way, or claimed but a slot).
+        # Of the finished trials: claims by batch, those of them that keep their place, claims that
+        # their parameters do not tell (they ended half-way, or claimed but a slot), and claims
+        # that became another architecture (the objective or a wrapping sampler did not take all).
         self.n_claims: Counter[int] = Counter()
         self.n_places: Counter[int] = Counter()
         self.partial: list[Claim] = []
-        self.plan: _Readable | None = None
+        self.missed: list[Claim] = []
+        self.plan: ReadablePlan | None = None
 
 
 @dataclass
@@ -96,6 +89,7 @@ class _View:
     table: TrialTable
     running: list[Claim]
     taken: set[_Identity]
+    missed: set[_Identity]
     n_claims: Counter[int]
     n_places: Counter[int]
     n_ahead: int
@@ -173,9 +167,22 @@ class Dispatcher:
         text = trial.system_attrs.get(f"{self._key}:claim")
         return None if text is None else Claim.loads(text)
 
-    def peek(self, study: Study, trial: FrozenTrial) -> Claim:
-        """Return the row that is next, without claiming it."""
-        return self._choose(study, self._look(study, trial), set())
+    def complete(self, study: Study, trial: FrozenTrial, fixed: dict[str, Any]) -> Claim:
+        """Return a row for a trial of which `fixed` is decided already, without claiming it."""
+        view = self._look(study, trial)
+        claim = self._choose(study, view, set())
+        space, stored = view.table.space, None
+        if space is not None:
+            stored = self._stored(study, space)
+        if space is None or stored is None:
+            return claim
+        seed = self.seed_of(study)
+        rng = derive_rng(seed, "complete", claim.batch, claim.slot)
+        planned = stored.archs(stored.free(view.taken))
+        archs = with_fixed(space, np.concatenate([planned, space.sample(_N_TRIES, rng)]), fixed)
+        unseen = (arch for arch in archs if arch.tobytes() not in view.taken)
+        row = row_of(space, next(unseen, archs[0]), rng)
+        return Claim(claim.batch, claim.slot, row, names_key(space.names))
 
     def take(self, study: Study, trial: FrozenTrial) -> Claim:
         """Claim a row for `trial` and return it; the same one when called again."""
@@ -221,6 +228,8 @@ class Dispatcher:
             book.n_places[claim.batch] += trial.state not in _FAILED
             if trial.number not in book.table.codes or not claim.row:
                 book.partial.append(claim)
+            elif _identity(claim, book.table.space) != book.table.keys[trial.number]:
+                book.missed.append(claim)
         return book
 
     def _look(self, study: Study, me: FrozenTrial) -> _View:
@@ -231,6 +240,7 @@ class Dispatcher:
             table,
             running=[],
             taken=set(table.keys.values()),
+            missed={_identity(claim, table.space) for claim in book.missed},
             n_claims=book.n_claims.copy(),
             n_places=book.n_places.copy(),
             n_ahead=0,
@@ -258,7 +268,8 @@ class Dispatcher:
             return Claim(0, slot, (), names_key(()))
         stored = self._stored(study, space)
         batch = self._batch(view, stored.plan if stored is not None else None)
-        taken = view.taken | given_up
+        # What was missed once would be missed again: it comes last.
+        taken = view.taken | view.missed | given_up
         if stored is None or stored.plan.batch != batch or not stored.free(taken):
             # Rows that ran out before the places did (many failed) end a batch early.
             batch += stored is not None and stored.plan.batch == batch > 0
@@ -275,8 +286,9 @@ class Dispatcher:
         # Every architecture is measured or is being measured: repeat one at random.
         n = sum(view.n_claims.values()) + len(given_up)
         rng = derive_rng(self.seed_of(study), "repeat", n)
-        row = row_of(space, space.canonical(space.sample(1, rng))[0], rng)
-        return Claim(batch, n, row, names_key(space.names))
+        left = _archs(view.missed - view.taken - given_up, space)
+        arch = rng.choice(left) if len(left) else space.canonical(space.sample(1, rng))[0]
+        return Claim(batch, n, row_of(space, arch, rng), names_key(space.names))
 
     def _batch(self, view: _View, plan: Plan | None) -> int:
         """Return the batch that the next trial belongs to."""
@@ -294,7 +306,7 @@ class Dispatcher:
         view: _View,
         batch: int,
         taken: set[_Identity],
-    ) -> _Readable:
+    ) -> ReadablePlan:
         """Plan a batch and store it, unless another worker has stored it in the meantime."""
         seed = self.seed_of(study)
         size = max(1, self._n_startup if batch == 0 else self._batch_size(table.n_usable))
@@ -319,16 +331,16 @@ class Dispatcher:
         key, text = f"{self._key}:plan", plan.dumps()
         study._storage.set_study_system_attr(study._study_id, key, text)
         # Two that write at once both go on with what was written last.
-        return self._stored(study, space) or _Readable(text, space)
+        return self._stored(study, space) or ReadablePlan(text, space)
 
-    def _stored(self, study: Study, space: SearchSpace) -> _Readable | None:
+    def _stored(self, study: Study, space: SearchSpace) -> ReadablePlan | None:
         """Read the plan anew; parsed again only if it or the space has changed."""
         text = study._storage.get_study_system_attrs(study._study_id).get(f"{self._key}:plan")
         if text is None:
             return None
         book = self._books[study._storage][study._study_id]
         if book.plan is None or book.plan.text != text or book.plan.space is not space:
-            book.plan = _Readable(text, space)
+            book.plan = ReadablePlan(text, space)
         return book.plan
 
 

@@ -24,11 +24,13 @@ from optuna_linas.evolution import InnerAlgorithm, make_algorithm
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import MIN_EXAMPLES, Settings, propose, published, startup
+from optuna_linas.linas.fitting import check_predictors
 from optuna_linas.predictors import Predictor, check_predictor
 from optuna_linas.samplers.checks import (
     check_count,
     check_distribution,
     check_fit,
+    check_seed,
     resolve_space,
 )
 from optuna_linas.samplers.dispatch import Dispatcher
@@ -127,6 +129,13 @@ class LINASSampler(BaseSampler):
         if batch_size is not None:
             check_count("batch_size", batch_size, least=1)
         check_count("n_inner_evaluations", n_inner_evaluations, least=1)
+        check_seed(seed)
+        if not (constraints_func is None or callable(constraints_func)):
+            raise TypeError(f"constraints_func is called with a trial, got {constraints_func!r}.")
+        if not isinstance(independent_sampler, BaseSampler | None):
+            raise TypeError(
+                f"independent_sampler is an Optuna sampler or None, got {independent_sampler!r}."
+            )
         many = isinstance(predictor, Sequence) and not isinstance(predictor, str)
         predictors = tuple(predictor) if many else (predictor,)  # type: ignore[arg-type]
         if not predictors:
@@ -218,11 +227,17 @@ class LINASSampler(BaseSampler):
 
         Raises:
             SpaceMismatchError: No finished trial fits the declared space.
+            ValueError: There is neither one predictor nor one for each objective.
         """
         with self._dispatcher.lock:
-            if trial.system_attrs.get("fixed_params"):
+            if isinstance(self._settings, Settings):
+                # Now rather than after the start: nothing is measured yet.
+                goals = self._dispatcher.table(study).goals
+                check_predictors(self._settings.predictors, len(goals))
+            fixed = trial.system_attrs.get("fixed_params")
+            if fixed:
                 # Partly enqueued: what it will be is not the planned row, so the row stays free.
-                claim = self._dispatcher.peek(study, trial)
+                claim = self._dispatcher.complete(study, trial, fixed)
             else:
                 claim = self._dispatcher.take(study, trial)
             table = self._dispatcher.table(study)

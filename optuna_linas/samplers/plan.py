@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,17 @@ from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Option
 
-__all__ = ["Claim", "Plan", "Row", "names_key", "row_of", "row_to_arch", "row_to_params"]
+__all__ = [
+    "Claim",
+    "Plan",
+    "ReadablePlan",
+    "Row",
+    "names_key",
+    "row_of",
+    "row_to_arch",
+    "row_to_params",
+    "with_fixed",
+]
 
 Row = tuple[int | float | None, ...]
 
@@ -151,6 +162,19 @@ def row_to_params(space: SearchSpace, names: Sequence[str], row: Row) -> dict[st
     return params
 
 
+def with_fixed(space: SearchSpace, archs: IntArray, fixed: Mapping[str, object]) -> IntArray:
+    """Return the canonical architectures `int[n, d]` with the values of `fixed` in place.
+
+    Names and values that the space does not have change nothing.
+    """
+    archs = archs.copy()
+    for j, variable in enumerate(space.variables):
+        if variable.name in fixed:
+            with suppress(SpaceMismatchError):
+                archs[:, j] = variable.index(fixed[variable.name])
+    return space.canonical(archs)
+
+
 def row_to_arch(space: SearchSpace, names: Sequence[str], row: Row) -> IntArray | None:
     """Return the canonical architecture of a row, or `None` where the space has moved on.
 
@@ -160,3 +184,27 @@ def row_to_arch(space: SearchSpace, names: Sequence[str], row: Row) -> IntArray 
         return space.encode(row_to_params(space, names, row))
     except SpaceMismatchError:
         return None
+
+
+class ReadablePlan:
+    """A stored plan in terms of the space as it is known now.
+
+    Attributes:
+        text: The plan as it is stored.
+        space: The space.
+        plan: The plan.
+    """
+
+    def __init__(self, text: str, space: SearchSpace) -> None:
+        self.text, self.space, self.plan = text, space, Plan.loads(text)
+        archs = [row_to_arch(space, self.plan.names, row) for row in self.plan.rows]
+        self._keys = [None if arch is None else arch.tobytes() for arch in archs]
+
+    def free(self, taken: Set[object]) -> list[int]:
+        """Slots of rows that nobody has taken; a row that lacks an active variable is not free."""
+        return [i for i, key in enumerate(self._keys) if key is not None and key not in taken]
+
+    def archs(self, slots: list[int]) -> IntArray:
+        """The architectures of free slots, `int[k, d]`."""
+        keys = b"".join(self._keys[slot] or b"" for slot in slots)
+        return np.frombuffer(keys, dtype=np.int64).reshape(-1, len(self.space))

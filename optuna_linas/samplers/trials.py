@@ -189,4 +189,5 @@ class TrialTable:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort key under which layer_10 follows layer_9, whatever order a storage returns."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

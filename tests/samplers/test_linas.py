@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,6 +246,41 @@ def test_a_killed_worker_costs_one_place() -> None:
     assert study.trials[7].state == TrialState.RUNNING
 
 
+@pytest.mark.parametrize("n_before", [0, 20])
+def test_partly_enqueued_trials_are_all_different(n_before: int) -> None:
+    study = run(flat, n_before, quick())
+    for _ in range(10):
+        study.enqueue_trial({"a": 1})
+    study.optimize(flat, n_trials=10)
+    last = [tuple(sorted(p.items())) for p in params(study)[n_before:]]
+    assert all(p["a"] == 1 for p in params(study)[n_before:])
+    assert len(set(last)) == len(last)
+
+
+def test_a_row_that_became_another_network_is_not_handed_out_again() -> None:
+    def fewer(trial: Trial) -> tuple[float, float]:  # the objective has lost a parameter
+        if trial.number < 12:
+            return flat(trial)
+        a, b = (trial.suggest_categorical(name, [0, 1, 2, 3]) for name in "ab")
+        return a + b, a - b
+
+    study = run(fewer, 12 + 16, quick())
+    assert len({tuple(p.items()) for p in params(study)[12:]}) > 6
+
+
+def test_a_fixed_parameter_leaves_the_others_to_vary_and_costs_no_architecture() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        fixed = optuna.samplers.PartialFixedSampler({"a": 2}, quick(space=SPACE_OF_64))
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=fixed)
+    study.optimize(flat, n_trials=32)
+    assert len({tuple(p.items()) for p in params(study)}) > 8
+    study.sampler = quick(space=SPACE_OF_64)
+    seen = n_different(study)
+    study.optimize(flat, n_trials=64 - seen)
+    assert n_different(study) == 64
+
+
 def test_enqueued_and_added_trials_are_training_data() -> None:
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=quick())
     study.enqueue_trial({"a": 3, "b": 3, "c": 0})
@@ -307,6 +343,10 @@ def test_constraints_of_both_kinds_are_respected() -> None:
         ({"predictor": object()}, TypeError, "fit"),
         ({"algorithm": "nsga"}, ValueError, "Unknown algorithm 'nsga'. Choose one of"),
         ({"space": ["a"]}, TypeError, "SearchSpace"),
+        ({"space": {}}, ValueError, "no variables"),
+        ({"seed": 1.5}, TypeError, "seed is a whole number or None"),
+        ({"constraints_func": 3}, TypeError, "called with a trial"),
+        ({"independent_sampler": 3}, TypeError, "an Optuna sampler"),
     ],
 )
 def test_bad_settings_are_explained(
@@ -319,6 +359,18 @@ def test_bad_settings_are_explained(
 def test_an_unknown_modality_is_explained() -> None:
     with pytest.raises(ValueError, match="Choose one of"):
         LINASSampler.paper("audio")  # type: ignore[arg-type]
+
+
+def test_paper_settings_for_two_objectives_are_refused_before_anything_is_measured() -> None:
+    study = optuna.create_study(sampler=LINASSampler.paper("translation", seed=0))
+    with pytest.raises(ValueError, match=r"one predictor for all objectives or one for each"):
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+
+
+def test_a_space_of_another_scale_is_explained_on_the_first_trial() -> None:
+    space = {"x": optuna.distributions.FloatDistribution(1, 3, log=True)}
+    with pytest.raises(SpaceMismatchError, match="Make the two the same"):
+        run(lambda trial: (trial.suggest_float("x", 1, 3), 0.0), 1, quick(space=space))
 
 
 def test_a_space_with_other_choices_is_explained_on_the_first_trial() -> None:
@@ -338,6 +390,14 @@ def test_a_space_may_be_optuna_distributions() -> None:
         name: optuna.distributions.CategoricalDistribution([0, 1, 2, 3]) for name in "abc"
     }
     assert n_different(run(flat, 20, quick(space=distributions))) == 20
+
+
+def test_names_of_any_kind() -> None:
+    names = ["", "x y\n'\"", "linas:claim", "layer_٣", "m²"]
+    study = run(
+        lambda trial: (sum(trial.suggest_int(name, 0, 9) for name in names), 0.0), 12, quick()
+    )
+    assert all(trial.state == TrialState.COMPLETE for trial in study.trials)
 
 
 def test_a_new_parameter_is_sampled_at_random_with_a_warning(
