@@ -11,7 +11,6 @@ Shapes: `d` variables, `n` architectures, `archs` is `int[n, d]`.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.effective_size import effective_size
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.variable import Condition, Option, Variable
 
@@ -26,8 +26,6 @@ __all__ = ["SearchSpace"]
 
 N_KNOTS = 9
 """Feature columns of a number with more grid points than this (piecewise-linear between them)."""
-
-_MAX_STATES = 1 << 16
 
 
 class SearchSpace:
@@ -230,10 +228,7 @@ class SearchSpace:
         """
         if not effective:
             return math.prod(self.n_options.tolist())
-        total = 1
-        for component in self._components():
-            total *= self._component_size(component)
-        return total
+        return effective_size(self.names, self.n_options, self._conditions, self._order)
 
     def sample(self, n: int, rng: np.random.Generator) -> IntArray:
         """Draw `n` rows uniformly over the options of every variable, `int[n, d]` (not unique)."""
@@ -293,85 +288,6 @@ class SearchSpace:
             placed.update(ready)
             waiting = [j for j in waiting if j not in placed]
         return order
-
-    def _components(self) -> list[list[int]]:
-        """Variables linked by conditions, each group in topological order."""
-        group = list(range(len(self)))
-        for j in self._order:
-            for parent, _ in self._conditions[j]:
-                old, new = group[j], group[parent]
-                group = [new if g == old else g for g in group]
-        return [[j for j in self._order if group[j] == g] for g in sorted(set(group))]
-
-    def _component_size(self, component: list[int]) -> int:
-        if all(len(self._conditions[j]) <= 1 for j in component):
-            return self._tree_size(component)
-        return self._graph_size(component)
-
-    def _tree_size(self, component: list[int]) -> int:
-        """Networks of a tree of conditions: each parent's option multiplies what it allows."""
-        # Of each variable, for each of its options: the networks below it.
-        below = {j: [1] * int(self.n_options[j]) for j in component}
-        for j in reversed(component):
-            for parent, allowed in self._conditions[j]:
-                size = sum(below[j])
-                below[parent] = [
-                    total * (size if is_allowed else 1)
-                    for total, is_allowed in zip(below[parent], allowed.tolist(), strict=True)
-                ]
-        return sum(below[component[0]])
-
-    def _graph_size(self, component: list[int]) -> int:
-        """Networks where variables have several parents.
-
-        Variables are taken in order, and the rows so far are counted by the options of those
-        that a later one still depends on (-1 for inactive): rows that agree on these have the same
-        future. Options that all children treat alike count as one.
-        """
-        order = self._parents_just_before_children(component)
-        last_use = {p: at for at, j in enumerate(order) for p, _ in self._conditions[j]}
-        columns: list[int] = []
-        states: Counter[tuple[int, ...]] = Counter({(): 1})
-        for at, j in enumerate(order):
-            options = self._distinguished_options(j)
-            rules = [(columns.index(p), allowed.tolist()) for p, allowed in self._conditions[j]]
-            columns.append(j)
-            keep = [k for k, p in enumerate(columns) if last_use.get(p, -1) > at]
-            columns = [columns[k] for k in keep]
-            after: Counter[tuple[int, ...]] = Counter()
-            for state, count in states.items():
-                exists = all(state[k] >= 0 and allowed[state[k]] for k, allowed in rules)
-                for option, multiplicity in options if exists else [(-1, 1)]:
-                    longer = (*state, option)
-                    after[tuple(longer[k] for k in keep)] += count * multiplicity
-            if len(after) > _MAX_STATES:
-                raise ValueError(
-                    f"The effective size needs more than {_MAX_STATES} combinations of "
-                    f"{[self.names[p] for p in columns]}."
-                )
-            states = after
-        return states.total()
-
-    def _parents_just_before_children(self, component: list[int]) -> list[int]:
-        """The component in an order in which few variables have children still to come."""
-        order: dict[int, None] = {}
-        for j in component:  # topological: only a parent without conditions may be missing
-            if self._conditions[j]:
-                order |= dict.fromkeys([p for p, _ in self._conditions[j]] + [j])
-        return list(order)
-
-    def _distinguished_options(self, j: int) -> list[tuple[int, int]]:
-        """One option for each way in which children treat the options of `j`, and how many do."""
-        masks = [
-            allowed
-            for conditions in self._conditions
-            for parent, allowed in conditions
-            if parent == j
-        ]
-        kinds: dict[bytes, list[int]] = {}
-        for option in range(int(self.n_options[j])):
-            kinds.setdefault(bytes(bool(mask[option]) for mask in masks), []).append(option)
-        return [(options[0], len(options)) for options in kinds.values()]
 
 
 def _one_hot_or_hats(variable: Variable) -> FloatArray:
