@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import torch
+from optuna.trial import TrialState
 from optuna_dashboard import save_plotly_graph_object
 from rich.console import Console
 from rich.progress import (
@@ -84,10 +85,15 @@ def train(digits: Digits, *, epochs: int, seed: int, checkpoint: Path) -> Elasti
     settings = {"epochs": epochs, "seed": seed}
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
-        if saved["settings"] == settings:
-            console.print(f"Super-network: trained already, read from {checkpoint}")
-            supernet.load_state_dict(saved["state_dict"])
-            return supernet.eval()
+        if saved["settings"] != settings:
+            # Accuracies of two super-networks in one study would not compare.
+            sys.exit(
+                f"{checkpoint.parent} holds a search in a super-network of {saved['settings']}, "
+                f"this one is of {settings}. Choose another --out."
+            )
+        console.print(f"Super-network: trained already, read from {checkpoint}")
+        supernet.load_state_dict(saved["state_dict"])
+        return supernet.eval()
     size = supernet.space.size(effective=True)
     console.print(f"Super-network: {len(supernet.space)} variables, {size:,} different networks")
     train_supernet(supernet, digits.train, epochs=epochs, seed=seed)
@@ -97,9 +103,14 @@ def train(digits: Digits, *, epochs: int, seed: int, checkpoint: Path) -> Elasti
     return supernet
 
 
+def n_measured(study: optuna.Study) -> int:
+    """How many trials are complete: an interrupted one has failed, or seems to run for ever."""
+    return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+
+
 def search(study: optuna.Study, objective: SupernetObjective, *, n_trials: int, name: str) -> None:
-    """Run the study up to `n_trials` finished trials, with live progress."""
-    finished = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    """Run the study up to `n_trials` measured networks, with live progress."""
+    measured = n_measured(study)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -108,19 +119,21 @@ def search(study: optuna.Study, objective: SupernetObjective, *, n_trials: int, 
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(name, total=n_trials, completed=finished, front="")
+        task = progress.add_task(name, total=n_trials, completed=measured, front="")
 
         def report(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            if trial.state != TrialState.COMPLETE:
+                return
             front = [t.values for t in study.best_trials]
             best, quickest = max(v[0] for v in front), min(v[1] for v in front)
             text = f"front of {len(front)}: up to {best:.1%}, from {quickest:.3f} ms"
             progress.update(task, advance=1, front=text)
 
-        study.optimize(objective, n_trials=max(0, n_trials - finished), callbacks=[report])
+        study.optimize(objective, n_trials=max(0, n_trials - measured), callbacks=[report])
 
 
 def show_front(study: optuna.Study, supernet: ElasticCNN, digits: Digits) -> None:
-    table = Table(title=f"Pareto-optimal networks of {len(study.trials)} measured")
+    table = Table(title=f"Pareto-optimal networks of {n_measured(study)} measured")
     for column in ("trial", "accuracy", "test", "latency [ms]", "MACs", "params"):
         table.add_column(column, justify="right")
     table.add_column("architecture")
@@ -193,7 +206,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("demo"), help="where the results go")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Optuna would warn of Ctrl-C with a traceback in the middle of the progress bar.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     # Networks this small run fastest on one thread, and the latencies are measured on one.
     torch.set_num_threads(1)
     started = time.monotonic()
@@ -228,7 +242,7 @@ def main() -> None:
             sampler=optuna.samplers.RandomSampler(seed=args.seed),
         )
     )
-    search(random, objective, n_trials=args.trials, name="random")
+    search(random, objective, n_trials=n_measured(study), name="random")
 
     show_front(study, supernet, digits)
     # The worst accuracy that was seen and the latency of the largest network: the worst latency
@@ -238,7 +252,7 @@ def main() -> None:
     ours = hypervolume_history(study, reference)[-1]
     theirs = hypervolume_history(random, reference)[-1]
     console.print(
-        f"Hypervolume after {args.trials} evaluations: LINAS {ours:.4f}, random search "
+        f"Hypervolume after {n_measured(study)} evaluations: LINAS {ours:.4f}, random search "
         f"{theirs:.4f} (reference point: accuracy {reference[0]:.1%}, {reference[1]:.3f} ms)"
     )
     picture(study, random, reference, args.out / "front.html")
