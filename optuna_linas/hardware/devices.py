@@ -42,7 +42,7 @@ def find_device(device: str | torch.device) -> torch.device:
     """
     try:
         found = torch.device(device)
-    except RuntimeError as error:  # torch's answer to a name that it does not know
+    except (RuntimeError, TypeError) as error:  # torch's answer to a name that it does not know
         raise _not_found(device) from error
     if found.type == "cpu":
         return torch.device("cpu")

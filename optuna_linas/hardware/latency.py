@@ -41,6 +41,7 @@ class LatencyMeter:
 
     Raises:
         DeviceNotFoundError: This machine has no such device.
+        TypeError: `batch_size` or `n_threads` is no whole number.
         ValueError: `batch_size`, `n_threads` or `turn_timeout_s` is not positive.
 
     Example:
@@ -58,8 +59,7 @@ class LatencyMeter:
     clock: Callable[[], float] = time.perf_counter
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size counts examples, at least 1, got {self.batch_size}.")
+        _check_count("batch_size", "examples", self.batch_size)
         _check_conditions(self.n_threads, self.turn_timeout_s)
         find_device(self.device)
 
@@ -147,10 +147,16 @@ def measure_latency(
 
 
 def _check_conditions(n_threads: int, turn_timeout_s: float) -> None:
-    if n_threads < 1:
-        raise ValueError(f"n_threads counts CPU threads, at least 1, got {n_threads}.")
+    _check_count("n_threads", "CPU threads", n_threads)
     if not turn_timeout_s > 0:
         raise ValueError(f"turn_timeout_s is a positive number of seconds, got {turn_timeout_s}.")
+
+
+def _check_count(name: str, things: str, n: object) -> None:
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise TypeError(f"{name} counts {things}, a whole number, got {n!r}.")
+    if n < 1:
+        raise ValueError(f"{name} counts {things}, at least 1, got {n}.")
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.errors import EmptyDataError
+from optuna_linas.hardware.devices import find_device
 from optuna_linas.seeding import derive_rng
 from optuna_linas.supernets.batches import device_of, labelled
 from optuna_linas.supernets.progress import EpochProgress
@@ -86,9 +87,10 @@ def train_supernet(
         The losses and training accuracies of every epoch.
 
     Raises:
+        DeviceNotFoundError: This machine has no such device.
         EmptyDataError: An epoch of the loader yielded no batch.
         FloatingPointError: The loss became infinite or NaN.
-        TypeError: `supernet` is not an `nn.Module`, or batches are not pairs of tensors.
+        TypeError: `supernet` is no super-network, or batches are not pairs of tensors.
         ValueError: An argument is out of its range, or the labels are not class indices.
 
     Example:
@@ -100,10 +102,13 @@ def train_supernet(
         (2, 2)
     """
     _check_arguments(epochs, lr, weight_decay, n_random, label_smoothing)
-    if not isinstance(supernet, nn.Module):
-        raise TypeError(f"A super-network is an nn.Module, got {type(supernet).__name__}.")
+    if not (isinstance(supernet, nn.Module) and isinstance(supernet, Supernet)):
+        raise TypeError(
+            "A super-network is an nn.Module that follows optuna_linas.supernets.Supernet, got "
+            f"{type(supernet).__name__}."
+        )
     if device is not None:
-        supernet.to(device)
+        supernet.to(find_device(device))
     on = device_of(supernet)
     optimizer = _adamw(supernet, lr, weight_decay)
     rng = derive_rng(seed, "train_supernet", "architectures")

@@ -197,6 +197,17 @@ def test_conditions_that_make_no_sense_are_refused(settings: dict[str, Any], mes
         LatencyMeter(**settings)
 
 
+@pytest.mark.parametrize("settings", [{"batch_size": 1.5}, {"n_threads": "1"}])
+def test_counts_are_whole_numbers(settings: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="a whole number"):
+        LatencyMeter(**settings)
+
+
+def test_no_device_is_explained() -> None:
+    with pytest.raises(DeviceNotFoundError, match="this machine has cpu"):
+        LatencyMeter(device=None)  # type: ignore[arg-type]
+
+
 def test_inputs_that_are_not_a_batch_are_refused() -> None:
     with pytest.raises(TypeError, match=r"nn\.Module, got function"):
         measure_latency(lambda x: x, torch.zeros(1, 3))  # type: ignore[arg-type]

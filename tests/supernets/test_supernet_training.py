@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from optuna_linas.errors import EmptyDataError
+from optuna_linas.errors import DeviceNotFoundError, EmptyDataError
 from optuna_linas.supernets import (
     ElasticCNN,
     accuracy,
@@ -145,11 +145,18 @@ def test_arguments_out_of_range_are_refused(changes: dict[str, Any], message: st
         train(tiny_supernet(), batches(1), **changes)
 
 
+def test_what_cannot_be_trained_or_trained_on_is_explained() -> None:
+    with pytest.raises(TypeError, match="got Linear"):
+        train_supernet(torch.nn.Linear(2, 2), batches(), epochs=1, seed=0)  # type: ignore[arg-type]
+    with pytest.raises(DeviceNotFoundError, match="this machine has cpu"):
+        train_supernet(tiny_supernet(), batches(), epochs=1, seed=0, device="abacus")
+
+
 def test_batches_that_are_no_pairs_are_refused() -> None:
     x, labels = batches(1)[0]
     with pytest.raises(TypeError, match=r"\(inputs, labels\) pairs of tensors, got Tensor"):
         train(tiny_supernet(), [x])
     with pytest.raises(ValueError, match=r"class indices.*argmax"):
         train(tiny_supernet(), [(x, torch.nn.functional.one_hot(labels, 2))])
-    with pytest.raises(TypeError, match=r"nn\.Module, got str"):
+    with pytest.raises(TypeError, match=r"nn\.Module .* got str"):
         train("ElasticCNN", batches(1))  # type: ignore[arg-type]
