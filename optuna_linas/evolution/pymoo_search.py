@@ -1,37 +1,54 @@
-"""NSGA-II (several objectives) and a genetic algorithm (one), by pymoo, over option indices.
+"""Inner searches by pymoo, over option indices.
 
-References:
-    Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE TEC 2002.
-    Blank and Deb, "pymoo: Multi-Objective Optimization in Python", IEEE Access 2020.
+Blank and Deb, "pymoo: Multi-Objective Optimization in Python", IEEE Access 2020.
+
+`PymooAlgorithm` is what they share; `published` has those of the literature, and `PymooObject` is
+one for any algorithm of pymoo's that a user has made.
 """
 
 from __future__ import annotations
 
+import copy
+import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.evolution.algorithm import Canonical, Evaluate, Visited
 
-__all__ = ["NSGA2"]
+__all__ = ["PymooAlgorithm", "PymooObject", "is_pymoo_object"]
 
 
-@dataclass(frozen=True)
-class NSGA2:
-    """NSGA-II with uniform exchange and resampling; a GA where there is one objective.
+class PymooAlgorithm(ABC):
+    """What makes an algorithm of pymoo's; the search with it is the same for all."""
 
-    Attributes:
-        population_size: Rows per generation.
-        crossover: Probability that two parents are crossed at all.
-        mutation: Probability that a variable is resampled; `None` for 1 / d.
-    """
+    @property
+    @abstractmethod
+    def generation(self) -> int:
+        """How many rows a generation has."""
 
-    population_size: int = 50
-    crossover: float = 0.9
-    mutation: float | None = None
+    @property
+    def start(self) -> int:
+        """How many rows the first generation has."""
+        return self.generation
 
+    @abstractmethod
+    def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
+        """Return a new `pymoo.core.algorithm.Algorithm`.
+
+        Args:
+            n_objectives: How many losses each row has.
+            n_variables: How many columns.
+            seeds: Rows that start in the population, `int[s, n_variables]`.
+
+        Raises:
+            ValueError: The algorithm is not made for so many objectives.
+        """
+
+    @final
     def __call__(
         self,
         evaluate: Evaluate,
@@ -43,34 +60,79 @@ class NSGA2:
         canonical: Canonical,
         rng: np.random.Generator,
     ) -> Visited:
-        """Search; see `InnerAlgorithm`. As in pymoo, only equal rows count as duplicates."""
-        from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
-        from pymoo.algorithms.soo.nonconvex.ga import GA
+        """Search; see `InnerAlgorithm`. As in pymoo, only equal rows count as duplicates.
+
+        Raises:
+            ValueError: The algorithm is not made for so many objectives.
+        """
         from pymoo.optimize import minimize
 
-        from optuna_linas.evolution.operators import (
-            ResampleMutation,
-            SeededSampling,
-            UniformExchange,
-        )
         from optuna_linas.evolution.recording import RecordingProblem
 
         problem = RecordingProblem(evaluate, n_options, n_objectives)
-        settings: dict[str, Any] = {
-            "pop_size": self.population_size,
-            "sampling": SeededSampling(seeds),
-            "crossover": UniformExchange(self.crossover),
-            "mutation": ResampleMutation(
-                1.0 / max(len(n_options), 1) if self.mutation is None else self.mutation
-            ),
-        }
         result = minimize(
             problem,
-            GA(**settings) if n_objectives == 1 else PymooNSGA2(**settings),
+            self.build(n_objectives, len(n_options), seeds),
             ("n_eval", n_evaluations),
             seed=int(rng.integers(2**31)),
             # Building a deep copy and an archive of every generation costs more than the search.
             copy_algorithm=False,
             save_history=False,
         )
-        return problem.visited(result.pop.get("X").astype(np.int64))
+        return problem.visited(result.pop.get("X"))
+
+
+@final
+@dataclass(frozen=True)
+class PymooObject(PymooAlgorithm):
+    """Any algorithm object of pymoo's, copied for each search and otherwise left as it is.
+
+    Its operators may be those for real numbers: what they return is rounded and clipped to the
+    options. Seeds are not used, as how it starts is its own.
+
+    Attributes:
+        algorithm: The object; it is never run itself.
+
+    Example:
+        >>> from pymoo.algorithms.moo.nsga2 import NSGA2
+        >>> PymooObject(NSGA2(pop_size=20)).generation
+        20
+    """
+
+    algorithm: Any
+
+    @property
+    def generation(self) -> int:
+        """What the object says: `n_offsprings`, or `pop_size`, or 50."""
+        return _count(self.algorithm, "n_offsprings") or self.start
+
+    @property
+    def start(self) -> int:
+        """The object's `pop_size`, or 50."""
+        return _count(self.algorithm, "pop_size") or 50
+
+    def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
+        """Return a copy of the object.
+
+        Raises:
+            ValueError: Its reference directions are for another number of objectives.
+        """
+        directions = getattr(self.algorithm, "ref_dirs", None)
+        if directions is not None and np.shape(directions)[1] != n_objectives:
+            raise ValueError(
+                f"The reference directions of {type(self.algorithm).__name__} are for "
+                f"{np.shape(directions)[1]} objectives, but the search has {n_objectives}. Make "
+                f"them with pymoo's get_reference_directions('energy', {n_objectives}, ...)."
+            )
+        return copy.deepcopy(self.algorithm)
+
+
+def is_pymoo_object(value: object) -> bool:
+    """Whether `value` is an algorithm of pymoo's; does not import pymoo."""
+    module = sys.modules.get("pymoo.core.algorithm")
+    return module is not None and isinstance(value, module.Algorithm)
+
+
+def _count(algorithm: Any, name: str) -> int | None:
+    value = getattr(algorithm, name, None)
+    return int(value) if isinstance(value, int | np.integer) and value > 0 else None

@@ -12,6 +12,8 @@ from optuna_linas.evolution.algorithm import Evaluate, Visited
 
 __all__ = ["RecordingProblem"]
 
+_LARGEST = 1e100
+
 
 class RecordingProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
     """Evaluates whole generations at once and keeps each row, loss and violation."""
@@ -31,23 +33,28 @@ class RecordingProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         self._violations: list[FloatArray] = []
 
     def _evaluate(self, X: Any, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        archs = np.asarray(X).astype(np.int64)
+        archs = self._rows(X)
         losses, violations = self._predict(archs)
         self._archs.append(archs)
         self._losses.append(losses)
         self._violations.append(violations)
-        out["F"] = losses
+        # Squares of losses must not overflow where an algorithm measures distances.
+        out["F"] = np.nan_to_num(np.clip(losses, -_LARGEST, _LARGEST), nan=_LARGEST)
         out["G"] = violations[:, None]
 
-    def visited(self, population: IntArray) -> Visited:
-        """Return everything evaluated; `population` are the rows of the last one, `int[p, d]`."""
+    def _rows(self, X: Any) -> IntArray:
+        """Rows of options; operators for real numbers may return what lies between or beyond."""
+        rounded = np.rint(np.asarray(X, dtype=np.float64))
+        return np.clip(rounded, self.xl, self.xu).astype(np.int64)
+
+    def visited(self, population: Any) -> Visited:
+        """Return everything evaluated; `population` is `X` of the last one, `[p, d]`."""
         archs = np.concatenate(self._archs)
         latest = {row.tobytes(): i for i, row in enumerate(archs)}
+        last = [latest[row.tobytes()] for row in np.ascontiguousarray(self._rows(population))]
         return Visited(
             archs,
             np.concatenate(self._losses),
             np.concatenate(self._violations),
-            np.array(
-                [latest[row.tobytes()] for row in np.ascontiguousarray(population)], dtype=np.int64
-            ),
+            np.array(list(dict.fromkeys(last)), dtype=np.int64),
         )
