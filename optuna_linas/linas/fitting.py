@@ -55,6 +55,8 @@ class FittedPredictors:
         predictors: One for all objectives or one each.
         known: Functions from rows to the losses of columns that need no predictor.
         masked: Zero the features of inactive variables.
+        optimism: Standard deviations that predictions of several objectives are lowered by, where
+            the predictor knows them. (One objective explores by itself: see `explore`.)
         rng: The source of all randomness.
     """
 
@@ -66,11 +68,12 @@ class FittedPredictors:
         *,
         known: Mapping[int, KnownColumn],
         masked: bool,
+        optimism: float,
         rng: np.random.Generator,
     ) -> None:
         # The largest float is a popular penalty, and its square would overflow.
         measured = np.clip(history.losses, -_LARGEST, _LARGEST)
-        self._space, self._masked = space, masked
+        self._space, self._masked, self._optimism = space, masked, optimism
         self._m = measured.shape[1]
         chosen = [predictors[k % len(predictors)] for k in range(self._m)]
         self._known: dict[int, KnownColumn] = dict(known)
@@ -103,7 +106,10 @@ class FittedPredictors:
         need_features = bool(self._single or self._guards)
         X = self._space.features(archs, masked=self._masked) if need_features else predicted
         if self._joint is not None:
-            predicted[:, self._together] = self._joint.predict(self._space.canonical(archs))
+            rows = self._space.canonical(archs)
+            predicted[:, self._together] = self._joint.predict(rows)
+            if self._m > 1 and self._optimism > 0:
+                predicted[:, self._together] -= self._optimism * self._joint.deviation(rows)
         for k, model in self._single.items():
             predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))
         for column, losses_of in self._known.items():
@@ -129,7 +135,7 @@ class FittedPredictors:
         """
         assert self._joint is not None
         losses, violations = self(archs)
-        deviation = self._joint.deviation(self._space.canonical(archs), 0)
+        deviation = self._joint.deviation(self._space.canonical(archs))[:, 0]
         unit = float(self._scale[0])
         return np.column_stack([losses, -np.round(deviation / unit, 9) * unit]), violations
 

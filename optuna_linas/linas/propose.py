@@ -11,6 +11,7 @@ Where we depart from the paper (each can be switched back in `Settings`):
   network is measured twice;
 - the inner search starts from the measured front instead of from random rows;
 - the predictor is a Gaussian process that knows the structure of the space;
+- predictions are a little optimistic where the predictor knows how sure it is;
 - a batch is chosen for its joint hypervolume gain, from everything the inner search has seen.
 
 Shapes: `d` variables, `m` objectives, `archs` is `int[n, d]`.
@@ -56,6 +57,9 @@ class Settings:
             last population as the paper does.
         joint_gain: Choose a batch for the hypervolume that it adds together, as predicted, rather
             than by rank and crowding as the paper does.
+        optimism: Standard deviations that predictions are lowered by, where the predictor knows
+            them (the Gaussian process does): a little makes a search leave what it knows. The
+            paper has none.
     """
 
     predictors: Sequence[str | Predictor] = ("auto",)
@@ -65,6 +69,7 @@ class Settings:
     seeded: bool = True
     whole_archive: bool = True
     joint_gain: bool = True
+    optimism: float = 0.5
 
 
 def propose(
@@ -114,7 +119,13 @@ def propose(
     if len(history) < MIN_EXAMPLES or len(space) == 0:
         return unseen(space, n, rng, taken=seen)
     predict = FittedPredictors(
-        space, history, settings.predictors, known=known or {}, masked=settings.masked, rng=rng
+        space,
+        history,
+        settings.predictors,
+        known=known or {},
+        masked=settings.masked,
+        optimism=settings.optimism,
+        rng=rng,
     )
     explores = settings.joint_gain and predict.knows_deviation
     visited = settings.algorithm(

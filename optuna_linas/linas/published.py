@@ -45,4 +45,5 @@ def published(modality: str) -> tuple[int, Settings]:
         seeded=False,
         whole_archive=False,
         joint_gain=False,
+        optimism=0.0,
     )

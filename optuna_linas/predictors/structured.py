@@ -23,7 +23,7 @@ Shapes: `n` examples, `k` candidates, `m` objectives, `d` variables.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_solve
+from scipy.linalg import cho_solve, solve_triangular
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 from optuna_linas.predictors.blocks import Blocks, FeatureBlocks
@@ -39,6 +39,9 @@ _MAX_FITTED = 100
 
 _MAX_EXAMPLES = 1_000
 """Examples that predictions rest on; beyond, those furthest from the front are left out."""
+
+_MAX_ANCHORS = 150
+"""Examples that deviations rest on."""
 
 _FENCE = 1.5
 _INDEX_LENGTH = 1.5
@@ -104,14 +107,17 @@ class StructuredGP:
         grams = np.concatenate([grams, bend[None]])
         some = grams[:, fitted[:, None], fitted]
         self._weights: list[FloatArray] = []
-        self._kernel_weights, self._factors = [], []
+        anchors = np.unique(np.linspace(0, n - 1, min(n, _MAX_ANCHORS)).astype(np.int64))
+        self._anchors = _rows(self._train, anchors)
+        self._anchor_index = self._train_index[anchors]
+        self._kernel_weights, self._roots = [], []
         duals = []
         for k in range(m):
             weights, noise = kernel_weights(some, targets[fitted, k])
-            factor = factorize(np.tensordot(weights, grams, 1), noise)
-            dual = cho_solve(factor, targets[:, k])
+            gram = np.tensordot(weights, grams, 1)
+            dual = cho_solve(factorize(gram, noise), targets[:, k])
             self._kernel_weights.append(weights)
-            self._factors.append(factor)
+            self._roots.append(factorize(gram[np.ix_(anchors, anchors)], noise)[0])
             self._weights.append(_primal(linear, weights[: len(linear)], dual))
             duals.append(weights[len(linear) :, None] * dual)
         self._duals = np.stack(duals, axis=2)
@@ -129,42 +135,57 @@ class StructuredGP:
         losses: FloatArray = predicted * self._spread + self._mean
         return losses
 
-    def deviation(self, archs: IntArray, objective: int) -> FloatArray:
-        """Return the posterior standard deviation of one objective's true losses, `float[k]`."""
-        prior, joint = self._prior_and_joint(archs, objective, diagonal=True)
-        explained = (joint * cho_solve(self._factors[objective], joint.T).T).sum(axis=1)
-        deviation: FloatArray = np.sqrt(np.maximum(prior - explained, 0.0))
-        return deviation * float(self._spread[objective])
+    def deviation(self, archs: IntArray) -> FloatArray:
+        """Return the posterior standard deviations of the true losses, `float[k, m]`.
+
+        Beyond `_MAX_ANCHORS` examples they rest on as many of them, and are somewhat too large.
+        """
+        blocks = self._scaler(self._blocks(archs))
+        linear = _linear_parts(blocks)
+        bends = self._bends_to_anchors(blocks, linear)
+        squares = [(part**2).sum(axis=1) for part in linear]
+        own = np.stack([*squares, squares[0] ** 2, *[np.ones(len(archs))] * (len(bends) - 1)])
+        variance = np.stack(
+            [
+                weights @ own - (self._explained(weights, root, linear, bends) ** 2).sum(axis=0)
+                for weights, root in zip(self._kernel_weights, self._roots, strict=True)
+            ],
+            axis=1,
+        )
+        deviation: FloatArray = np.sqrt(np.maximum(variance, 0.0)) * self._spread
+        return deviation
 
     def covariance(self, archs: IntArray, objective: int) -> FloatArray:
         """Return the posterior covariance of one objective's true losses, `float[k, k]`."""
-        prior, joint = self._prior_and_joint(archs, objective, diagonal=False)
-        posterior: FloatArray = prior - joint @ cho_solve(self._factors[objective], joint.T)
-        return posterior * float(self._spread[objective]) ** 2
-
-    def _prior_and_joint(
-        self, archs: IntArray, objective: int, *, diagonal: bool
-    ) -> tuple[FloatArray, FloatArray]:
-        """The prior covariance of `archs`, or its diagonal, and that with the examples."""
         blocks = self._scaler(self._blocks(archs))
         linear = _linear_parts(blocks)
         index = self._index(linear)
-        cross = [
-            part @ other.T for part, other in zip(linear, _linear_parts(self._train), strict=True)
-        ] + _bends(blocks, self._train)
-        cross.append(_rbf(index, self._train_index, _INDEX_LENGTH))
-        weights = self._kernel_weights[objective]
-        joint: FloatArray = np.tensordot(weights, np.stack(cross), 1)
-        if diagonal:
-            squares = [(part**2).sum(axis=1) for part in linear]
-            ones = np.ones(len(archs))
-            n_rbf = len(weights) - len(linear) - 1
-            prior: FloatArray = weights @ np.stack([*squares, squares[0] ** 2, *[ones] * n_rbf])
-            return prior, joint
         grams = [part @ part.T for part in linear] + _bends(blocks, blocks)
         grams.append(_rbf(index, index, _INDEX_LENGTH))
-        prior = np.tensordot(weights, np.stack(grams), 1)
-        return prior, joint
+        weights, root = self._kernel_weights[objective], self._roots[objective]
+        half = self._explained(weights, root, linear, self._bends_to_anchors(blocks, linear))
+        posterior: FloatArray = np.tensordot(weights, np.stack(grams), 1) - half.T @ half
+        return posterior * float(self._spread[objective]) ** 2
+
+    def _bends_to_anchors(self, blocks: Blocks, linear: list[FloatArray]) -> list[FloatArray]:
+        index = self._index(linear)
+        return [*_bends(blocks, self._anchors), _rbf(index, self._anchor_index, _INDEX_LENGTH)]
+
+    def _explained(
+        self,
+        weights: FloatArray,
+        root: FloatArray,
+        linear: list[FloatArray],
+        bends: list[FloatArray],
+    ) -> FloatArray:
+        """What the anchors explain of the prior: its square is to be subtracted, `float[a, k]`."""
+        n_linear = len(linear)
+        scaled = [w * part for w, part in zip(weights[:n_linear], linear, strict=True)]
+        joint = np.hstack(scaled) @ np.hstack(_linear_parts(self._anchors)).T
+        for weight, bend in zip(weights[n_linear:], bends, strict=True):
+            joint += weight * bend
+        half: FloatArray = solve_triangular(root, joint.T, lower=True)
+        return half
 
     def _index(self, linear: list[FloatArray]) -> FloatArray:
         """What the linear parts say of each objective, in units of its spread, `float[k, m]`."""
@@ -201,6 +222,10 @@ class _Scaler:
 def _moments(block: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
     spread = block.std(axis=0)
     return block.mean(axis=0), np.maximum(spread, 1e-9), spread > 1e-9
+
+
+def _rows(blocks: Blocks, index: IntArray) -> Blocks:
+    return Blocks(**{name: block[index] for name, block in vars(blocks).items()})
 
 
 def _linear_parts(blocks: Blocks) -> list[FloatArray]:
