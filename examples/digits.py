@@ -128,6 +128,9 @@ def search(study: optuna.Study, objective: SupernetObjective, *, n_trials: int, 
             best, quickest = max(v[0] for v in front), min(v[1] for v in front)
             text = f"front of {len(front)}: up to {best:.1%}, from {quickest:.3f} ms"
             progress.update(task, advance=1, front=text)
+            done = int(progress.tasks[task].completed)
+            if not console.is_terminal and done % 20 == 0:
+                console.print(f"{name} {done}/{n_trials}: {text}", soft_wrap=True)
 
         study.optimize(objective, n_trials=max(0, n_trials - measured), callbacks=[report])
 

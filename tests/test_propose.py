@@ -220,13 +220,16 @@ def test_constraints_that_tell_little(column: list[float]) -> None:
     check(SPACE, history, found, history.codes[:0])
 
 
+@pytest.mark.parametrize("predictor", ["ridge", "gp"])
 @pytest.mark.parametrize("penalty", [1e9, 1.7976931348623157e308])
-def test_penalties_are_losses_like_others(penalty: float) -> None:
+def test_penalties_are_losses_like_others(penalty: float, predictor: str) -> None:
     plain = history_of(SPACE, 40)
     losses = plain.losses.copy()
     losses[3], losses[5] = penalty, -penalty
     history = History(plain.codes, losses, plain.constraints, plain.numbers)
-    found = propose(SPACE, history, 5, np.random.default_rng(0), settings=quick())
+    found = propose(
+        SPACE, history, 5, np.random.default_rng(0), settings=quick(predictors=(predictor,))
+    )
     assert len(found) == 5
     check(SPACE, history, found, history.codes[:0])
 

@@ -12,7 +12,7 @@ from optuna_linas.bounds import lowest_bounds
 from optuna_linas.evolution import Visited
 from optuna_linas.gain import greedy_gain
 from optuna_linas.history import History
-from optuna_linas.linas.fitting import FittedPredictors
+from optuna_linas.linas.fitting import LARGEST_LOSS, FittedPredictors
 from optuna_linas.selection import best_unique
 from optuna_linas.space import SearchSpace
 
@@ -69,7 +69,7 @@ class BatchChooser:
         return index[:n]
 
     def _by_worth(self, feasible: IntArray, n: int) -> IntArray:
-        losses = self._history.losses
+        losses = np.clip(self._history.losses, -LARGEST_LOSS, LARGEST_LOSS)
         if losses.shape[1] == 1:
             return self._by_bound(feasible, n)
         front: FloatArray = losses[self._history.feasible]

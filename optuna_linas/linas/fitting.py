@@ -19,7 +19,7 @@ from optuna_linas.predictors import (
 )
 from optuna_linas.space import SearchSpace
 
-__all__ = ["MIN_EXAMPLES", "FittedPredictors", "KnownColumn", "check_predictors"]
+__all__ = ["LARGEST_LOSS", "MIN_EXAMPLES", "FittedPredictors", "KnownColumn", "check_predictors"]
 
 MIN_EXAMPLES = 4
 """Measurements below which nothing is fitted and proposals are random."""
@@ -27,7 +27,8 @@ MIN_EXAMPLES = 4
 KnownColumn = Callable[[IntArray], FloatArray]
 """From rows `int[n, d]` to the losses `float[n]` of an objective that can be computed."""
 
-_LARGEST = 1e100
+LARGEST_LOSS = 1e100
+"""Where losses are cut off: the largest float is a popular penalty, and its square overflows."""
 
 
 def check_predictors(predictors: Sequence[str | Predictor], n_objectives: int) -> None:
@@ -71,8 +72,7 @@ class FittedPredictors:
         optimism: float,
         rng: np.random.Generator,
     ) -> None:
-        # The largest float is a popular penalty, and its square would overflow.
-        measured = np.clip(history.losses, -_LARGEST, _LARGEST)
+        measured = np.clip(history.losses, -LARGEST_LOSS, LARGEST_LOSS)
         self._space, self._masked, self._optimism = space, masked, optimism
         self._m = measured.shape[1]
         chosen = [predictors[k % len(predictors)] for k in range(self._m)]
@@ -93,7 +93,7 @@ class FittedPredictors:
         for column in history.constraints.T:
             told = np.isfinite(column)
             if told.sum() >= MIN_EXAMPLES:
-                values = np.clip(column[told], -_LARGEST, _LARGEST)
+                values = np.clip(column[told], -LARGEST_LOSS, LARGEST_LOSS)
                 guard = make_predictor("ridge")
                 guard.fit(features[told], values)
                 self._guards.append((guard, float(_spread(values))))

@@ -41,6 +41,8 @@ from optuna_linas.space import SearchSpace
 
 __all__ = ["Settings", "propose"]
 
+_MAX_ROUNDS = 4
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -132,7 +134,8 @@ def propose(
         predict.explore if explores else predict,
         space.n_options,
         n_objectives=2 if explores else history.losses.shape[1],
-        n_evaluations=settings.n_inner_evaluations,
+        # More than a few times all rows there are tells nothing new, and pymoo gets slow over it.
+        n_evaluations=min(settings.n_inner_evaluations, _MAX_ROUNDS * space.size()),
         seeds=_front(history) if settings.seeded else history.codes[:0],
         canonical=space.canonical,
         rng=rng,
