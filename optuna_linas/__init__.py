@@ -1,8 +1,9 @@
 """Neural architecture search inside Optuna.
 
-`LINASSampler` is a drop-in for any study; `SearchSpace` describes what is searched;
-`SupernetObjective` turns a super-network into an objective. The names are imported when first used,
-so that a search without super-networks never loads torch.
+`LINASSampler` is a drop-in for any study, and `PymooSampler` searches without predictions;
+`SearchSpace` describes what is searched; `SupernetObjective` turns a super-network into an
+objective. The names are imported when first used, so that a search without super-networks never
+loads torch.
 """
 
 from __future__ import annotations
@@ -14,16 +15,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optuna_linas.goals import Attr
     from optuna_linas.objectives import SupernetObjective
-    from optuna_linas.samplers import LINASSampler
+    from optuna_linas.samplers import LINASSampler, PymooSampler
     from optuna_linas.space import SearchSpace
     from optuna_linas.variable import Condition, Variable
 
-__all__ = ["Attr", "Condition", "LINASSampler", "SearchSpace", "SupernetObjective", "Variable"]
+__all__ = [
+    "Attr",
+    "Condition",
+    "LINASSampler",
+    "PymooSampler",
+    "SearchSpace",
+    "SupernetObjective",
+    "Variable",
+]
 
 _HOMES = {
     "Attr": "optuna_linas.goals",
     "Condition": "optuna_linas.variable",
     "LINASSampler": "optuna_linas.samplers",
+    "PymooSampler": "optuna_linas.samplers",
     "SearchSpace": "optuna_linas.space",
     "SupernetObjective": "optuna_linas.objectives",
     "Variable": "optuna_linas.variable",

@@ -93,7 +93,7 @@ def _extremes(front: FloatArray) -> IntArray:
 def _scale(front: FloatArray, extremes: IntArray) -> FloatArray:
     """Where the plane through the extremes meets the axes; the largest losses if it does not."""
     try:
-        plane: FloatArray = np.linalg.solve(front[extremes], np.ones(front.shape[1]))
+        plane = np.asarray(np.linalg.solve(front[extremes], np.ones(front.shape[1])), np.float64)
     except np.linalg.LinAlgError:
         return _positive(front.max(axis=0))
     if not np.isfinite(plane).all() or (plane <= 0).any():

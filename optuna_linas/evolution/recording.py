@@ -33,7 +33,7 @@ class RecordingProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         self._violations: list[FloatArray] = []
 
     def _evaluate(self, X: Any, out: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        archs = self._rows(X)
+        archs = self.rows(X)
         losses, violations = self._predict(archs)
         self._archs.append(archs)
         self._losses.append(losses)
@@ -42,7 +42,7 @@ class RecordingProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         out["F"] = np.nan_to_num(np.clip(losses, -_LARGEST, _LARGEST), nan=_LARGEST)
         out["G"] = violations[:, None]
 
-    def _rows(self, X: Any) -> IntArray:
+    def rows(self, X: Any) -> IntArray:
         """Rows of options; operators for real numbers may return what lies between or beyond."""
         rounded = np.rint(np.asarray(X, dtype=np.float64))
         return np.clip(rounded, self.xl, self.xu).astype(np.int64)
@@ -51,7 +51,7 @@ class RecordingProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         """Return everything evaluated; `population` is `X` of the last one, `[p, d]`."""
         archs = np.concatenate(self._archs)
         latest = {row.tobytes(): i for i, row in enumerate(archs)}
-        last = [latest[row.tobytes()] for row in np.ascontiguousarray(self._rows(population))]
+        last = [latest[row.tobytes()] for row in np.ascontiguousarray(self.rows(population))]
         return Visited(
             archs,
             np.concatenate(self._losses),

@@ -1,5 +1,7 @@
 """Architecture search as Optuna samplers."""
 
 from optuna_linas.samplers.linas import LINASSampler
+from optuna_linas.samplers.motpe import MOTPE
+from optuna_linas.samplers.pymoo_sampler import PymooSampler
 
-__all__ = ["LINASSampler"]
+__all__ = ["MOTPE", "LINASSampler", "PymooSampler"]
