@@ -83,8 +83,8 @@ class BatchChooser:
         return chosen
 
     def _by_bound(self, feasible: IntArray, n: int) -> IntArray:
-        if not self._predict.knows_deviation or len(feasible) == 0:
-            return feasible[:0]
+        if self._visited.losses.shape[1] == 1 or len(feasible) == 0:
+            return feasible[:0]  # the search knew only means
         bound = self._visited.losses[feasible] @ np.array([1.0, _WIDTH])
         candidates = feasible[np.argsort(bound, kind="stable")[:_N_CANDIDATES]]
         covariance = self._predict.covariance(

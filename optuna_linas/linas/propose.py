@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.evolution import InnerAlgorithm, VectorizedNSGA2
+from optuna_linas.evolution import GA, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
 from optuna_linas.linas.batch import BatchChooser
 from optuna_linas.linas.fitting import (
@@ -129,7 +129,9 @@ def propose(
         optimism=settings.optimism,
         rng=rng,
     )
-    explores = settings.joint_gain and predict.knows_deviation
+    explores = (
+        settings.joint_gain and predict.knows_deviation and not isinstance(settings.algorithm, GA)
+    )
     visited = settings.algorithm(
         predict.explore if explores else predict,
         space.n_options,

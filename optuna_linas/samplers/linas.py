@@ -8,45 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from optuna import logging as optuna_logging
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
-from optuna.samplers._base import _process_constraints_after_trial
-from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.distributions import distribution_of
 from optuna_linas.evolution import InnerAlgorithm, make_algorithm
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import MIN_EXAMPLES, Settings, propose, published, startup
 from optuna_linas.linas.fitting import check_predictors
 from optuna_linas.predictors import Predictor, check_predictor
-from optuna_linas.samplers.checks import (
-    check_count,
-    check_distribution,
-    check_fit,
-    check_seed,
-    resolve_space,
-)
-from optuna_linas.samplers.dispatch import Dispatcher
+from optuna_linas.samplers.checks import check_count
 from optuna_linas.samplers.known import KnownLosses, KnownObjective
-from optuna_linas.samplers.plan import Claim, row_to_params
-from optuna_linas.seeding import derive_rng
+from optuna_linas.samplers.motpe import MOTPE
+from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
 
 __all__ = ["LINASSampler"]
 
-# A child of Optuna's logger, so that optuna.logging.set_verbosity holds for it too.
-_logger = optuna_logging.get_logger("optuna.linas")
 
-
-class LINASSampler(BaseSampler):
+class LINASSampler(PlannedSampler):
     """Proposes batches by cheap predictors and an inner evolutionary search (LINAS).
 
     A drop-in for any study: categorical, integer and float parameters, conditional ones too, one
@@ -69,8 +55,8 @@ class LINASSampler(BaseSampler):
         predictor: A name from `optuna_linas.predictors` ("auto", which is "gp", or "ridge",
             "svr_rbf", "svr_linear", "stacked", "cross_validated"), any scikit-learn regressor, or
             a sequence of one per objective.
-        algorithm: The inner search: a name from `optuna_linas.evolution.ALGORITHMS` ("auto",
-            "nsga2") or an `InnerAlgorithm`.
+        algorithm: The inner search: "auto", "nsga2", "agemoea", "unsga3", "ctaea", "moead", "ga"
+            (one objective), "motpe", an algorithm object of pymoo's, or an `InnerAlgorithm`.
         n_inner_evaluations: Predictions that the inner search makes per batch.
         independent_sampler: Samples parameters that no finished trial has had yet. By default
             uniformly at random, from the sampler's own seed.
@@ -129,13 +115,6 @@ class LINASSampler(BaseSampler):
         if batch_size is not None:
             check_count("batch_size", batch_size, least=1)
         check_count("n_inner_evaluations", n_inner_evaluations, least=1)
-        check_seed(seed)
-        if not (constraints_func is None or callable(constraints_func)):
-            raise TypeError(f"constraints_func is called with a trial, got {constraints_func!r}.")
-        if not isinstance(independent_sampler, BaseSampler | None):
-            raise TypeError(
-                f"independent_sampler is an Optuna sampler or None, got {independent_sampler!r}."
-            )
         many = isinstance(predictor, Sequence) and not isinstance(predictor, str)
         predictors = tuple(predictor) if many else (predictor,)  # type: ignore[arg-type]
         if not predictors:
@@ -144,29 +123,23 @@ class LINASSampler(BaseSampler):
             check_predictor(each)  # type: ignore[arg-type]
         self._settings = settings or Settings(
             predictors=predictors,  # type: ignore[arg-type]
-            algorithm=make_algorithm(algorithm),
+            algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
             n_inner_evaluations=n_inner_evaluations,
         )
-        self._objectives = None if objectives is None else tuple(objectives)
         self._known_objectives = dict(known_objectives or {})
         self._starts_at_corners = True
-        self._n_startup_trials = n_startup_trials
-        self._independent_sampler = independent_sampler
-        self._constraints_func = constraints_func
-        self._warn_independent_sampling = warn_independent_sampling
-        self._space = resolve_space(space)
-        self._dispatcher = Dispatcher(
+        super().__init__(
             "linas",
-            space=self._space,
-            objectives=self._objectives,
-            seed=seed,
-            n_startup=n_startup_trials,
+            space=space,
+            n_startup_trials=n_startup_trials,
             batch_size=partial(_size_of_batch, batch_size),
             min_examples=MIN_EXAMPLES,
-            plan=self._plan,
-            warn=_logger.warning,
+            objectives=objectives,
+            independent_sampler=independent_sampler,
+            constraints_func=constraints_func,
+            seed=seed,
+            warn_independent_sampling=warn_independent_sampling,
         )
-        self._claims: dict[tuple[int, int], Claim] = {}
 
     @classmethod
     def paper(
@@ -204,122 +177,9 @@ class LINASSampler(BaseSampler):
         sampler._starts_at_corners = False
         return sampler
 
-    def reseed_rng(self) -> None:
-        """Leave our own numbers alone: they derive from the seed and the place in the plan."""
-        if self._independent_sampler is not None:
-            self._independent_sampler.reseed_rng()
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return the declared space, or the union of all parameters of the finished trials."""
-        with self._dispatcher.lock:
-            space = self._dispatcher.table(study).space
-        if space is None:
-            return {}
-        distributions = {v.name: distribution_of(v) for v in space.variables}
-        return {name: dist for name, dist in distributions.items() if not dist.single()}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Claim an architecture of the plan and return its values.
-
-        Raises:
-            SpaceMismatchError: No finished trial fits the declared space.
-            ValueError: There is neither one predictor nor one for each objective.
-        """
-        with self._dispatcher.lock:
-            if isinstance(self._settings, Settings):
-                # Now rather than after the start: nothing is measured yet.
-                goals = self._dispatcher.table(study).goals
-                check_predictors(self._settings.predictors, len(goals))
-            fixed = trial.system_attrs.get("fixed_params")
-            if fixed:
-                # Partly enqueued: what it will be is not the planned row, so the row stays free.
-                claim = self._dispatcher.complete(study, trial, fixed)
-            else:
-                claim = self._dispatcher.take(study, trial)
-            table = self._dispatcher.table(study)
-            if table.n_usable == 0:
-                finished = list(table.finished.values())
-                ours = [trial for trial in finished if self._dispatcher.claim_of(trial)]
-                check_fit(ours, self._space, self._objectives)
-            self._claims[study._study_id, trial.number] = claim
-            if table.space is None:
-                return {}
-            if self._space is not None and table.n_usable == 0:
-                # Nothing has shown yet that the space fits: `sample_independent` sees the
-                # distributions that the objective asks for and can explain what does not.
-                return {}
-            params = row_to_params(table.space, table.space.names, claim.row)
-        return {name: params[name] for name in search_space if name in params}
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Return a value for a parameter that the plan does not cover.
-
-        Raises:
-            SpaceMismatchError: The declared space has the parameter with other options.
-        """
-        with self._dispatcher.lock:
-            claim = self._claims.get((study._study_id, trial.number))
-            table = self._dispatcher.table(study)
-            space, n_usable = table.space, table.n_usable
-            seed = self._dispatcher.seed_of(study)
-        if self._space is not None and param_name in self._space:
-            check_distribution(self._space, param_name, param_distribution)
-            planned = (
-                row_to_params(self._space, self._space.names, claim.row)
-                if claim is not None
-                else {}
-            )
-            if param_name in planned and param_distribution._contains(
-                param_distribution.to_internal_repr(planned[param_name])
-            ):
-                return planned[param_name]
-        if (
-            self._warn_independent_sampling
-            and n_usable >= max(self._n_startup_trials, 1)
-            and (space is None or param_name not in space)
-        ):
-            _logger.warning(
-                f"The parameter {param_name!r} in Trial#{trial.number} is sampled independently "
-                f"instead of by `{type(self).__name__}`, potentially degrading the optimization "
-                "performance, because it is not in the search space"
-                + (". Add it to `space`." if self._space is not None else ": it is new here.")
-                + " `warn_independent_sampling=False` suppresses this warning."
-            )
-        sampler = self._independent_sampler
-        if sampler is None:
-            place = (trial.number, -1) if claim is None else (claim.batch, claim.slot)
-            rng = derive_rng(seed, "independent", *place, param_name)
-            sampler = RandomSampler(seed=int(rng.integers(2**31)))
-        return sampler.sample_independent(study, trial, param_name, param_distribution)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Pass the call on to a given `independent_sampler`."""
-        if self._independent_sampler is not None:
-            self._independent_sampler.before_trial(study, trial)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """Evaluate `constraints_func`, and pass the call on to a given `independent_sampler`."""
-        self._claims.pop((study._study_id, trial.number), None)
-        if self._constraints_func is not None:
-            _process_constraints_after_trial(self._constraints_func, study, trial, state)
-        if self._independent_sampler is not None:
-            self._independent_sampler.after_trial(study, trial, state, values)
+    def _check_goals(self, goals: Goals) -> None:
+        if isinstance(self._settings, Settings):
+            check_predictors(self._settings.predictors, len(goals))
 
     def _plan(
         self,

@@ -501,3 +501,27 @@ def test_settings_may_change_from_iteration_to_iteration() -> None:
 
     run(flat, 18, quick(settings=schedule))
     assert iterations == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "n_objectives"),
+    [
+        ("nsga2", 1),
+        ("ga", 1),
+        ("agemoea", 2),
+        ("unsga3", 2),
+        ("moead", 2),
+        ("motpe", 1),
+        ("motpe", 2),
+    ],
+)
+def test_inner_algorithms_by_name(algorithm: str, n_objectives: int) -> None:
+    def some(trial: Trial) -> tuple[float, ...]:
+        return flat(trial)[:n_objectives]
+
+    study = optuna.create_study(
+        directions=["maximize", "minimize"][:n_objectives],
+        sampler=quick(algorithm=algorithm, n_inner_evaluations=60),
+    )
+    study.optimize(some, n_trials=14)
+    assert n_different(study) == 14
