@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_linas.arrays import IntArray
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
+from optuna_linas.samplers.book import Book, Identity, View, archs_of, identity_of
 from optuna_linas.samplers.plan import (
     Claim,
     Plan,
@@ -39,9 +38,6 @@ from optuna_linas.space import SearchSpace
 __all__ = ["Dispatcher", "Planner"]
 
 _FAILED = (TrialState.FAIL, TrialState.PRUNED)
-_Identity = bytes | tuple[int, int]
-"""What makes two claims one: the architecture, or (batch, slot) where the space is not known."""
-
 _MAX_RETRIES = 64
 _N_TRIES = 256
 """Random rows among which an unseen one is looked for, to complete a partly enqueued trial."""
@@ -65,34 +61,6 @@ class Planner(Protocol):
     ) -> IntArray:
         """Return up to `n` unseen canonical rows `int[k, d]`, best first; batch 0 is the start."""
         ...
-
-
-class _Book:
-    """What one study's trials say of the plan; a cache, rebuilt from them at any time."""
-
-    def __init__(self, table: TrialTable) -> None:
-        self.table = table
-        # Of the finished trials: claims by batch, those of them that keep their place, claims that
-        # their parameters do not tell (they ended half-way, or claimed but a slot), and claims
-        # that became another architecture (the objective or a wrapping sampler did not take all).
-        self.n_claims: Counter[int] = Counter()
-        self.n_places: Counter[int] = Counter()
-        self.partial: list[Claim] = []
-        self.missed: list[Claim] = []
-        self.plan: ReadablePlan | None = None
-
-
-@dataclass
-class _View:
-    """A study as one read of its trials shows it to the worker that runs one of them."""
-
-    table: TrialTable
-    running: list[Claim]
-    taken: set[_Identity]
-    missed: set[_Identity]
-    n_claims: Counter[int]
-    n_places: Counter[int]
-    n_ahead: int
 
 
 class Dispatcher:
@@ -189,14 +157,14 @@ class Dispatcher:
         held = self.claim_of(trial)
         if held is not None:
             return held
-        given_up: set[_Identity] = set()
+        given_up: set[Identity] = set()
         view = self._look(study, trial)
         for _ in range(_MAX_RETRIES):
             claim = self._choose(study, view, given_up)
             key, storage = f"{self._key}:claim", study._storage
             storage.set_trial_system_attr(trial._trial_id, key, claim.dumps())
             before, view = view.taken, self._look(study, trial)
-            identity = _identity(claim, view.table.space)
+            identity = identity_of(claim, view.table.space)
             # Taken by now, by a trial that runs or has even ended; but a repetition, made because
             # nothing else is left, was taken before.
             if identity not in view.taken or identity in before:
@@ -206,18 +174,18 @@ class Dispatcher:
 
     def _reset(self) -> None:
         self.lock = threading.RLock()
-        self._books: weakref.WeakKeyDictionary[BaseStorage, dict[int, _Book]] = (
+        self._books: weakref.WeakKeyDictionary[BaseStorage, dict[int, Book]] = (
             weakref.WeakKeyDictionary()
         )
         self._seeds: weakref.WeakKeyDictionary[BaseStorage, dict[int, int]] = (
             weakref.WeakKeyDictionary()
         )
 
-    def _book(self, study: Study, trials: list[FrozenTrial]) -> _Book:
+    def _book(self, study: Study, trials: list[FrozenTrial]) -> Book:
         books = self._books.setdefault(study._storage, {})
         if study._study_id not in books:
             table = TrialTable(Goals(study.directions, self._objectives), self._space, self._warn)
-            books[study._study_id] = _Book(table)
+            books[study._study_id] = Book(table)
         book = books[study._study_id]
         for trial in book.table.update(trials):
             claim = self.claim_of(trial)
@@ -228,19 +196,19 @@ class Dispatcher:
             book.n_places[claim.batch] += trial.state not in _FAILED
             if trial.number not in book.table.codes or not claim.row:
                 book.partial.append(claim)
-            elif _identity(claim, book.table.space) != book.table.keys[trial.number]:
+            elif identity_of(claim, book.table.space) != book.table.keys[trial.number]:
                 book.missed.append(claim)
         return book
 
-    def _look(self, study: Study, me: FrozenTrial) -> _View:
+    def _look(self, study: Study, me: FrozenTrial) -> View:
         trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
         book = self._book(study, trials)
         table = book.table
-        view = _View(
+        view = View(
             table,
             running=[],
             taken=set(table.keys.values()),
-            missed={_identity(claim, table.space) for claim in book.missed},
+            missed={identity_of(claim, table.space) for claim in book.missed},
             n_claims=book.n_claims.copy(),
             n_places=book.n_places.copy(),
             n_ahead=0,
@@ -257,10 +225,10 @@ class Dispatcher:
                 # It may be about to claim the first free row: leave that one to it.
                 view.n_ahead += "fixed_params" not in trial.system_attrs
         for claim in [*view.running, *book.partial]:
-            view.taken.add(_identity(claim, table.space))
+            view.taken.add(identity_of(claim, table.space))
         return view
 
-    def _choose(self, study: Study, view: _View, given_up: set[_Identity]) -> Claim:
+    def _choose(self, study: Study, view: View, given_up: set[Identity]) -> Claim:
         """Return the row to claim next, planning a batch where the last one is used up."""
         table, space = view.table, view.table.space
         if space is None:
@@ -286,11 +254,11 @@ class Dispatcher:
         # Every architecture is measured or is being measured: repeat one at random.
         n = sum(view.n_claims.values()) + len(given_up)
         rng = derive_rng(self.seed_of(study), "repeat", n)
-        left = _archs(view.missed - view.taken - given_up, space)
+        left = archs_of(view.missed - view.taken - given_up, space)
         arch = rng.choice(left) if len(left) else space.canonical(space.sample(1, rng))[0]
         return Claim(batch, n, row_of(space, arch, rng), names_key(space.names))
 
-    def _batch(self, view: _View, plan: Plan | None) -> int:
+    def _batch(self, view: View, plan: Plan | None) -> int:
         """Return the batch that the next trial belongs to."""
         if view.n_places[0] < self._n_startup or view.table.n_usable < self._min_examples:
             return 0
@@ -303,9 +271,9 @@ class Dispatcher:
         study: Study,
         table: TrialTable,
         space: SearchSpace,
-        view: _View,
+        view: View,
         batch: int,
-        taken: set[_Identity],
+        taken: set[Identity],
     ) -> ReadablePlan:
         """Plan a batch and store it, unless another worker has stored it in the meantime."""
         seed = self.seed_of(study)
@@ -318,8 +286,8 @@ class Dispatcher:
             rng,
             goals=table.goals,
             batch=batch,
-            taken=_archs(taken, space),
-            pending=_archs((_identity(claim, space) for claim in view.running), space),
+            taken=archs_of(taken, space),
+            pending=archs_of((identity_of(claim, space) for claim in view.running), space),
         )
         values = tuple(
             row_of(space, arch, derive_rng(seed, "row", batch, i)) for i, arch in enumerate(archs)
@@ -342,18 +310,3 @@ class Dispatcher:
         if book.plan is None or book.plan.text != text or book.plan.space is not space:
             book.plan = ReadablePlan(text, space)
         return book.plan
-
-
-def _archs(identities: Iterable[_Identity], space: SearchSpace) -> IntArray:
-    """The architectures among identities, `int[k, d]`."""
-    known = b"".join(sorted(key for key in identities if isinstance(key, bytes)))
-    return np.frombuffer(known, dtype=np.int64).reshape(-1, len(space))
-
-
-def _identity(claim: Claim, space: SearchSpace | None) -> _Identity:
-    """What makes two claims one: the architecture, or the slot where there is no space yet."""
-    if space is not None and claim.names_key == names_key(space.names):
-        arch = row_to_arch(space, space.names, claim.row)
-        if arch is not None:
-            return arch.tobytes()
-    return claim.batch, claim.slot

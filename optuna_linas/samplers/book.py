@@ -1,0 +1,62 @@
+"""What a study's trials say of the plan: the claims there are, and which architectures are taken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from optuna_linas.arrays import IntArray
+from optuna_linas.samplers.plan import Claim, ReadablePlan, names_key, row_to_arch
+from optuna_linas.samplers.trials import TrialTable
+from optuna_linas.space import SearchSpace
+
+__all__ = ["Book", "Identity", "View", "archs_of", "identity_of"]
+
+Identity = bytes | tuple[int, int]
+"""What makes two claims one: the architecture, or (batch, slot) where the space is not known."""
+
+
+class Book:
+    """What one study's trials say of the plan; a cache, rebuilt from them at any time."""
+
+    def __init__(self, table: TrialTable) -> None:
+        self.table = table
+        # Of the finished trials: claims by batch, those of them that keep their place, claims that
+        # their parameters do not tell (they ended half-way, or claimed but a slot), and claims
+        # that became another architecture (the objective or a wrapping sampler did not take all).
+        self.n_claims: Counter[int] = Counter()
+        self.n_places: Counter[int] = Counter()
+        self.partial: list[Claim] = []
+        self.missed: list[Claim] = []
+        self.plan: ReadablePlan | None = None
+
+
+@dataclass
+class View:
+    """A study as one read of its trials shows it to the worker that runs one of them."""
+
+    table: TrialTable
+    running: list[Claim]
+    taken: set[Identity]
+    missed: set[Identity]
+    n_claims: Counter[int]
+    n_places: Counter[int]
+    n_ahead: int
+
+
+def archs_of(identities: Iterable[Identity], space: SearchSpace) -> IntArray:
+    """The architectures among identities, `int[k, d]`."""
+    known = b"".join(sorted(key for key in identities if isinstance(key, bytes)))
+    return np.frombuffer(known, dtype=np.int64).reshape(-1, len(space))
+
+
+def identity_of(claim: Claim, space: SearchSpace | None) -> Identity:
+    """What makes two claims one: the architecture, or the slot where there is no space yet."""
+    if space is not None and claim.names_key == names_key(space.names):
+        arch = row_to_arch(space, space.names, claim.row)
+        if arch is not None:
+            return arch.tobytes()
+    return claim.batch, claim.slot
