@@ -1,4 +1,4 @@
-"""What a study's trials say of the plan: the claims there are, and which architectures are taken."""
+"""What a study's trials say of the plan: claims, and the architectures that are taken."""
 
 from __future__ import annotations
 
