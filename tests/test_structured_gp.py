@@ -50,12 +50,11 @@ def test_it_is_surer_where_it_has_been() -> None:
     archs = LAYERS.canonical(LAYERS.sample(40, np.random.default_rng(0)))
     other = LAYERS.canonical(LAYERS.sample(40, np.random.default_rng(1)))
     model = StructuredGP(LAYERS).fit(archs, losses_of(LAYERS, archs))
-    assert model.deviation(archs)[:, 0].mean() < 0.5 * model.deviation(other)[:, 0].mean()
-    for rows in (archs, other):
+    (_, here), (_, there) = (model.predict_with_deviation(rows) for rows in (archs, other))
+    assert here[:, 0].mean() < 0.5 * there[:, 0].mean()
+    for rows, deviation in ((archs, here), (other, there)):
         diagonal = np.diag(model.covariance(rows, 1))
-        assert model.deviation(rows)[:, 1] == pytest.approx(
-            np.sqrt(np.maximum(diagonal, 0)), abs=1e-6
-        )
+        assert deviation[:, 1] == pytest.approx(np.sqrt(np.maximum(diagonal, 0)), abs=1e-6)
 
 
 def test_a_failed_network_does_not_drown_the_others() -> None:

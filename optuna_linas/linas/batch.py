@@ -14,7 +14,6 @@ from optuna_linas.gain import greedy_gain
 from optuna_linas.history import History
 from optuna_linas.linas.fitting import LARGEST_LOSS, FittedPredictors
 from optuna_linas.selection import best_unique
-from optuna_linas.space import SearchSpace
 
 __all__ = ["BatchChooser"]
 
@@ -26,7 +25,7 @@ class BatchChooser:
     """Chooses among visited rows.
 
     Args:
-        space: The search space.
+        archs: The canonical rows of what the search has visited, `int[k, d]`.
         history: What is measured.
         predict: The predictors that the search ran on.
         visited: What it has seen.
@@ -37,17 +36,16 @@ class BatchChooser:
 
     def __init__(
         self,
-        space: SearchSpace,
+        archs: IntArray,
         history: History,
         predict: FittedPredictors,
         visited: Visited,
-        pending: IntArray | None,
+        pending: IntArray,
         *,
         joint: bool,
     ) -> None:
         self._history, self._predict, self._visited = history, predict, visited
-        self._archs = space.canonical(visited.archs)
-        self._pending = self._archs[:0] if pending is None else space.canonical(pending)
+        self._archs, self._pending = archs, pending
         self._joint = joint
 
     def choose(self, pool: IntArray, n: int, known: set[bytes]) -> IntArray:

@@ -107,9 +107,11 @@ class FittedPredictors:
         X = self._space.features(archs, masked=self._masked) if need_features else predicted
         if self._joint is not None:
             rows = self._space.canonical(archs)
-            predicted[:, self._together] = self._joint.predict(rows)
             if self._m > 1 and self._optimism > 0:
-                predicted[:, self._together] -= self._optimism * self._joint.deviation(rows)
+                mean, deviation = self._joint.predict_with_deviation(rows)
+                predicted[:, self._together] = mean - self._optimism * deviation
+            else:
+                predicted[:, self._together] = self._joint.predict(rows)
         for k, model in self._single.items():
             predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))
         for column, losses_of in self._known.items():
@@ -135,7 +137,8 @@ class FittedPredictors:
         """
         assert self._joint is not None
         losses, violations = self(archs)
-        deviation = self._joint.deviation(self._space.canonical(archs))[:, 0]
+        _, deviations = self._joint.predict_with_deviation(self._space.canonical(archs))
+        deviation = deviations[:, 0]
         unit = float(self._scale[0])
         return np.column_stack([losses, -np.round(deviation / unit, 9) * unit]), violations
 

@@ -114,10 +114,11 @@ def propose(
     """
     settings = settings or Settings()
     check_predictors(settings.predictors, history.losses.shape[1])
-    seen = {row.tobytes() for row in space.canonical(history.codes)}
-    for rows in (taken, pending):
-        if rows is not None and len(rows):
-            seen |= {row.tobytes() for row in space.canonical(rows)}
+    nothing = np.zeros((0, len(space)), dtype=np.int64)
+    running = space.canonical(nothing if pending is None else pending)
+    others = space.canonical(nothing if taken is None else taken)
+    measured = space.canonical(history.codes)
+    seen = {row.tobytes() for rows in (measured, others, running) for row in rows}
     if len(history) < MIN_EXAMPLES or len(space) == 0:
         return unseen(space, n, rng, taken=seen)
     predict = FittedPredictors(
@@ -144,7 +145,7 @@ def propose(
     )
     archs = space.canonical(visited.archs)
     chosen = archs[:0]
-    chooser = BatchChooser(space, history, predict, visited, pending, joint=settings.joint_gain)
+    chooser = BatchChooser(archs, history, predict, visited, running, joint=settings.joint_gain)
     # The last population first when only it counts; the rest of the archive fills what is missing.
     pools = ([] if settings.whole_archive else [visited.population]) + [np.arange(len(archs))]
     for pool in pools:

@@ -109,7 +109,7 @@ class StructuredGP:
         self._weights: list[FloatArray] = []
         anchors = np.unique(np.linspace(0, n - 1, min(n, _MAX_ANCHORS)).astype(np.int64))
         self._anchors = _rows(self._train, anchors)
-        self._anchor_index = self._train_index[anchors]
+        self._anchor_positions = anchors
         self._kernel_weights, self._roots = [], []
         duals = []
         for k in range(m):
@@ -125,24 +125,19 @@ class StructuredGP:
 
     def predict(self, archs: IntArray) -> FloatArray:
         """Return the predicted losses of `archs` `int[k, d]`, `float[k, m]`."""
-        blocks = self._scaler(self._blocks(archs))
-        linear = _linear_parts(blocks)
-        predicted = np.hstack(linear) @ np.stack(self._weights, axis=1)
-        bends = _bends(blocks, self._train)
-        bends.append(_rbf(self._index(linear), self._train_index, _INDEX_LENGTH))
-        for bend, dual in zip(bends, self._duals, strict=True):
-            predicted += bend @ dual
-        losses: FloatArray = predicted * self._spread + self._mean
-        return losses
+        blocks, linear, index = self._describe(archs)
+        return self._losses(linear, self._bends_to_train(blocks, index))
 
-    def deviation(self, archs: IntArray) -> FloatArray:
-        """Return the posterior standard deviations of the true losses, `float[k, m]`.
+    def predict_with_deviation(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return predicted losses and their posterior standard deviations, `float[k, m]` each.
 
-        Beyond `_MAX_ANCHORS` examples they rest on as many of them, and are somewhat too large.
+        Beyond `_MAX_ANCHORS` examples the deviations rest on as many of them, and are somewhat too
+        large.
         """
-        blocks = self._scaler(self._blocks(archs))
-        linear = _linear_parts(blocks)
-        bends = self._bends_to_anchors(blocks, linear)
+        blocks, linear, index = self._describe(archs)
+        bends = self._bends_to_train(blocks, index)
+        losses = self._losses(linear, bends)
+        bends = [bend[:, self._anchor_positions] for bend in bends]
         squares = [(part**2).sum(axis=1) for part in linear]
         own = np.stack([*squares, squares[0] ** 2, *[np.ones(len(archs))] * (len(bends) - 1)])
         variance = np.stack(
@@ -153,23 +148,34 @@ class StructuredGP:
             axis=1,
         )
         deviation: FloatArray = np.sqrt(np.maximum(variance, 0.0)) * self._spread
-        return deviation
+        return losses, deviation
 
     def covariance(self, archs: IntArray, objective: int) -> FloatArray:
         """Return the posterior covariance of one objective's true losses, `float[k, k]`."""
-        blocks = self._scaler(self._blocks(archs))
-        linear = _linear_parts(blocks)
-        index = self._index(linear)
+        blocks, linear, index = self._describe(archs)
         grams = [part @ part.T for part in linear] + _bends(blocks, blocks)
         grams.append(_rbf(index, index, _INDEX_LENGTH))
         weights, root = self._kernel_weights[objective], self._roots[objective]
-        half = self._explained(weights, root, linear, self._bends_to_anchors(blocks, linear))
+        bends = [bend[:, self._anchor_positions] for bend in self._bends_to_train(blocks, index)]
+        half = self._explained(weights, root, linear, bends)
         posterior: FloatArray = np.tensordot(weights, np.stack(grams), 1) - half.T @ half
         return posterior * float(self._spread[objective]) ** 2
 
-    def _bends_to_anchors(self, blocks: Blocks, linear: list[FloatArray]) -> list[FloatArray]:
-        index = self._index(linear)
-        return [*_bends(blocks, self._anchors), _rbf(index, self._anchor_index, _INDEX_LENGTH)]
+    def _describe(self, archs: IntArray) -> tuple[Blocks, list[FloatArray], FloatArray]:
+        """The blocks of `archs`, the linear ones among them, and the index."""
+        blocks = self._scaler(self._blocks(archs))
+        linear = _linear_parts(blocks)
+        return blocks, linear, self._index(linear)
+
+    def _bends_to_train(self, blocks: Blocks, index: FloatArray) -> list[FloatArray]:
+        return [*_bends(blocks, self._train), _rbf(index, self._train_index, _INDEX_LENGTH)]
+
+    def _losses(self, linear: list[FloatArray], bends: list[FloatArray]) -> FloatArray:
+        predicted = np.hstack(linear) @ np.stack(self._weights, axis=1)
+        for bend, dual in zip(bends, self._duals, strict=True):
+            predicted += bend @ dual
+        losses: FloatArray = predicted * self._spread + self._mean
+        return losses
 
     def _explained(
         self,
