@@ -26,7 +26,7 @@ from pymoo.optimize import minimize
 from benchmarks.cache import Cache
 from benchmarks.problem import Problem
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.pareto import hypervolume, non_dominated
+from optuna_linas.pareto import hypervolume, hypervolume_history, non_dominated
 
 __all__ = ["Yardstick", "yardstick"]
 
@@ -53,16 +53,7 @@ class Yardstick:
 
     def curve(self, losses: FloatArray) -> FloatArray:
         """Return the share of the best front's hypervolume after each evaluation, `float[n]`."""
-        shares = np.zeros(len(losses))
-        front = np.zeros((0, len(self.reference)))
-        share = 0.0
-        for i, loss in enumerate(losses):
-            inside = bool((loss < self.reference).all())  # never so for NaN
-            if inside and not (front <= loss).all(axis=1).any():
-                front = np.vstack([front[~(loss <= front).all(axis=1)], loss])
-                share = hypervolume(front, self.reference) / self.volume
-            shares[i] = share
-        return shares
+        return hypervolume_history(losses, self.reference) / self.volume
 
 
 def yardstick(problem: Problem, cache: Cache, *, generations: int = GENERATIONS) -> Yardstick:

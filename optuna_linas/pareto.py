@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 from optuna_linas.ranking import front_rank
 
-__all__ = ["hypervolume", "non_dominated", "non_dominated_rank"]
+__all__ = ["hypervolume", "hypervolume_history", "non_dominated", "non_dominated_rank"]
 
 
 def non_dominated(losses: ArrayLike) -> BoolArray:
@@ -65,6 +65,32 @@ def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
     from pymoo.indicators.hv import Hypervolume
 
     return float(Hypervolume(ref_point=point).do(inside))
+
+
+def hypervolume_history(losses: ArrayLike, reference: ArrayLike) -> FloatArray:
+    """Return the hypervolume of the first row, the first two, and so on, `float[n]`.
+
+    Args:
+        losses: `float[n, m]`, in the order of evaluation; rows with NaN, or that do not lie below
+            the reference point, add nothing.
+        reference: The reference point, `float[m]`.
+
+    Example:
+        >>> hypervolume_history([[1.0, 2.0], [2.5, 2.5], [2.0, 1.0]], reference=[3.0, 3.0])
+        array([2., 2., 3.])
+    """
+    values, point = _rows(losses), np.asarray(reference, dtype=float)
+    history = np.zeros(len(values))
+    front = values[:0]
+    volume = 0.0
+    for i, loss in enumerate(values):
+        inside = bool((loss < point).all())  # never so for NaN
+        # A dominated row changes nothing, and most rows of a search are.
+        if inside and not (front <= loss).all(axis=1).any():
+            front = np.vstack([front[~(loss <= front).all(axis=1)], loss])
+            volume = hypervolume(front, point)
+        history[i] = volume
+    return history
 
 
 def _rows(losses: ArrayLike) -> FloatArray:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from optuna.study import Study
 
+from optuna_linas import pareto
 from optuna_linas.arrays import FloatArray
-from optuna_linas.pareto import hypervolume
 from optuna_linas.visualization.style import COLORS, explained_empty_figure, layout
 from optuna_linas.visualization.values import values_of
 
@@ -45,17 +45,9 @@ def hypervolume_history(study: Study, reference: Sequence[float] | FloatArray) -
     """
     data = values_of(study)
     point = np.asarray(reference, dtype=float) * _signs(study)
-    history = np.zeros(len(data.trials))
-    kept: list[int] = []
-    volume = 0.0
-    for i, loss in enumerate(data.losses):
-        inside = bool(data.feasible[i] and (loss < point).all())
-        # A dominated trial changes nothing, and most trials of a search are.
-        if inside and not (data.losses[kept] <= loss).all(axis=1).any():
-            kept = [k for k in kept if not (loss <= data.losses[k]).all()] + [i]
-            volume = hypervolume(data.losses[kept], point)
-        history[i] = volume
-    return history
+    # What is infeasible counts for nothing.
+    losses = np.where(data.feasible[:, None], data.losses, np.inf)
+    return pareto.hypervolume_history(losses, point)
 
 
 def plot_hypervolume(
