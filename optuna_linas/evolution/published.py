@@ -21,52 +21,9 @@ _PARTITIONS = 20
 _MOST_DIRECTIONS = comb(_PARTITIONS + 2, 2)
 
 
-@final
 @dataclass(frozen=True)
-class NSGA2(PymooAlgorithm):
-    """NSGA-II; a GA where there is one objective.
-
-    Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE TEC 2002.
-
-    Attributes:
-        population_size: Rows per generation.
-        crossover: Probability that two parents are crossed at all.
-        mutation: Probability that a variable is resampled; `None` for 1 / d.
-    """
-
-    population_size: int = 50
-    crossover: float = 0.9
-    mutation: float | None = None
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    @property
-    def generation(self) -> int:
-        """The population size."""
-        return self.population_size
-
-    def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
-        """Return pymoo's NSGA2, or its GA for one objective."""
-        from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
-
-        if n_objectives == 1:
-            return _ga(self, n_variables, seeds)
-        return PymooNSGA2(pop_size=self.population_size, **_operators(self, n_variables, seeds))
-
-
-@final
-@dataclass(frozen=True)
-class GA(PymooAlgorithm):
-    """A genetic algorithm with elitist survival, for one objective.
-
-    Holland, "Adaptation in Natural and Artificial Systems", 1975.
-
-    Attributes:
-        population_size: Rows per generation.
-        crossover: Probability that two parents are crossed at all.
-        mutation: Probability that a variable is resampled; `None` for 1 / d.
-    """
+class _Sized(PymooAlgorithm):
+    """An algorithm whose generation is its population."""
 
     population_size: int = 50
     crossover: float = 0.9
@@ -79,6 +36,44 @@ class GA(PymooAlgorithm):
     def generation(self) -> int:
         """The population size."""
         return self.population_size
+
+
+@final
+@dataclass(frozen=True)
+class NSGA2(_Sized):
+    """NSGA-II; a GA where there is one objective.
+
+    Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE TEC 2002.
+
+    Attributes:
+        population_size: Rows per generation.
+        crossover: Probability that two parents are crossed at all.
+        mutation: Probability that a variable is resampled; `None` for 1 / d.
+    """
+
+    mutation: float | None = None
+
+    def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
+        """Return pymoo's NSGA2, or its GA for one objective."""
+        from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
+
+        if n_objectives == 1:
+            return _ga(self, n_variables, seeds)
+        return PymooNSGA2(pop_size=self.population_size, **_operators(self, n_variables, seeds))
+
+
+@final
+@dataclass(frozen=True)
+class GA(_Sized):
+    """A genetic algorithm with elitist survival, for one objective.
+
+    Holland, "Adaptation in Natural and Artificial Systems", 1975.
+
+    Attributes:
+        population_size: Rows per generation.
+        crossover: Probability that two parents are crossed at all.
+        mutation: Probability that a variable is resampled; `None` for 1 / d.
+    """
 
     def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
         """Return pymoo's GA.
@@ -96,7 +91,7 @@ class GA(PymooAlgorithm):
 
 @final
 @dataclass(frozen=True)
-class AGEMOEA(PymooAlgorithm):
+class AGEMOEA(_Sized):
     """AGE-MOEA: diversity and proximity measured by the estimated geometry of the front.
 
     Panichella, "An Adaptive Evolutionary Algorithm based on Non-Euclidean Geometry for
@@ -108,18 +103,6 @@ class AGEMOEA(PymooAlgorithm):
         crossover: Probability that two parents are crossed at all.
         mutation: Probability that a variable is resampled; `None` for 1 / d.
     """
-
-    population_size: int = 50
-    crossover: float = 0.9
-    mutation: float | None = 0.02
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    @property
-    def generation(self) -> int:
-        """The population size."""
-        return self.population_size
 
     def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
         """Return pymoo's genetic algorithm with AGE-MOEA's survival and tournament."""
@@ -138,7 +121,7 @@ class AGEMOEA(PymooAlgorithm):
 
 @final
 @dataclass(frozen=True)
-class UNSGA3(PymooAlgorithm):
+class UNSGA3(_Sized):
     """U-NSGA-III: NSGA-III with a tournament that also makes sense for one and two objectives.
 
     Seada and Deb, "A Unified Evolutionary Optimization Procedure for Single, Multiple, and Many
@@ -150,18 +133,6 @@ class UNSGA3(PymooAlgorithm):
         crossover: Probability that two parents are crossed at all.
         mutation: Probability that a variable is resampled; `None` for 1 / d.
     """
-
-    population_size: int = 50
-    crossover: float = 0.9
-    mutation: float | None = 0.02
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    @property
-    def generation(self) -> int:
-        """The population size."""
-        return self.population_size
 
     def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
         """Return pymoo's UNSGA3 with a repeatable tournament.
@@ -183,7 +154,7 @@ class UNSGA3(PymooAlgorithm):
 
 @final
 @dataclass(frozen=True)
-class CTAEA(PymooAlgorithm):
+class CTAEA(_Sized):
     """C-TAEA: one archive for convergence and feasibility, another for diversity.
 
     Li, Chen, Fu and Yao, "Two-Archive Evolutionary Algorithm for Constrained Multiobjective
@@ -196,17 +167,8 @@ class CTAEA(PymooAlgorithm):
         mutation: Probability that a variable is resampled; `None` for 1 / d.
     """
 
-    population_size: int = 50
     crossover: float = 1.0
     mutation: float | None = 0.05
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    @property
-    def generation(self) -> int:
-        """The population size."""
-        return self.population_size
 
     def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
         """Return pymoo's CTAEA.

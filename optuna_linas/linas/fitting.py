@@ -102,28 +102,10 @@ class FittedPredictors:
 
     def __call__(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return predicted losses `float[n, m]` and violations `float[n]` of `archs`."""
-        predicted = np.zeros((len(archs), self._m))
-        need_features = bool(self._single or self._guards)
-        X = self._space.features(archs, masked=self._masked) if need_features else predicted
-        if self._joint is not None:
-            rows = self._space.canonical(archs)
-            if self._m > 1 and self._optimism > 0:
-                mean, deviation = self._joint.predict_with_deviation(rows)
-                predicted[:, self._together] = mean - self._optimism * deviation
-            else:
-                predicted[:, self._together] = self._joint.predict(rows)
-        for k, model in self._single.items():
-            predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))
-        for column, losses_of in self._known.items():
-            predicted[:, column] = losses_of(archs)
-        # Equal architectures under equal models tie; so they must with another number of threads,
-        # whose sums differ in the last digits, or a search would not repeat elsewhere.
-        rounded = np.round(predicted / self._scale, 9) * self._scale
-        losses = np.where(np.isfinite(predicted), rounded, self._worst)
-        violations = np.zeros(len(archs))
-        for guard, spread in self._guards:  # in units of their spread, or the largest unit rules
-            violations += np.round(np.maximum(guard.predict(X), 0.0) / spread, 9)
-        return losses, violations
+        predicted, deviation, X = self._predict(archs, sure=self._m == 1 or self._optimism == 0)
+        if deviation is not None:
+            predicted[:, self._together] -= self._optimism * deviation
+        return self._rounded(predicted), self._violations(X)
 
     @property
     def knows_deviation(self) -> bool:
@@ -135,18 +117,49 @@ class FittedPredictors:
 
         The front of the two leads from the best guesses to what nothing is known of.
         """
-        assert self._joint is not None
-        losses, violations = self(archs)
-        _, deviations = self._joint.predict_with_deviation(self._space.canonical(archs))
-        deviation = deviations[:, 0]
+        predicted, deviation, X = self._predict(archs, sure=False)
+        assert deviation is not None
         unit = float(self._scale[0])
-        return np.column_stack([losses, -np.round(deviation / unit, 9) * unit]), violations
+        unknown = -np.round(deviation[:, 0] / unit, 9) * unit
+        return np.column_stack([self._rounded(predicted), unknown]), self._violations(X)
 
     def covariance(self, archs: IntArray) -> FloatArray:
         """Return the posterior covariance of the one objective, `float[n, n]`."""
         assert self._joint is not None
         unit = float(self._scale[0]) ** 2
         return np.round(self._joint.covariance(archs, 0) / unit, 9) * unit
+
+    def _predict(
+        self, archs: IntArray, *, sure: bool
+    ) -> tuple[FloatArray, FloatArray | None, FloatArray]:
+        """Mean losses, deviations unless `sure` or unknown, and what features are needed."""
+        predicted, deviation = np.zeros((len(archs), self._m)), None
+        need_features = bool(self._single or self._guards)
+        X = self._space.features(archs, masked=self._masked) if need_features else predicted
+        if self._joint is not None:
+            rows = self._space.canonical(archs)
+            if sure:
+                predicted[:, self._together] = self._joint.predict(rows)
+            else:
+                mean, deviation = self._joint.predict_with_deviation(rows)
+                predicted[:, self._together] = mean
+        for k, model in self._single.items():
+            predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))
+        for column, losses_of in self._known.items():
+            predicted[:, column] = losses_of(archs)
+        return predicted, deviation, X
+
+    def _rounded(self, predicted: FloatArray) -> FloatArray:
+        # Equal architectures under equal models tie; so they must with another number of threads,
+        # whose sums differ in the last digits, or a search would not repeat elsewhere.
+        rounded = np.round(predicted / self._scale, 9) * self._scale
+        return np.where(np.isfinite(predicted), rounded, self._worst)
+
+    def _violations(self, X: FloatArray) -> FloatArray:
+        violations = np.zeros(len(X))
+        for guard, spread in self._guards:  # in units of their spread, or the largest unit rules
+            violations += np.round(np.maximum(guard.predict(X), 0.0) / spread, 9)
+        return violations
 
 
 def _spread(values: FloatArray) -> FloatArray:

@@ -115,14 +115,11 @@ class LINASSampler(PlannedSampler):
         if batch_size is not None:
             check_count("batch_size", batch_size, least=1)
         check_count("n_inner_evaluations", n_inner_evaluations, least=1)
-        many = isinstance(predictor, Sequence) and not isinstance(predictor, str)
-        predictors = tuple(predictor) if many else (predictor,)  # type: ignore[arg-type]
-        if not predictors:
-            raise ValueError("predictor is an empty sequence; give one, or one per objective.")
+        predictors = _as_tuple(predictor)
         for each in predictors:
-            check_predictor(each)  # type: ignore[arg-type]
+            check_predictor(each)
         self._settings = settings or Settings(
-            predictors=predictors,  # type: ignore[arg-type]
+            predictors=predictors,
             algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
             n_inner_evaluations=n_inner_evaluations,
         )
@@ -212,6 +209,16 @@ class LINASSampler(PlannedSampler):
             pending=pending,
             known=known,
         )
+
+
+def _as_tuple(
+    predictor: str | Predictor | Sequence[str | Predictor],
+) -> tuple[str | Predictor, ...]:
+    if isinstance(predictor, str) or not isinstance(predictor, Sequence):
+        return (predictor,)
+    if not predictor:
+        raise ValueError("predictor is an empty sequence; give one, or one per objective.")
+    return tuple(predictor)
 
 
 def _size_of_batch(given: int | None, n_trials: int) -> int:
