@@ -5,6 +5,7 @@ Shapes: `d` variables.
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -16,46 +17,87 @@ from optuna_linas.variable import Variable
 __all__ = ["alike", "option_levels"]
 
 
-def option_levels(variable: Variable) -> FloatArray | None:
-    """Return the rank of each option in [0, 1] by its value; `None` for options without an order.
+def option_levels(space: SearchSpace) -> list[FloatArray | None]:
+    """Return the rank of each variable's options in [0, 1]; `None` for options without an order.
 
-    Numbers are ordered, and so are categorical options that are all numbers (or booleans); words
-    are not, nor is a single option.
+    Numbers are ordered by value, and so are categorical options that are all numbers (or booleans).
+    Words are not, unless other variables depend on them: an option that brings more variables
+    into being makes the larger network, whatever it is called. A single option has no order.
 
     Example:
-        >>> option_levels(Variable.categorical("kernel", [7, 3, 5]))
-        array([1. , 0. , 0.5])
-        >>> option_levels(Variable.categorical("operation", ["conv", "skip"])) is None
-        True
+        >>> from optuna_linas.variable import Condition
+        >>> space = SearchSpace([
+        ...     Variable.categorical("kernel", [7, 3, 5]),
+        ...     Variable.categorical("operation", ["conv", "skip"]),
+        ...     Variable.categorical("depth", ["deep", "flat"]),
+        ...     Variable.categorical("second", ["a", "b"], [Condition("depth", ("deep",))]),
+        ... ])
+        >>> option_levels(space)
+        [array([1. , 0. , 0.5]), None, array([1., 0.]), None]
     """
-    if variable.n_options < 2:
-        return None
-    if variable.is_number:
-        return np.linspace(0.0, 1.0, variable.n_options)
-    if not all(isinstance(option, (bool, int, float)) for option in variable.options):
-        return None
-    values = np.array([float(option) for option in variable.options])  # type: ignore[arg-type]
-    if not np.isfinite(values).all():
-        return None
-    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
-    levels: FloatArray = ranks / (len(values) - 1)
-    return levels
+    counts = _children(space)
+    return [
+        _levels_of_values(variable) if _is_valued(variable) else _levels(count)
+        for variable, count in zip(space.variables, counts, strict=True)
+    ]
 
 
 def alike(space: SearchSpace) -> list[IntArray]:
     """Return groups of positions of ordered variables that are likely to act alike.
 
     Those whose names differ only in their numbers and that have the same options: `kernel_0`,
-    `kernel_1`, ... A group may have one member. Variables without an order are in no group.
+    `kernel_1`, ... Of those that are ordered by what depends on them, the ones whose options bring
+    equally many variables into being. A group may have one member. Variables without an order
+    are in no group.
 
     Example:
         >>> space = SearchSpace.from_choices({"depth": [1, 2], "k_0": [3, 5], "k_1": [3, 5]})
         >>> [group.tolist() for group in alike(space)]
         [[0], [1, 2]]
     """
-    groups: dict[tuple[str, tuple[object, ...]], list[int]] = {}
-    for j, variable in enumerate(space.variables):
-        if option_levels(variable) is not None:
+    groups: dict[tuple[object, ...], list[int]] = {}
+    counts = _children(space)
+    for j, levels in enumerate(option_levels(space)):
+        variable = space.variables[j]
+        if levels is None:
+            continue
+        if _is_valued(variable):
             stem = re.sub(r"\d+", "#", variable.name)
             groups.setdefault((stem, variable.options), []).append(j)
+        else:
+            groups.setdefault(tuple(sorted(counts[j].tolist())), []).append(j)
     return [np.array(group, dtype=np.int64) for group in groups.values()]
+
+
+def _is_valued(variable: Variable) -> bool:
+    """Whether the options themselves are ordered."""
+    if variable.is_number:
+        return True
+    return all(
+        isinstance(option, (bool, int, float)) and math.isfinite(option)
+        for option in variable.options
+    )
+
+
+def _levels_of_values(variable: Variable) -> FloatArray | None:
+    if variable.is_number:
+        return _levels(np.arange(variable.n_options))
+    return _levels(np.array([float(option) for option in variable.options]))  # type: ignore[arg-type]
+
+
+def _levels(sizes: FloatArray | IntArray) -> FloatArray | None:
+    """The rank of each size in [0, 1], equal sizes alike; `None` where all are equal."""
+    ranks = np.unique(sizes, return_inverse=True)[1].astype(float)
+    return ranks / ranks.max() if ranks.max(initial=0) > 0 else None
+
+
+def _children(space: SearchSpace) -> list[IntArray]:
+    """How many variables each option of each variable allows to exist, `int[n_options]` each."""
+    counts = [np.zeros(n, dtype=np.int64) for n in space.n_options]
+    position = {name: j for j, name in enumerate(space.names)}
+    for variable in space.variables:
+        for condition in variable.conditions:
+            parent = position[condition.parent]
+            for option in condition.options:
+                counts[parent][space.variables[parent].index(option)] += 1
+    return counts

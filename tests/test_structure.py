@@ -3,7 +3,7 @@ import pytest
 
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import alike, option_levels
-from optuna_linas.variable import Variable
+from optuna_linas.variable import Condition, Variable
 
 
 @pytest.mark.parametrize(
@@ -16,20 +16,61 @@ from optuna_linas.variable import Variable
     ],
 )
 def test_numbers_among_options_have_an_order(options: list[float], levels: list[float]) -> None:
-    found = option_levels(Variable.categorical("x", options))
+    (found,) = option_levels(SearchSpace([Variable.categorical("x", options)]))
     assert found is not None
     assert found.tolist() == levels
 
 
 @pytest.mark.parametrize("options", [["a", "b"], [1, "b"], [None, 1], [5], [1.0, float("inf")]])
 def test_words_and_single_options_have_none(options: list[object]) -> None:
-    assert option_levels(Variable.categorical("x", options)) is None  # type: ignore[arg-type]
+    variable = Variable.categorical("x", options)  # type: ignore[arg-type]
+    assert option_levels(SearchSpace([variable])) == [None]
 
 
 def test_a_range_is_ordered() -> None:
-    found = option_levels(Variable.integer("x", 1, 3))
+    (found,) = option_levels(SearchSpace([Variable.integer("x", 1, 3)]))
     assert found is not None
     assert found.tolist() == [0.0, 0.5, 1.0]
+
+
+def _units(options: list[str]) -> SearchSpace:
+    """Two units whose second and third layers exist under options of words, and a plain word."""
+    _, second, third = options
+    return SearchSpace(
+        [Variable.categorical("loss", ["hinge", "log"])]
+        + [Variable.categorical(name, options) for name in ("apple", "pear")]
+        + [
+            Variable.categorical(f"{name}_{layer}", ["x", "y"], [Condition(name, existing)])
+            for name in ("apple", "pear")
+            for layer, existing in ((2, (second, third)), (3, (third,)))
+        ]
+    )
+
+
+def test_words_are_ordered_by_how_many_variables_they_bring() -> None:
+    levels = option_levels(_units(["one", "two", "three"]))
+    assert [None if found is None else found.tolist() for found in levels] == [
+        None,
+        [0.0, 0.5, 1.0],
+        [0.0, 0.5, 1.0],
+        *[None] * 4,
+    ]
+
+
+def test_words_that_bring_equally_many_variables_are_alike() -> None:
+    assert [group.tolist() for group in alike(_units(["a", "b", "c"]))] == [[1, 2]]
+
+
+def test_an_order_of_values_comes_before_what_they_bring() -> None:
+    space = SearchSpace(
+        [
+            Variable.categorical("skip", [0, 1]),
+            Variable.categorical("width", ["a", "b"], [Condition("skip", (0,))]),
+        ]
+    )
+    first = option_levels(space)[0]
+    assert first is not None
+    assert first.tolist() == [0.0, 1.0]
 
 
 def test_alike_are_those_of_one_name_and_the_same_options() -> None:

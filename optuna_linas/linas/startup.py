@@ -63,10 +63,8 @@ def _corners(
     """Smallest, largest, and per group this-only-large and this-only-small, `int[<= n, d]`."""
     smallest = _balanced(space, 1, rng)[0]
     largest = smallest.copy()
-    for group in groups:
-        for j in group:
-            levels = option_levels(space.variables[j])
-            assert levels is not None
+    for j, levels in enumerate(option_levels(space)):
+        if levels is not None:
             smallest[j], largest[j] = int(np.argmin(levels)), int(np.argmax(levels))
     n_alike = sum(len(group) for group in groups if len(group) > 1)
     if n_alike < _LEAST_SHARE_ALIKE * len(space):
@@ -85,10 +83,11 @@ def _spread(
 ) -> IntArray:
     """Rows whose groups have levels of their own, stratified over the rows, `int[n, d]`."""
     rows = _balanced(space, n, rng)
+    all_levels = option_levels(space)
     for group in groups:
         common = (rng.permutation(n) + rng.random(n)) / n
         for j in group:
-            levels = option_levels(space.variables[j])
+            levels = all_levels[j]
             assert levels is not None
             scatter = _SPREAD_WITHIN_GROUP * rng.normal(size=n) if len(group) > 1 else 0.0
             wanted = np.clip((common + scatter) * len(levels), 0, len(levels) - 1).astype(np.int64)

@@ -55,11 +55,10 @@ class FeatureBlocks:
         d = len(space)
         self._levels = np.zeros((d, int(space.n_options.max(initial=1))))
         ordered = np.zeros(d, dtype=bool)
-        for j, variable in enumerate(space.variables):
-            levels = option_levels(variable)
+        for j, levels in enumerate(option_levels(space)):
             if levels is not None:
                 # Never zero: the smallest option of an active variable is not an inactive one.
-                self._levels[j, : variable.n_options] = (levels + 0.5) / 1.5
+                self._levels[j, : len(levels)] = (levels + 0.5) / 1.5
                 ordered[j] = True
         self._ordered = np.flatnonzero(ordered)
         self._numbers = np.flatnonzero(
