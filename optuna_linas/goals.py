@@ -7,7 +7,7 @@ attribute.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,7 +64,7 @@ class Goals:
         self.goals: tuple[Goal, ...] = tuple(range(len(directions)) if goals is None else goals)
         if not self.goals or len(set(self.goals)) != len(self.goals):
             raise ValueError(f"Give every objective of the search once; got {list(self.goals)}.")
-        self._n_values = len(directions)
+        self.directions = tuple(directions)
         self.signs: list[float] = []
         for goal in self.goals:
             if isinstance(goal, Attr):
@@ -101,14 +101,28 @@ class Goals:
         is not finite: Optuna allows an infinite value, but it tells nothing that a regression could
         use, and it must not win.
         """
-        if trial.state != TrialState.COMPLETE or len(trial.values) != self._n_values:
+        if trial.state != TrialState.COMPLETE:
             return None
-        losses = []
-        for goal, sign in zip(self.goals, self.signs, strict=True):
-            value = (
-                trial.user_attrs.get(goal.name) if isinstance(goal, Attr) else trial.values[goal]
-            )
+        values = self.values(trial.values, trial.user_attrs)
+        if values is None:
+            return None
+        return [sign * value for sign, value in zip(self.signs, values, strict=True)]
+
+    def values(
+        self, objectives: Sequence[float], user_attrs: Mapping[str, object]
+    ) -> list[float] | None:
+        """Return the values of the goals in the user's direction; `None` as for `losses`.
+
+        Args:
+            objectives: What the objective function returned.
+            user_attrs: The trial's user attributes.
+        """
+        if len(objectives) != len(self.directions):
+            return None
+        values = []
+        for goal in self.goals:
+            value = user_attrs.get(goal.name) if isinstance(goal, Attr) else objectives[goal]
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 return None
-            losses.append(sign * float(value))
-        return losses if all(map(math.isfinite, losses)) else None
+            values.append(float(value))
+        return values if all(map(math.isfinite, values)) else None

@@ -60,3 +60,7 @@ class History:
     def feasible(self) -> BoolArray:
         """Which rows violate no constraint, `bool[n]`."""
         return self.violations <= 0
+
+    def first(self, n: int | None) -> History:
+        """Return the first `n` rows; everything for `None`."""
+        return History(self.codes[:n], self.losses[:n], self.constraints[:n], self.numbers[:n])

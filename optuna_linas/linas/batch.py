@@ -74,7 +74,7 @@ class BatchChooser:
         if len(front) == 0:
             return feasible[:0]
         if len(self._pending):
-            front = np.concatenate([front, self._predict(self._pending)[0]])
+            front = np.concatenate([front, self._predict.mean(self._pending)])
         chosen: IntArray = feasible[
             greedy_gain(front, self._visited.losses[feasible], losses.max(axis=0), n)
         ]

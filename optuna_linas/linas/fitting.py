@@ -11,12 +11,13 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.history import History
+from optuna_linas.linas.choosing import choose_predictors
 from optuna_linas.predictors import (
-    SPACE_PREDICTORS,
     Predictor,
     StructuredGP,
     make_predictor,
 )
+from optuna_linas.predictors.blocks import Advice
 from optuna_linas.space import SearchSpace
 
 __all__ = ["LARGEST_LOSS", "MIN_EXAMPLES", "FittedPredictors", "KnownColumn", "check_predictors"]
@@ -58,6 +59,7 @@ class FittedPredictors:
         masked: Zero the features of inactive variables.
         optimism: Standard deviations that predictions of several objectives are lowered by, where
             the predictor knows them. (One objective explores by itself: see `explore`.)
+        advice: What another search would predict, which the Gaussian process learns from.
         rng: The source of all randomness.
     """
 
@@ -70,22 +72,27 @@ class FittedPredictors:
         known: Mapping[int, KnownColumn],
         masked: bool,
         optimism: float,
+        advice: Advice | None = None,
         rng: np.random.Generator,
     ) -> None:
         measured = np.clip(history.losses, -LARGEST_LOSS, LARGEST_LOSS)
         self._space, self._masked, self._optimism = space, masked, optimism
         self._m = measured.shape[1]
-        chosen = [predictors[k % len(predictors)] for k in range(self._m)]
+        self._chosen = [predictors[k % len(predictors)] for k in range(self._m)]
         self._known: dict[int, KnownColumn] = dict(known)
         learned = [k for k in range(self._m) if k not in self._known]
-        self._together: list[int] = [k for k in learned if chosen[k] in tuple(SPACE_PREDICTORS)]
+        if undecided := [k for k in learned if self._chosen[k] == "auto"]:
+            best = choose_predictors(space, history.codes, measured[:, undecided], advice)
+            for k, name in zip(undecided, best, strict=True):
+                self._chosen[k] = name
+        self._together = [k for k in learned if self._chosen[k] == "gp"]
         self._joint: StructuredGP | None = None
         if self._together:
-            make = SPACE_PREDICTORS[str(chosen[self._together[0]])]
-            self._joint = make(space).fit(history.codes, measured[:, self._together])
+            self._joint = StructuredGP(space, advice)
+            self._joint.fit(history.codes, measured[:, self._together])
         features = space.features(history.codes, masked=masked)
         self._single = {
-            k: make_predictor(chosen[k], rng) for k in learned if k not in self._together
+            k: make_predictor(self._chosen[k], rng) for k in learned if k not in self._together
         }
         for k, model in self._single.items():
             model.fit(features, measured[:, k])
@@ -106,6 +113,19 @@ class FittedPredictors:
         if deviation is not None:
             predicted[:, self._together] -= self._optimism * deviation
         return self._rounded(predicted), self._violations(X)
+
+    def mean(self, archs: IntArray) -> FloatArray:
+        """Return the losses of `archs` as they are expected, without optimism, `float[n, m]`."""
+        return self._rounded(self._predict(archs, sure=True)[0])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What predicts each objective."""
+        names = {**dict.fromkeys(self._together, "gp"), **dict.fromkeys(self._known, "computed")}
+        for k, model in self._single.items():
+            chosen = self._chosen[k]
+            names[k] = chosen if isinstance(chosen, str) else type(model).__name__
+        return tuple(names[k] for k in range(self._m))
 
     @property
     def knows_deviation(self) -> bool:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optuna_linas.arrays import IntArray
+from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution import GA, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
 from optuna_linas.linas.batch import BatchChooser
@@ -36,10 +36,11 @@ from optuna_linas.linas.fitting import (
 )
 from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import Predictor
+from optuna_linas.predictors.blocks import Advice
 from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
 
-__all__ = ["Settings", "propose"]
+__all__ = ["Proposal", "Settings", "make_proposal", "propose"]
 
 _MAX_ROUNDS = 4
 
@@ -59,6 +60,8 @@ class Settings:
             last population as the paper does.
         joint_gain: Choose a batch for the hypervolume that it adds together, as predicted, rather
             than by rank and crowding as the paper does.
+        n_training: The predictors learn from the first that many measurements only, as in the
+            paper's one-shot mode; `None` for all.
         optimism: Standard deviations that predictions are lowered by, where the predictor knows
             them (the Gaussian process does): a little makes a search leave what it knows. The
             paper has none.
@@ -71,10 +74,26 @@ class Settings:
     seeded: bool = True
     whole_archive: bool = True
     joint_gain: bool = True
+    n_training: int | None = None
     optimism: float = 0.5
 
 
-def propose(
+@dataclass(frozen=True)
+class Proposal:
+    """What an iteration comes to.
+
+    Attributes:
+        archs: The architectures to measure next, best first, canonical, `int[n, d]`.
+        predicted: Their predicted losses, `float[n, m]`; `None` while nothing is predicted.
+        predictors: The names of the predictors, one per objective.
+    """
+
+    archs: IntArray
+    predicted: FloatArray | None = None
+    predictors: tuple[str, ...] = ()
+
+
+def make_proposal(
     space: SearchSpace,
     history: History,
     n: int,
@@ -84,8 +103,9 @@ def propose(
     taken: IntArray | None = None,
     pending: IntArray | None = None,
     known: Mapping[int, KnownColumn] | None = None,
-) -> IntArray:
-    """Return the next `n` architectures to measure, best first, `int[n, d]` in canonical form.
+    advice: Advice | None = None,
+) -> Proposal:
+    """Return the next `n` architectures to measure, and what is predicted of them.
 
     Args:
         space: The search space of `d` variables.
@@ -98,6 +118,8 @@ def propose(
             and count with their predicted losses.
         known: Objectives that can be computed: from the column to a function that gives the losses
             `float[k]` of rows `int[k, d]`.
+        advice: From rows `int[k, d]` to the losses `float[k, q]` that a model of another search
+            predicts: features for the Gaussian process.
 
     Raises:
         TypeError: `settings.predictors` is one name instead of a sequence.
@@ -109,8 +131,9 @@ def propose(
         >>> history = History(
         ...     codes, codes.astype(float), constraints=np.zeros((4, 0)), numbers=np.arange(4)
         ... )
-        >>> propose(space, history, 2, np.random.default_rng(0)).shape
-        (2, 2)
+        >>> proposal = make_proposal(space, history, 2, np.random.default_rng(0))
+        >>> proposal.archs.shape, proposal.predicted.shape, proposal.predictors
+        ((2, 2), (2, 2), ('gp', 'gp'))
     """
     settings = settings or Settings()
     check_predictors(settings.predictors, history.losses.shape[1])
@@ -120,14 +143,15 @@ def propose(
     measured = space.canonical(history.codes)
     seen = {row.tobytes() for rows in (measured, others, running) for row in rows}
     if len(history) < MIN_EXAMPLES or len(space) == 0:
-        return unseen(space, n, rng, taken=seen)
+        return Proposal(unseen(space, n, rng, taken=seen))
     predict = FittedPredictors(
         space,
-        history,
+        history.first(settings.n_training),
         settings.predictors,
         known=known or {},
         masked=settings.masked,
         optimism=settings.optimism,
+        advice=advice,
         rng=rng,
     )
     explores = (
@@ -154,7 +178,35 @@ def propose(
         seen |= {row.tobytes() for row in chosen}
     if len(chosen) < n:
         chosen = np.concatenate([chosen, unseen(space, n - len(chosen), rng, taken=seen)])
-    return chosen
+    predicted = predict.mean(chosen) if len(chosen) else None
+    return Proposal(chosen, predicted, predict.names)
+
+
+def propose(
+    space: SearchSpace,
+    history: History,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    settings: Settings | None = None,
+    taken: IntArray | None = None,
+    pending: IntArray | None = None,
+    known: Mapping[int, KnownColumn] | None = None,
+) -> IntArray:
+    """Return the architectures of `make_proposal`, `int[n, d]`, without what is predicted of them.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"a": [1, 2, 3], "b": [1, 2, 3]})
+        >>> codes = np.array([[0, 0], [1, 1], [2, 2], [0, 2]])
+        >>> history = History(
+        ...     codes, codes.astype(float), constraints=np.zeros((4, 0)), numbers=np.arange(4)
+        ... )
+        >>> propose(space, history, 2, np.random.default_rng(0)).shape
+        (2, 2)
+    """
+    return make_proposal(
+        space, history, n, rng, settings=settings, taken=taken, pending=pending, known=known
+    ).archs
 
 
 def _front(history: History) -> IntArray:

@@ -11,27 +11,29 @@ from collections.abc import Callable
 
 import numpy as np
 
-from optuna_linas.predictors.auto import Auto, kendall_tau
 from optuna_linas.predictors.published import (
     ridge,
     stacked,
     svr_linear,
     svr_rbf,
-    svr_rbf_unsearched,
 )
+from optuna_linas.predictors.quality import kendall_tau, mape_percent
 from optuna_linas.predictors.scaling import Predictor
 from optuna_linas.predictors.structured import StructuredGP
-from optuna_linas.space import SearchSpace
+from optuna_linas.predictors.trees import extra_trees, gradient_boosting, random_forest
 
 __all__ = [
     "PREDICTORS",
     "SPACE_PREDICTORS",
-    "Auto",
     "Predictor",
     "StructuredGP",
     "check_predictor",
+    "extra_trees",
+    "gradient_boosting",
     "kendall_tau",
     "make_predictor",
+    "mape_percent",
+    "random_forest",
     "ridge",
     "stacked",
     "svr_linear",
@@ -39,19 +41,19 @@ __all__ = [
 ]
 
 PREDICTORS: dict[str, Callable[[], Predictor]] = {
-    "cross_validated": lambda: Auto({"ridge": ridge, "svr_rbf": svr_rbf_unsearched}),
     "ridge": ridge,
     "svr_rbf": svr_rbf,
     "svr_linear": svr_linear,
     "stacked": stacked,
+    "random_forest": random_forest,
+    "extra_trees": extra_trees,
+    "gradient_boosting": gradient_boosting,
 }
 """Each name of a predictor on features, and what makes a fresh one."""
 
-SPACE_PREDICTORS: dict[str, Callable[[SearchSpace], StructuredGP]] = {
-    "auto": StructuredGP,
-    "gp": StructuredGP,
-}
-"""Each name of a predictor on a search space, and what makes a fresh one."""
+SPACE_PREDICTORS = ("auto", "gp")
+"""Names of predictors that are told the search space: "gp" is `StructuredGP`; "auto" is that, or
+a predictor on features where it ranks better (see `linas.choosing`)."""
 
 
 def check_predictor(predictor: str | Predictor) -> None:

@@ -8,6 +8,7 @@ Shapes: `n` architectures, `d` variables, `g` groups of alike variables.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,10 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import N_KNOTS, SearchSpace
 from optuna_linas.structure import alike, option_levels
 
-__all__ = ["Blocks", "FeatureBlocks"]
+__all__ = ["Advice", "Blocks", "FeatureBlocks"]
+
+Advice = Callable[[IntArray], FloatArray]
+"""From architectures `int[n, d]` to what another search would predict of them, `float[n, q]`."""
 
 _N_PIECES = 4
 _LONG_GROUP = 8
@@ -34,6 +38,7 @@ class Blocks:
         numbers: The positions in [0, 1] of numbers with long grids, 0.5 where inactive.
         pieces: The sums of levels over four contiguous pieces of each long group: early and late
             layers differ.
+        advice: What a model of another search predicts.
     """
 
     one_hot: FloatArray
@@ -41,6 +46,7 @@ class Blocks:
     groups: FloatArray
     pieces: FloatArray
     numbers: FloatArray
+    advice: FloatArray
 
 
 class FeatureBlocks:
@@ -48,10 +54,11 @@ class FeatureBlocks:
 
     Args:
         space: The search space.
+        advice: From architectures `int[n, d]` to further features `float[n, q]`, or `None`.
     """
 
-    def __init__(self, space: SearchSpace) -> None:
-        self._space = space
+    def __init__(self, space: SearchSpace, advice: Advice | None = None) -> None:
+        self._space, self._advice = space, advice
         d = len(space)
         self._levels = np.zeros((d, int(space.n_options.max(initial=1))))
         ordered = np.zeros(d, dtype=bool)
@@ -85,6 +92,7 @@ class FeatureBlocks:
             ordinal=np.hstack([levels[:, self._ordered], squares[:, self._ordered]]),
             groups=np.hstack([part @ self._members for part in (active, levels, squares)]),
             pieces=levels @ self._pieces,
+            advice=np.zeros((len(archs), 0)) if self._advice is None else self._advice(archs),
             numbers=np.where(active > 0, archs / np.maximum(self._space.n_options - 1, 1), 0.5)[
                 :, self._numbers
             ],

@@ -11,11 +11,13 @@ Its kernel is a sum whose weights the evidence chooses for each objective:
 |           | contiguous pieces                                   |                            |
 | RBF       | sums over groups of alike variables                 | saturation of capacity     |
 | RBF       | numbers with long grids, as points of a cube        | smooth bends of numbers    |
+| linear    | what a model of another search predicts, if any     | how far it can be trusted  |
 | RBF       | what the linear parts predict for all objectives    | any bend in one direction  |
 
 Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006; for the relevance see
-`relevance`, for the weights `evidence`. Words among the options carry no order and variables with
-unlike names form no group: what is left of the kernel then is learned from the measurements alone.
+`relevance`, for the weights `evidence`. Words among the options carry an order only by what
+depends on them, and variables with unlike names form no group: what is left of the kernel then is
+learned from the measurements alone.
 
 Shapes: `n` examples, `k` candidates, `m` objectives, `d` variables.
 """
@@ -26,7 +28,7 @@ import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
-from optuna_linas.predictors.blocks import Blocks, FeatureBlocks
+from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights
 from optuna_linas.predictors.relevance import relevance
 from optuna_linas.ranking import front_rank
@@ -53,6 +55,8 @@ class StructuredGP:
 
     Args:
         space: The search space.
+        advice: From architectures `int[n, d]` to what another search predicts of them,
+            `float[n, q]`, if there is one: features that the evidence may trust or not.
 
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
@@ -63,9 +67,9 @@ class StructuredGP:
         True
     """
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, advice: Advice | None = None) -> None:
         self._space = space
-        self._blocks = FeatureBlocks(space)
+        self._blocks = FeatureBlocks(space, advice)
 
     def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
         """Learn from `archs` `int[n, d]` and their losses `float[n, m]`.
@@ -212,17 +216,19 @@ class _Scaler:
         # In units in which a network's features have a norm of one on average.
         power = (((raw.one_hot - self._center) * self._root) ** 2).sum(axis=1).mean()
         self._root = self._root / np.sqrt(max(float(power), 1e-12))
-        self._others = [_moments(block) for block in (raw.ordinal, raw.groups, raw.pieces)]
+        self._others = [_moments(block) for block in _standardised(raw)]
 
     def __call__(self, raw: Blocks) -> Blocks:
-        ordinal, groups, pieces = (
+        ordinal, groups, pieces, advice = (
             ((block - mean) / spread)[:, varies] / np.sqrt(max(varies.sum(), 1))
-            for block, (mean, spread, varies) in zip(
-                (raw.ordinal, raw.groups, raw.pieces), self._others, strict=True
-            )
+            for block, (mean, spread, varies) in zip(_standardised(raw), self._others, strict=True)
         )
         one_hot = (raw.one_hot - self._center) * self._root
-        return Blocks(one_hot, ordinal, groups, pieces, raw.numbers)
+        return Blocks(one_hot, ordinal, groups, pieces, raw.numbers, advice)
+
+
+def _standardised(raw: Blocks) -> tuple[FloatArray, ...]:
+    return raw.ordinal, raw.groups, raw.pieces, raw.advice
 
 
 def _moments(block: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
@@ -235,7 +241,7 @@ def _rows(blocks: Blocks, index: IntArray) -> Blocks:
 
 
 def _linear_parts(blocks: Blocks) -> list[FloatArray]:
-    parts = [blocks.one_hot, blocks.ordinal, blocks.groups, blocks.pieces]
+    parts = [blocks.one_hot, blocks.ordinal, blocks.groups, blocks.pieces, blocks.advice]
     return [parts[0], *(part for part in parts[1:] if part.shape[1])]
 
 

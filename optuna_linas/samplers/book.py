@@ -10,6 +10,7 @@ import numpy as np
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.samplers.plan import Claim, ReadablePlan, names_key, row_to_arch
+from optuna_linas.samplers.quality import Outcome
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
 
@@ -26,11 +27,13 @@ class Book:
         self.table = table
         # Of the finished trials: claims by batch, those of them that keep their place, claims that
         # their parameters do not tell (they ended half-way, or claimed but a slot), and claims
-        # that became another architecture (the objective or a wrapping sampler did not take all).
+        # that became another architecture (the objective or a wrapping sampler did not take all);
+        # and what was measured of those that had a note.
         self.n_claims: Counter[int] = Counter()
         self.n_places: Counter[int] = Counter()
         self.partial: list[Claim] = []
         self.missed: list[Claim] = []
+        self.outcomes: list[Outcome] = []
         self.plan: ReadablePlan | None = None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ from optuna_linas.history import History
 from optuna_linas.samplers.book import Book, Identity, View, archs_of, identity_of
 from optuna_linas.samplers.plan import (
     Claim,
+    Note,
     Plan,
     ReadablePlan,
     names_key,
@@ -31,17 +33,32 @@ from optuna_linas.samplers.plan import (
     row_to_arch,
     with_fixed,
 )
+from optuna_linas.samplers.quality import Outcome, record_quality
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
 
-__all__ = ["Dispatcher", "Planner"]
+__all__ = ["Dispatcher", "Planned", "Planner"]
 
 _FAILED = (TrialState.FAIL, TrialState.PRUNED)
 _MAX_RETRIES = 64
 _N_TRIES = 256
 """Random rows among which an unseen one is looked for, to complete a partly enqueued trial."""
 _MIN_SPARES = 8
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The architectures of a batch.
+
+    Attributes:
+        archs: Unseen canonical rows, `int[k, d]`, best first.
+        notes: What is known of each row, or nothing. A note's `"predicted"`, the values of all
+            goals in the user's direction, is compared with what is measured (see `quality`).
+    """
+
+    archs: IntArray
+    notes: tuple[Note, ...] = ()
 
 
 class Planner(Protocol):
@@ -58,8 +75,8 @@ class Planner(Protocol):
         batch: int,
         taken: IntArray,
         pending: IntArray,
-    ) -> IntArray:
-        """Return up to `n` unseen canonical rows `int[k, d]`, best first; batch 0 is the start."""
+    ) -> Planned:
+        """Return up to `n` rows; batch 0 is the start."""
         ...
 
 
@@ -172,6 +189,20 @@ class Dispatcher:
             given_up.add(identity)
         return claim
 
+    def close(self, study: Study, trial: FrozenTrial, values: Sequence[float]) -> None:
+        """Record how well a batch was predicted, once `trial` completes it with `values`."""
+        claim = self.claim_of(trial)
+        if claim is None or "predicted" not in claim.note:
+            return
+        book = self._book(study, study._get_trials(deepcopy=False, use_cache=True))
+        space, goals = book.table.space, book.table.goals
+        stored = self._stored(study, space) if space is not None else None
+        if stored is None or book.n_places[claim.batch] + 1 < stored.plan.size:
+            return
+        measured = goals.values(values, trial.user_attrs)
+        mine = [] if measured is None else [Outcome(claim, measured)]
+        record_quality(study, self._key, goals, [*book.outcomes, *mine])
+
     def _reset(self) -> None:
         self.lock = threading.RLock()
         self._books: weakref.WeakKeyDictionary[BaseStorage, dict[int, Book]] = (
@@ -198,6 +229,9 @@ class Dispatcher:
                 book.partial.append(claim)
             elif identity_of(claim, book.table.space) != book.table.keys[trial.number]:
                 book.missed.append(claim)
+            elif claim.note and book.table.has_losses(trial):
+                values = book.table.goals.values(trial.values, trial.user_attrs)
+                book.outcomes.append(Outcome(claim, values or ()))
         return book
 
     def _look(self, study: Study, me: FrozenTrial) -> View:
@@ -250,7 +284,7 @@ class Dispatcher:
                 arch = row_to_arch(space, plan.names, row)
                 assert arch is not None
                 row = row_of(space, arch, derive_rng(self.seed_of(study), "row", batch, slot))
-            return Claim(plan.batch, slot, row, names_key(space.names))
+            return Claim(plan.batch, slot, row, names_key(space.names), plan.note(slot))
         # Every architecture is measured or is being measured: repeat one at random.
         n = sum(view.n_claims.values()) + len(given_up)
         rng = derive_rng(self.seed_of(study), "repeat", n)
@@ -279,7 +313,7 @@ class Dispatcher:
         seed = self.seed_of(study)
         size = max(1, self._n_startup if batch == 0 else self._batch_size(table.n_usable))
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
-        archs = self._plan(
+        planned = self._plan(
             space,
             table.history(),
             size + max(_MIN_SPARES, size // 2),
@@ -290,12 +324,15 @@ class Dispatcher:
             pending=archs_of((identity_of(claim, space) for claim in view.running), space),
         )
         values = tuple(
-            row_of(space, arch, derive_rng(seed, "row", batch, i)) for i, arch in enumerate(archs)
+            row_of(space, arch, derive_rng(seed, "row", batch, i))
+            for i, arch in enumerate(planned.archs)
         )
-        plan = Plan(batch, size, space.names, values)
+        plan = Plan(batch, size, space.names, values, planned.notes)
         stored = self._stored(study, space)
         if stored is not None and stored.plan.batch >= batch and stored.free(taken):
             return stored
+        outcomes = self._books[study._storage][study._study_id].outcomes
+        record_quality(study, self._key, table.goals, outcomes)
         key, text = f"{self._key}:plan", plan.dumps()
         study._storage.set_study_system_attr(study._study_id, key, text)
         # Two that write at once both go on with what was written last.

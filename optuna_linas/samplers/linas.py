@@ -6,6 +6,7 @@ Accelerating Neural Architecture Search Across Modalities", 2022.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal
@@ -13,23 +14,37 @@ from typing import Literal
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.evolution import InnerAlgorithm, make_algorithm
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
-from optuna_linas.linas import MIN_EXAMPLES, Settings, propose, published, startup
+from optuna_linas.linas import (
+    MIN_EXAMPLES,
+    Proposal,
+    Settings,
+    make_proposal,
+    published,
+    startup,
+)
 from optuna_linas.linas.fitting import check_predictors
 from optuna_linas.predictors import Predictor, check_predictor
 from optuna_linas.samplers.checks import check_count
+from optuna_linas.samplers.dispatch import Planned
 from optuna_linas.samplers.known import KnownLosses, KnownObjective
 from optuna_linas.samplers.motpe import MOTPE
+from optuna_linas.samplers.plan import Note
 from optuna_linas.samplers.planned import PlannedSampler
+from optuna_linas.samplers.warm_start import WarmStart
 from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
 
 __all__ = ["LINASSampler"]
+
+_SHARE_OF_WARM_START = 0.5
+"""Of the first trials. The others see what the other study's front does not."""
 
 
 class LINASSampler(PlannedSampler):
@@ -52,9 +67,11 @@ class LINASSampler(PlannedSampler):
             enqueued or added count.
         batch_size: Trials between two fits of the predictors. By default a twentieth of the
             trials so far, at least 5: each fit costs about the same, and tells less and less.
-        predictor: A name from `optuna_linas.predictors` ("auto", which is "gp", or "ridge",
-            "svr_rbf", "svr_linear", "stacked", "cross_validated"), any scikit-learn regressor, or
-            a sequence of one per objective.
+        predictor: A name from `optuna_linas.predictors`, any scikit-learn regressor, or a sequence
+            of one per objective. Names: "gp" (a Gaussian process that knows the space), "ridge",
+            "svr_rbf", "svr_linear", "stacked", "random_forest", "extra_trees",
+            "gradient_boosting"; "auto" takes for each objective what ranks held-out trials best,
+            and chooses again whenever the data has doubled.
         algorithm: The inner search: "auto", "nsga2", "agemoea", "unsga3", "ctaea", "moead", "ga"
             (one objective), "motpe", an algorithm object of pymoo's, or an `InnerAlgorithm`.
         n_inner_evaluations: Predictions that the inner search makes per batch.
@@ -66,6 +83,10 @@ class LINASSampler(PlannedSampler):
         known_objectives: Objectives that can be computed from the parameters (MACs, sizes), each
             with a function from the parameters to its value. They are computed in the inner
             search instead of being predicted. The function gets active parameters only.
+        warm_start: A study of another device or of a cheaper objective (or its trials): its front
+            is measured first, half of the start, and the predictors learn from it. What its
+            objectives are does not matter, only that it has these parameters. Pass it to every
+            worker and again on resuming.
         settings: For the paper's variants: `Settings` in place of `predictor`, `algorithm` and
             `n_inner_evaluations`, or a function that gets the iteration (1, 2, ...) and returns
             them.
@@ -105,6 +126,7 @@ class LINASSampler(PlannedSampler):
         n_inner_evaluations: int = 20_000,
         objectives: Sequence[Goal] | None = None,
         known_objectives: Mapping[Goal, KnownObjective] | None = None,
+        warm_start: Study | Sequence[FrozenTrial] | None = None,
         settings: Settings | Callable[[int], Settings] | None = None,
         independent_sampler: BaseSampler | None = None,
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
@@ -115,15 +137,13 @@ class LINASSampler(PlannedSampler):
         if batch_size is not None:
             check_count("batch_size", batch_size, least=1)
         check_count("n_inner_evaluations", n_inner_evaluations, least=1)
-        predictors = _as_tuple(predictor)
-        for each in predictors:
-            check_predictor(each)
         self._settings = settings or Settings(
-            predictors=predictors,
+            predictors=_checked(predictor),
             algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
             n_inner_evaluations=n_inner_evaluations,
         )
         self._known_objectives = dict(known_objectives or {})
+        self._warm_start = None if warm_start is None else WarmStart(warm_start)
         self._starts_at_corners = True
         super().__init__(
             "linas",
@@ -174,6 +194,52 @@ class LINASSampler(PlannedSampler):
         sampler._starts_at_corners = False
         return sampler
 
+    @classmethod
+    def one_shot(
+        cls,
+        n_samples: int = 1000,
+        *,
+        batch_size: int = 50,
+        predictor: str | Predictor | Sequence[str | Predictor] = "auto",
+        algorithm: str | InnerAlgorithm = "auto",
+        space: SearchSpace | Mapping[str, BaseDistribution] | None = None,
+        objectives: Sequence[Goal] | None = None,
+        seed: int | None = None,
+    ) -> LINASSampler:
+        """Return the sampler of the paper's one-shot predictor mode: train once, then search.
+
+        The first `n_samples` trials are random. The predictors are trained on them and never again;
+        every further trial is of what the inner search finds best on their predictions.
+
+        Args:
+            n_samples: Random trials to train on (1,000 in the paper).
+            batch_size: Trials per inner search.
+            predictor: As for the class.
+            algorithm: As for the class.
+            space: As for the class.
+            objectives: As for the class.
+            seed: As for the class.
+
+        Raises:
+            ValueError: Too few samples to train on, or an unknown name.
+            TypeError: An argument of the wrong kind.
+        """
+        check_count("n_samples", n_samples, least=MIN_EXAMPLES)
+        sampler = cls(
+            space=space,
+            n_startup_trials=n_samples,
+            batch_size=batch_size,
+            settings=Settings(
+                predictors=_checked(predictor),
+                algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
+                n_training=n_samples,
+            ),
+            objectives=objectives,
+            seed=seed,
+        )
+        sampler._starts_at_corners = False
+        return sampler
+
     def _check_goals(self, goals: Goals) -> None:
         if isinstance(self._settings, Settings):
             check_predictors(self._settings.predictors, len(goals))
@@ -189,17 +255,16 @@ class LINASSampler(PlannedSampler):
         batch: int,
         taken: IntArray,
         pending: IntArray,
-    ) -> IntArray:
+    ) -> Planned:
         if batch == 0:
-            choose = startup if self._starts_at_corners else unseen
-            return choose(space, n, rng, taken={row.tobytes() for row in taken})
+            return Planned(self._start(space, n, rng, goals, {row.tobytes() for row in taken}))
         given = self._settings
         settings = given if isinstance(given, Settings) else given(batch)
         known = {
             goals.position(goal): KnownLosses(space, value, goals.signs[goals.position(goal)])
             for goal, value in self._known_objectives.items()
         }
-        return propose(
+        proposal = make_proposal(
             space,
             history,
             n,
@@ -208,17 +273,54 @@ class LINASSampler(PlannedSampler):
             taken=taken,
             pending=pending,
             known=known,
+            advice=None if self._warm_start is None else self._warm_start.advice(space, goals),
         )
+        return Planned(proposal.archs, _notes(proposal, goals))
+
+    def _start(
+        self,
+        space: SearchSpace,
+        n: int,
+        rng: np.random.Generator,
+        goals: Goals,
+        taken: set[bytes],
+    ) -> IntArray:
+        first = np.zeros((0, len(space)), dtype=np.int64)
+        if self._warm_start is not None:
+            front = self._warm_start.front(space, goals, self._n_startup_trials)
+            front = front[[row.tobytes() not in taken for row in front]]
+            first = front[: math.ceil(self._n_startup_trials * _SHARE_OF_WARM_START)]
+            taken = taken | {row.tobytes() for row in first}
+        choose = startup if self._starts_at_corners else unseen
+        return np.concatenate([first, choose(space, n - len(first), rng, taken=taken)])
 
 
-def _as_tuple(
+def _checked(
     predictor: str | Predictor | Sequence[str | Predictor],
 ) -> tuple[str | Predictor, ...]:
-    if isinstance(predictor, str) or not isinstance(predictor, Sequence):
-        return (predictor,)
-    if not predictor:
+    """One predictor or several as a tuple, each of them known to be one."""
+    predictors = (
+        (predictor,)
+        if isinstance(predictor, str) or not isinstance(predictor, Sequence)
+        else tuple(predictor)
+    )
+    if not predictors:
         raise ValueError("predictor is an empty sequence; give one, or one per objective.")
-    return tuple(predictor)
+    for each in predictors:
+        check_predictor(each)
+    return predictors
+
+
+def _notes(proposal: Proposal, goals: Goals) -> tuple[Note, ...]:
+    """What is predicted of each row, in the user's direction, and by what."""
+    if proposal.predicted is None:
+        return ()
+    values = proposal.predicted * np.array(goals.signs)
+    predictors = list(proposal.predictors)
+    return tuple(
+        {"predicted": [float(f"{value:.9g}") for value in row], "predictors": predictors}
+        for row in values
+    )
 
 
 def _size_of_batch(given: int | None, n_trials: int) -> int:

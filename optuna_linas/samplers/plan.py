@@ -15,7 +15,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from optuna_linas.variable import Option
 
 __all__ = [
     "Claim",
+    "Note",
     "Plan",
     "ReadablePlan",
     "Row",
@@ -37,6 +39,9 @@ __all__ = [
 ]
 
 Row = tuple[int | float | None, ...]
+
+Note = Mapping[str, Any]
+"""What a planner knows of a row, as JSON: it goes with the row to the trial that claims it."""
 
 _MAX_BYTES = 60_000
 """MySQL keeps 64 KB in an attribute, and every trial reads the study's attributes anew."""
@@ -52,16 +57,18 @@ class Plan:
             of trials that fail.
         names: The variables that the rows' columns belong to.
         rows: One per architecture.
+        notes: One per row, or none at all.
     """
 
     batch: int
     size: int
     names: tuple[str, ...]
     rows: tuple[Row, ...]
+    notes: tuple[Note, ...] = ()
 
     def dumps(self) -> str:
         """Return the plan as JSON; rows from the end are left out to stay below 60 KB."""
-        rows = list(self.rows)
+        n = len(self.rows)
         while True:
             text = json.dumps(
                 {
@@ -69,13 +76,14 @@ class Plan:
                     "batch": self.batch,
                     "size": self.size,
                     "names": self.names,
-                    "rows": rows,
+                    "rows": self.rows[:n],
+                    "notes": self.notes[:n],
                 },
                 separators=(",", ":"),
             )
-            if len(text) <= _MAX_BYTES or len(rows) <= 1:
+            if len(text) <= _MAX_BYTES or n <= 1:
                 return text
-            rows = rows[: max(1, len(rows) * _MAX_BYTES // len(text))]
+            n = max(1, n * _MAX_BYTES // len(text))
 
     @staticmethod
     def loads(text: str) -> Plan:
@@ -95,7 +103,12 @@ class Plan:
             data["size"],
             tuple(data["names"]),
             tuple(tuple(row) for row in data["rows"]),
+            tuple(data.get("notes", ())),
         )
+
+    def note(self, slot: int) -> Note:
+        """Return what is known of a row."""
+        return self.notes[slot] if self.notes else {}
 
 
 @dataclass(frozen=True)
@@ -107,24 +120,25 @@ class Claim:
         slot: The row's place in the plan.
         row: The row itself, as plans are overwritten; empty while the space is unknown.
         names_key: `names_key` of the variables that the row's values belong to.
+        note: The plan's note on the row.
     """
 
     batch: int
     slot: int
     row: Row
     names_key: str
+    note: Note = field(default_factory=dict)
 
     def dumps(self) -> str:
         """Return the claim as JSON."""
-        return json.dumps(
-            [self.batch, self.slot, list(self.row), self.names_key], separators=(",", ":")
-        )
+        fields = [self.batch, self.slot, self.row, self.names_key]
+        return json.dumps(fields + [self.note] * bool(self.note), separators=(",", ":"))
 
     @staticmethod
     def loads(text: str) -> Claim:
         """Return the claim of a JSON text."""
-        batch, slot, row, key = json.loads(text)
-        return Claim(batch, slot, tuple(row), key)
+        batch, slot, row, key, *note = json.loads(text)
+        return Claim(batch, slot, tuple(row), key, *note)
 
 
 def names_key(names: Sequence[str]) -> str:

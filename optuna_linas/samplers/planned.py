@@ -27,7 +27,7 @@ from optuna_linas.samplers.checks import (
     check_seed,
     resolve_space,
 )
-from optuna_linas.samplers.dispatch import Dispatcher
+from optuna_linas.samplers.dispatch import Dispatcher, Planned
 from optuna_linas.samplers.plan import Claim, row_to_params
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
@@ -113,7 +113,7 @@ class PlannedSampler(BaseSampler):
         batch: int,
         taken: IntArray,
         pending: IntArray,
-    ) -> IntArray:
+    ) -> Planned:
         """Choose the architectures of a batch; see `dispatch.Planner`."""
 
     @final
@@ -230,8 +230,14 @@ class PlannedSampler(BaseSampler):
         state: TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """Evaluate `constraints_func`, and pass the call on to a given `independent_sampler`."""
+        """Record how well a finished batch was predicted, and evaluate `constraints_func`.
+
+        The call is passed on to a given `independent_sampler`.
+        """
         self._claims.pop((study._study_id, trial.number), None)
+        if state == TrialState.COMPLETE and values is not None:
+            with self._dispatcher.lock:
+                self._dispatcher.close(study, trial, values)
         if self._constraints_func is not None:
             _process_constraints_after_trial(self._constraints_func, study, trial, state)
         if self._independent_sampler is not None:

@@ -22,6 +22,7 @@ from optuna_linas.evolution.generations import next_generation
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.samplers.checks import check_count
+from optuna_linas.samplers.dispatch import Planned
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
@@ -130,7 +131,7 @@ class PymooSampler(PlannedSampler):
         batch: int,
         taken: IntArray,
         pending: IntArray,
-    ) -> IntArray:
+    ) -> Planned:
         seen = {row.tobytes() for rows in (taken, pending, history.codes) for row in rows}
         chosen = np.zeros((0, len(space)), dtype=np.int64)
         if batch > 0:
@@ -146,7 +147,8 @@ class PymooSampler(PlannedSampler):
                 rng=rng,
             )
         seen |= {row.tobytes() for row in chosen}
-        return np.concatenate([chosen, unseen(space, n - len(chosen), rng, taken=seen)])
+        rest = unseen(space, n - len(chosen), rng, taken=seen)
+        return Planned(np.concatenate([chosen, rest]))
 
 
 def _resolve(algorithm: Any, population_size: int | None) -> PymooAlgorithm:

@@ -1,0 +1,104 @@
+"""Which predictor each objective gets under the name "auto": the one that ranks best.
+
+Candidates are cross-validated on what is measured, and compared by Kendall's rank correlation as in
+NSGANetV2 (Lu et al., "NSGANetV2: Evolutionary Multi-Objective Surrogate-Assisted Neural
+Architecture Search", ECCV 2020). The choice is made again whenever the data has doubled.
+
+Shapes: `n` examples, `m` objectives, `d` variables.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.predictors import StructuredGP, kendall_tau, ridge
+from optuna_linas.predictors.blocks import Advice
+from optuna_linas.predictors.published import svr_rbf_unsearched
+from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Variable
+
+__all__ = ["best_ranked", "choose_predictors"]
+
+_CANDIDATES = {"ridge": ridge, "svr_rbf": svr_rbf_unsearched}
+"""Names beside "gp", and what stands for them in the comparison."""
+
+_MARGIN = 0.02
+"""What another predictor must rank better by: only the Gaussian process knows how sure it is."""
+
+_FIRST_CHOICE = 20
+_N_FOLDS = 5
+
+
+def choose_predictors(
+    space: SearchSpace, archs: IntArray, losses: FloatArray, advice: Advice | None = None
+) -> tuple[str, ...]:
+    """Return the name of a predictor for each objective.
+
+    Below 20 examples that is "gp". From then on the first 20, 40, 80, ... examples decide.
+
+    Args:
+        space: The search space.
+        archs: The examples in the order of their measurement, `int[n, d]`.
+        losses: Their losses, `float[n, m]`.
+        advice: Further features for the Gaussian process, if there are any.
+
+    Example:
+        >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
+        >>> archs = space.sample(20, np.random.default_rng(0))
+        >>> choose_predictors(space, archs, archs.sum(axis=1, keepdims=True).astype(float))
+        ('gp',)
+    """
+    if len(archs) < _FIRST_CHOICE:
+        return tuple("gp" for _ in losses.T)
+    n = _FIRST_CHOICE * 2 ** int(np.log2(len(archs) / _FIRST_CHOICE))
+    codes = np.ascontiguousarray(archs[:n], dtype=np.int64)
+    values = np.ascontiguousarray(losses[:n], dtype=np.float64)
+    return _choose(space.variables, n, codes.tobytes(), values.tobytes(), advice)
+
+
+@lru_cache(maxsize=64)
+def _choose(
+    variables: tuple[Variable, ...], n: int, codes: bytes, values: bytes, advice: Advice | None
+) -> tuple[str, ...]:
+    """Choose for the rows in `codes` and `values`; remembered, as most batches ask again."""
+    from sklearn.model_selection import KFold
+
+    space = SearchSpace(variables)
+    archs = np.frombuffer(codes, dtype=np.int64).reshape(n, -1)
+    losses = np.frombuffer(values, dtype=np.float64).reshape(n, -1)
+    features = space.features(archs)
+    names = ["gp", *_CANDIDATES]
+    held_out = np.zeros((len(names), *losses.shape))
+    for train, test in KFold(_N_FOLDS, shuffle=True, random_state=0).split(archs):
+        held_out[0, test] = (
+            StructuredGP(space, advice).fit(archs[train], losses[train]).predict(archs[test])
+        )
+        for c, candidate in enumerate(_CANDIDATES.values(), start=1):
+            for k in range(losses.shape[1]):
+                model = candidate().fit(features[train], losses[train, k])
+                held_out[c, test, k] = model.predict(features[test])
+    best = [best_ranked(losses[:, k], held_out[:, :, k]) for k in range(losses.shape[1])]
+    return tuple(names[c] for c in best)
+
+
+def best_ranked(measured: FloatArray, held_out: FloatArray) -> int:
+    """Return the position of the candidate that ranks best; the first unless another is clearly so.
+
+    Args:
+        measured: `float[n]`.
+        held_out: What each candidate predicts for them without having seen them, `float[c, n]`.
+            One that predicts NaN has no rank correlation, and does not win by it.
+
+    Example:
+        >>> measured = np.array([1.0, 2.0, 3.0])
+        >>> best_ranked(measured, np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]]))
+        1
+    """
+    taus = [
+        kendall_tau(measured, predicted) if np.isfinite(predicted).all() else -np.inf
+        for predicted in held_out
+    ]
+    return int(np.argmax(np.array(taus) - _MARGIN * (np.arange(len(taus)) > 0)))

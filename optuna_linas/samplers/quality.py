@@ -1,0 +1,76 @@
+"""How well the predictions behind each batch came true, recorded with the study.
+
+A planner leaves what it predicts of a row in the row's note; the trial that claims the row carries
+it. So the record follows from the trials alone and is the same whoever writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna.study import Study
+
+from optuna_linas.goals import Attr, Goals
+from optuna_linas.predictors.quality import kendall_tau, mape_percent
+from optuna_linas.samplers.plan import Claim
+
+__all__ = ["Outcome", "record_quality"]
+
+_MAX_RECORDS = 250
+"""The last batches are kept, or the attribute outgrows what MySQL takes."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim whose row is measured, with its values in the user's direction."""
+
+    claim: Claim
+    values: Sequence[float]
+
+
+def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outcome]) -> None:
+    """Write the study's user attribute `KEY:predictors`; nothing if nothing was predicted.
+
+    It lists the objectives and, per batch, the predictors, the number of trials, MAPE in percent
+    and Kendall's tau, one figure per objective (`None` where there is none).
+
+    Args:
+        study: The study.
+        key: Prefix of its attributes.
+        goals: What the search optimises.
+        outcomes: Every measured row of the plans.
+    """
+    batches: dict[int, list[Outcome]] = {}
+    for outcome in outcomes:
+        if "predicted" in outcome.claim.note:
+            batches.setdefault(outcome.claim.batch, []).append(outcome)
+    if not batches:
+        return
+    record = {
+        "objectives": [goal.name if isinstance(goal, Attr) else goal for goal in goals.goals],
+        "iterations": [_quality(k, batches[k]) for k in sorted(batches)[-_MAX_RECORDS:]],
+    }
+    if study._storage.get_study_user_attrs(study._study_id).get(f"{key}:predictors") != record:
+        study._storage.set_study_user_attr(study._study_id, f"{key}:predictors", record)
+
+
+def _quality(batch: int, outcomes: list[Outcome]) -> dict[str, Any]:
+    predicted = np.array([outcome.claim.note["predicted"] for outcome in outcomes], dtype=float)
+    measured = np.array([outcome.values for outcome in outcomes], dtype=float)
+    columns = list(zip(measured.T, predicted.T, strict=True))
+    return {
+        "iteration": batch,
+        "n_trials": len(outcomes),
+        "predictors": list(outcomes[-1].claim.note.get("predictors", [])),
+        "mape_percent": [_rounded(mape_percent(*column)) for column in columns],
+        "kendall_tau": [
+            _rounded(kendall_tau(*column)) if len(outcomes) > 1 else None for column in columns
+        ],
+    }
+
+
+def _rounded(figure: float) -> float | None:
+    return float(f"{figure:.4g}") if np.isfinite(figure) else None

@@ -1,0 +1,118 @@
+"""What another study tells of this one's search: its front, and how its losses go.
+
+Another device ranks architectures much alike, and multiply-accumulates much like latencies. So the
+front found there is measured first, and what a model of the other study predicts is a feature of
+this one's predictors: they need to learn only the difference, and learn too how much to trust it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.gain import greedy_gain
+from optuna_linas.goals import Goals
+from optuna_linas.pareto import non_dominated
+from optuna_linas.predictors import StructuredGP
+from optuna_linas.predictors.blocks import Advice
+from optuna_linas.space import SearchSpace
+
+__all__ = ["WarmStart"]
+
+_LEAST_TRIALS = 4
+
+
+class WarmStart:
+    """The complete trials of another study, in terms of a search space.
+
+    Args:
+        source: The other study, or a list of its trials. Bare trials do not tell directions: they
+            are taken to have those of the study that is searched.
+
+    Raises:
+        TypeError: Neither a study nor trials.
+        ValueError: None of the trials is complete.
+    """
+
+    def __init__(self, source: Study | Sequence[FrozenTrial]) -> None:
+        self._directions = source.directions if isinstance(source, Study) else None
+        trials: Any = source.trials if isinstance(source, Study) else source
+        if isinstance(trials, str) or not isinstance(trials, Sequence):
+            raise TypeError(
+                f"warm_start is a study or a list of its trials, got {type(source).__name__}."
+            )
+        for trial in trials:
+            if not isinstance(trial, FrozenTrial):
+                raise TypeError(
+                    f"warm_start is a study or a list of its trials (`study.trials`), and "
+                    f"{trial!r} is not a finished trial."
+                )
+        self._trials = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        if not self._trials:
+            raise ValueError(
+                f"warm_start has {len(trials)} trials and none is complete: there is nothing to "
+                "start from."
+            )
+        self._space: SearchSpace | None = None
+        self._advice: Advice | None = None
+
+    def front(self, space: SearchSpace, goals: Goals, n: int) -> IntArray:
+        """Return up to `n` rows of the other study's front, spread along it, `int[<= n, d]`."""
+        codes, losses = self._examples(space, goals)
+        best = non_dominated(losses)
+        codes, losses = codes[best], losses[best]
+        unit = (losses - losses.min(axis=0)) / np.maximum(np.ptp(losses, axis=0), 1e-300)
+        # The first picks span most of the front together, whatever `n` is.
+        order = greedy_gain(np.zeros((0, losses.shape[1])), unit, np.full(losses.shape[1], 1.1), n)
+        front: IntArray = codes[order]
+        return front
+
+    def advice(self, space: SearchSpace, goals: Goals) -> Advice | None:
+        """Return what predicts the other study's losses; `None` if it has too few trials."""
+        if self._space is not space:
+            codes, losses = self._examples(space, goals)
+            self._space, self._advice = space, None
+            if len(codes) >= _LEAST_TRIALS:
+                self._advice = StructuredGP(space).fit(codes, losses).predict
+        return self._advice
+
+    def _examples(self, space: SearchSpace, goals: Goals) -> tuple[IntArray, FloatArray]:
+        """The other study's different architectures `int[n, d]` and their losses `float[n, q]`.
+
+        Raises:
+            ValueError: Bare trials with another number of values.
+            SpaceMismatchError: No trial fits the space.
+        """
+        theirs = Goals(self._directions or goals.directions)
+        if self._directions is None and len(self._trials[0].values) != len(theirs):
+            raise ValueError(
+                f"The trials of warm_start have {len(self._trials[0].values)} values, and the "
+                f"study that is searched has {len(theirs)}: nobody knows their directions. Pass "
+                "the study itself: warm_start=study."
+            )
+        codes: dict[bytes, IntArray] = {}
+        losses: dict[bytes, list[float]] = {}
+        reason: SpaceMismatchError | None = None
+        for trial in self._trials:
+            told = theirs.losses(trial)
+            if told is None:
+                continue
+            shared = {name: v for name, v in trial.params.items() if name in space}
+            try:
+                code = space.encode(shared)
+            except SpaceMismatchError as error:
+                reason = error
+                continue
+            codes[code.tobytes()], losses[code.tobytes()] = code, told
+        if not codes:
+            raise SpaceMismatchError(
+                "No complete trial of warm_start fits the search space, so nothing can be learned "
+                f"from it. {reason or 'None of them has finite values.'}"
+            )
+        return np.stack(list(codes.values())), np.array(list(losses.values()))

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from optuna_linas.linas.choosing import best_ranked, choose_predictors
+from optuna_linas.space import SearchSpace
+
+MEASURED = np.arange(10.0)
+GOOD = MEASURED**3
+FAIR = np.where(MEASURED == 9, -1.0, MEASURED)
+"""The best one last: a rank correlation of 0.6."""
+
+
+def test_the_best_ranking_candidate_is_chosen() -> None:
+    assert best_ranked(MEASURED, np.stack([FAIR, GOOD, -GOOD])) == 1
+
+
+def test_the_first_is_kept_unless_another_is_clearly_better() -> None:
+    assert best_ranked(MEASURED, np.stack([GOOD, MEASURED])) == 0
+    few_swapped = np.r_[np.arange(200.0)]
+    few_swapped[[0, 1]] = few_swapped[[1, 0]]
+    assert best_ranked(np.arange(200.0), np.stack([few_swapped, np.arange(200.0)])) == 0
+
+
+def test_nan_never_wins() -> None:
+    assert best_ranked(MEASURED, np.stack([np.full(10, np.nan), -MEASURED])) == 1
+    assert best_ranked(MEASURED, np.stack([FAIR, np.full(10, np.nan)])) == 0
+
+
+SPACE = SearchSpace.from_choices({f"operation_{i}": ["a", "b", "c"] for i in range(8)})
+
+
+def waves(archs: np.ndarray) -> np.ndarray:
+    """A smooth function of how many options are the same, which nothing additive can follow."""
+    same = (archs == 1).sum(axis=1)
+    return np.stack([np.sin(2.5 * same), archs @ np.linspace(1, 3, 8)], axis=1)
+
+
+def test_each_objective_gets_its_own_and_is_reconsidered_when_the_data_has_doubled() -> None:
+    archs = SPACE.sample(100, np.random.default_rng(0))
+    losses = waves(archs)
+    assert choose_predictors(SPACE, archs[:19], losses[:19]) == ("gp", "gp")
+    at_80 = choose_predictors(SPACE, archs[:80], losses[:80])
+    assert set(at_80) <= {"gp", "ridge", "svr_rbf"}
+    # 81 to 159 examples are judged by the first 80.
+    spoiled = np.r_[losses[:80], -losses[80:]]
+    assert choose_predictors(SPACE, archs, spoiled) == at_80
+
+
+@pytest.mark.parametrize("n", [20, 40])
+def test_it_repeats_and_does_not_depend_on_what_was_asked_before(n: int) -> None:
+    archs = SPACE.sample(n, np.random.default_rng(1))
+    first = choose_predictors(SPACE, archs, waves(archs))
+    choose_predictors(SPACE, archs[::-1], -waves(archs))
+    assert choose_predictors(SPACE, archs, waves(archs)) == first
