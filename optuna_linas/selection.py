@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.enumeration import all_rows
 from optuna_linas.ranking import crowding_distance, front_rank
 from optuna_linas.space import SearchSpace
 
-__all__ = ["best_unique", "unseen"]
+__all__ = ["best_unique", "first_of_each", "unseen"]
 
 _MAX_ENUMERATION = 1 << 16
 _MAX_ROUNDS = 32
@@ -34,13 +35,7 @@ def best_unique(
         taken: `row.tobytes()` of the canonical rows that must not come again.
         n: How many to return at most.
     """
-    archs = np.ascontiguousarray(archs)
-    fresh: dict[bytes, int] = {}
-    for i, row in enumerate(archs):
-        key = row.tobytes()
-        if key not in taken:
-            fresh.setdefault(key, i)
-    index = np.fromiter(fresh.values(), dtype=np.int64, count=len(fresh))
+    index = first_of_each(archs, taken)
     if len(index) == 0:
         return index
     is_known = np.isfinite(losses[index]).all(axis=1) & ~np.isnan(violations[index])
@@ -50,6 +45,21 @@ def best_unique(
     order = np.lexsort((-crowding, rank))
     best: IntArray = np.concatenate([known[order], unknown])[:n]
     return best
+
+
+def first_of_each(archs: IntArray, taken: set[bytes]) -> IntArray:
+    """Return the index of each different row that is not `taken`, in order, `int[<= k]`.
+
+    Example:
+        >>> first_of_each(np.array([[1], [2], [1], [3]]), {np.array([2]).tobytes()})
+        array([0, 3])
+    """
+    found: dict[bytes, int] = {}
+    for i, row in enumerate(np.ascontiguousarray(archs)):
+        key = row.tobytes()
+        if key not in taken:
+            found.setdefault(key, i)
+    return np.fromiter(found.values(), dtype=np.int64, count=len(found))
 
 
 def unseen(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[bytes]) -> IntArray:
@@ -71,15 +81,6 @@ def unseen(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[b
             break
         keep(space.sample(max(2 * n, 16), rng))
     if len(found) < n and space.size() <= _MAX_ENUMERATION:
-        keep(rng.permutation(_all_rows(space)))
+        keep(rng.permutation(all_rows(space.n_options)))
     rows = list(found.values())
     return np.stack(rows) if rows else np.zeros((0, len(space)), dtype=np.int64)
-
-
-def _all_rows(space: SearchSpace) -> IntArray:
-    """Every row, `int[size, d]`: the digits of 0, 1, ... in the mixed base of the options."""
-    rows = np.zeros((space.size(), len(space)), dtype=np.int64)
-    rest = np.arange(len(rows))
-    for j, n in enumerate(space.n_options):
-        rest, rows[:, j] = np.divmod(rest, n)
-    return rows

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from optuna_linas.evolution.algorithm import Canonical, Evaluate, InnerAlgorithm, Visited
+from optuna_linas.evolution.exhaustive import Exhaustive
 from optuna_linas.evolution.published import AGEMOEA, CTAEA, GA, MOEAD, NSGA2, UNSGA3
 from optuna_linas.evolution.pymoo_search import PymooAlgorithm, PymooObject, is_pymoo_object
 from optuna_linas.evolution.vectorized import VectorizedNSGA2
@@ -21,6 +22,7 @@ __all__ = [
     "UNSGA3",
     "Canonical",
     "Evaluate",
+    "Exhaustive",
     "InnerAlgorithm",
     "PymooAlgorithm",
     "PymooObject",
@@ -39,7 +41,7 @@ PYMOO_ALGORITHMS: dict[str, Callable[[], PymooAlgorithm]] = {
 }
 """The published algorithms, which search predictions as well as measurements."""
 
-ALGORITHMS: dict[str, Callable[[], InnerAlgorithm]] = {"auto": VectorizedNSGA2, **PYMOO_ALGORITHMS}
+ALGORITHMS: dict[str, Callable[[], InnerAlgorithm]] = {"auto": Exhaustive, **PYMOO_ALGORITHMS}
 """Each name that a sampler accepts, and what makes an inner algorithm of that name."""
 
 

@@ -13,7 +13,7 @@ from optuna_linas.evolution import Visited
 from optuna_linas.gain import greedy_gain
 from optuna_linas.history import History
 from optuna_linas.linas.fitting import LARGEST_LOSS, FittedPredictors
-from optuna_linas.selection import best_unique
+from optuna_linas.selection import best_unique, first_of_each
 
 __all__ = ["BatchChooser"]
 
@@ -50,21 +50,19 @@ class BatchChooser:
 
     def choose(self, pool: IntArray, n: int, known: set[bytes]) -> IntArray:
         """Return up to `n` indices of different rows of `pool` that are not `known`, best first."""
-        visited = self._visited
-        picked = best_unique(
-            self._archs[pool],
-            visited.losses[pool],
-            visited.violations[pool],
-            taken=known,
-            n=len(pool) if self._joint else n,
-        )
-        index = pool[picked]
+        first = pool[:0]
         if self._joint:
-            # Infeasible rows add nothing; they keep their order, behind.
-            feasible = index[visited.violations[index] <= 0]
-            first = self._by_worth(feasible, n)
-            index = np.concatenate([first, index[~np.isin(index, first)]])
-        return index[:n]
+            # Infeasible rows add nothing.
+            feasible = pool[self._visited.violations[pool] <= 0]
+            first = self._by_worth(feasible[first_of_each(self._archs[feasible], known)], n)
+        rest = best_unique(
+            self._archs[pool],
+            self._visited.losses[pool],
+            self._visited.violations[pool],
+            taken=known | {row.tobytes() for row in self._archs[first]},
+            n=n - len(first),
+        )
+        return np.concatenate([first, pool[rest]])
 
     def _by_worth(self, feasible: IntArray, n: int) -> IntArray:
         losses = np.clip(self._history.losses, -LARGEST_LOSS, LARGEST_LOSS)

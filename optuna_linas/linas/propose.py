@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.evolution import GA, InnerAlgorithm, VectorizedNSGA2
+from optuna_linas.evolution import GA, Exhaustive, InnerAlgorithm
 from optuna_linas.history import History
 from optuna_linas.linas.batch import BatchChooser
 from optuna_linas.linas.fitting import (
@@ -52,7 +52,7 @@ class Settings:
     Attributes:
         predictors: One for all objectives, or one per objective: a name of
             `optuna_linas.predictors` or a scikit-learn style regressor.
-        algorithm: The inner search.
+        algorithm: The inner search. The default looks at all of a small space.
         n_inner_evaluations: Predictions that the inner search may ask for.
         masked: Zero the features of inactive variables. The paper does not.
         seeded: Start the inner search from the measured front. The paper does not.
@@ -68,7 +68,7 @@ class Settings:
     """
 
     predictors: Sequence[str | Predictor] = ("auto",)
-    algorithm: InnerAlgorithm = field(default_factory=VectorizedNSGA2)
+    algorithm: InnerAlgorithm = field(default_factory=Exhaustive)
     n_inner_evaluations: int = 20_000
     masked: bool = True
     seeded: bool = True
