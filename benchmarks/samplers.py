@@ -20,6 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.cache import Cache, default_folder
 from benchmarks.contenders import CONTENDERS
 from benchmarks.data import MissingData, data_folder
+from benchmarks.overhead import PROBLEM as OVERHEAD_PROBLEM
+from benchmarks.overhead import measure_overhead
 from benchmarks.picture import write_picture
 from benchmarks.problem import Problem
 from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
@@ -27,6 +29,7 @@ from benchmarks.report import print_report
 from benchmarks.searches import Search
 from benchmarks.summary import summarise_problem
 from benchmarks.tasks import SearchFailed, Settings, Task, from_cache, run_all
+from benchmarks.verdicts import verdicts
 from benchmarks.yardstick import yardstick
 
 __all__ = ["main", "run"]
@@ -92,7 +95,7 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
             if not console.is_terminal:  # a bar that is drawn over needs one
                 console.print(f"{len(found)} of {len(tasks)}: {task}", markup=False)
         progress.refresh()
-    return {
+    results: dict[str, Any] = {
         "command": _command(options, [problem.name for problem in problems.values()]),
         "started": started,
         "platform": _platform(),
@@ -115,6 +118,15 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
             for given, problem in problems.items()
         },
     }
+    if options.overhead:
+        with console.status(f"The overhead of linas over {options.overhead} trials"):
+            results["overhead"] = measure_overhead(
+                make_problem(OVERHEAD_PROBLEM, data),
+                ["linas"],
+                n_evaluations=options.overhead,
+                seeds=range(options.seeds),
+            )
+    return {**results, "verdicts": verdicts(results)}
 
 
 def _summary(
@@ -189,6 +201,7 @@ def _command(options: argparse.Namespace, problems: Sequence[str]) -> str:
     words = ["python -m benchmarks.samplers", "--problems", *problems]
     words += ["--samplers", *options.samplers, "--seeds", str(options.seeds)]
     words += ["--evaluations", str(options.evaluations)]
+    words += ["--overhead", str(options.overhead)] if options.overhead else []
     return " ".join(words + ([f"--asks {options.asks}"] if options.asks != "best" else []))
 
 
@@ -238,6 +251,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-targets", action="store_true", help="skip the searches that define the targets")
     add("--generations", type=_positive, default=600,
         help="generations of the long NSGA-II runs for the best front; default: 600")  # fmt: skip
+    add("--overhead", type=_positive, metavar="N",
+        help="also measure linas's own time over N trials (the target speaks of 1000)")  # fmt: skip
     add("--traceback", action="store_true", help="show where a sampler failed")
     return parser
 
