@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -13,9 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.cache import Cache, default_folder
 from benchmarks.contenders import CONTENDERS
@@ -26,9 +22,10 @@ from benchmarks.picture import write_picture
 from benchmarks.problem import Problem
 from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
 from benchmarks.report import print_report
+from benchmarks.running import platform_facts, run_tasks
 from benchmarks.searches import Search
 from benchmarks.summary import summarise_problem
-from benchmarks.tasks import SearchFailed, Settings, Task, from_cache, run_all
+from benchmarks.tasks import SearchFailed, Settings, Task
 from benchmarks.verdicts import verdicts
 from benchmarks.yardstick import yardstick
 
@@ -76,29 +73,11 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     tasks = [task for given in problems for task in _tasks(given, shown, options)]
 
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    found: dict[Task, Search] = {}
-    for task in tasks:
-        cached = from_cache(task, settings)
-        if cached is not None:
-            found[task] = cached
-    left = [task for task in tasks if task not in found]
-    if found:
-        console.print(f"{len(found)} of {len(tasks)} searches are cached.")
-    with _progress(console) as progress:
-        # No refreshing thread: its work would count as the sampler's processor time.
-        bar = progress.add_task("", total=sum(task.n_evaluations for task in left))
-        ticks = _Ticks(progress, bar)
-        for task, search in run_all(
-            left, settings, jobs=options.jobs, on_start=ticks.start, on_trial=ticks.trial
-        ):
-            found[task] = search
-            if not console.is_terminal:  # a bar that is drawn over needs one
-                console.print(f"{len(found)} of {len(tasks)}: {task}", markup=False)
-        progress.refresh()
+    found = run_tasks(tasks, settings, jobs=options.jobs, console=console)
     results: dict[str, Any] = {
         "command": _command(options, [problem.name for problem in problems.values()]),
         "started": started,
-        "platform": _platform(),
+        "platform": platform_facts(),
         "versions": {
             **{p: version(p) for p in ("optuna", "optuna-linas", "numpy", "scikit-learn", "pymoo")},
             "samplers": {name: CONTENDERS[name].version() for name in shown},
@@ -170,32 +149,6 @@ def _asks(name: str, options: argparse.Namespace) -> Any:
     return CONTENDERS[name].asks if options.asks == "best" else options.asks
 
 
-class _Ticks:
-    """Shows how far the searches are, a few times a second at most."""
-
-    def __init__(self, progress: Progress, bar: Any) -> None:
-        self._progress, self._bar, self._shown = progress, bar, 0.0
-
-    def start(self, task: Task) -> None:
-        self._progress.update(self._bar, description=str(task), refresh=True)
-
-    def trial(self) -> None:
-        self._progress.advance(self._bar)
-        if time.monotonic() > self._shown + 0.5:
-            self._progress.refresh()
-            self._shown = time.monotonic()
-
-
-def _progress(console: Console) -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console, auto_refresh=False)
-
-
 def _command(options: argparse.Namespace, problems: Sequence[str]) -> str:
     """Return the command without the folders of this machine."""
     words = ["python -m benchmarks.samplers", "--problems", *problems]
@@ -203,17 +156,6 @@ def _command(options: argparse.Namespace, problems: Sequence[str]) -> str:
     words += ["--evaluations", str(options.evaluations)]
     words += ["--overhead", str(options.overhead)] if options.overhead else []
     return " ".join(words + ([f"--asks {options.asks}"] if options.asks != "best" else []))
-
-
-def _platform() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "machine": platform.machine(),
-        "n_cores": os.cpu_count(),
-        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
-        "numpy": np.__version__,
-    }
 
 
 def _parser() -> argparse.ArgumentParser:
