@@ -18,6 +18,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.problem import Asks, Problem
 from benchmarks.problems import make_problem
 from benchmarks.searches import Search, search
+from benchmarks.variants import find_contender
 
 __all__ = ["SearchFailed", "Settings", "Task", "from_cache", "run_all"]
 
@@ -119,7 +120,7 @@ def _run(task: Task, settings: Settings, on_trial: Callable[[], None] = lambda: 
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             found = search(
                 problem,
-                CONTENDERS[task.sampler].make(task.seed),
+                find_contender(task.sampler, CONTENDERS).make(task.seed),
                 task.n_evaluations,
                 asks=task.asks,
                 on_trial=on_trial,
@@ -140,7 +141,7 @@ def _checkpoint(task: Task, problem: Problem, settings: Settings) -> Checkpoint:
 
 
 def _is_cached(task: Task, settings: Settings) -> bool:
-    return settings.cache_ours or not CONTENDERS[task.sampler].ours
+    return settings.cache_ours or not find_contender(task.sampler, CONTENDERS).ours
 
 
 def _key(task: Task, problem: Problem) -> dict[str, object]:
@@ -149,7 +150,7 @@ def _key(task: Task, problem: Problem) -> dict[str, object]:
         "problem": problem.name,
         "version": problem.version,
         "sampler": task.sampler,
-        "sampler_version": CONTENDERS[task.sampler].version(),
+        "sampler_version": find_contender(task.sampler, CONTENDERS).version(),
         "asks": task.asks,
         "seed": task.seed,
     }
