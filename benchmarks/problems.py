@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.anonymous import anonymous
 from benchmarks.data import SOURCES, MissingData, digest, load
+from benchmarks.generated import generated, is_generated, names_of
 from benchmarks.problem import Goal, Problem
 from benchmarks.surrogates import HWGPT, OFAMobileNetV3
 from benchmarks.tables import table_problem
@@ -22,8 +23,9 @@ def make_problem(name: str, data: Path | None) -> Problem:
     """Build a problem.
 
     Args:
-        name: One of `PROBLEMS`, either with `-anonymous` behind it, or the path of a table with the
-            objectives behind a colon: `tables/mine.npz:+accuracy,-latency`.
+        name: One of `PROBLEMS` or `generated-FAMILY-SEED`, either with `-anonymous` behind it, or
+            the path of a table with the objectives behind a colon:
+            `tables/mine.npz:+accuracy,-latency`.
         data: The folder of the data files.
 
     Raises:
@@ -32,6 +34,8 @@ def make_problem(name: str, data: Path | None) -> Problem:
     """
     if name.endswith("-anonymous"):
         return anonymous(make_problem(name.removesuffix("-anonymous"), data))
+    if is_generated(name):
+        return generated(name)
     if name in PROBLEMS:
         if data is None:
             raise MissingData(
@@ -45,8 +49,9 @@ def make_problem(name: str, data: Path | None) -> Problem:
         wanted = [o for o in objectives.lstrip(":").split(",") if o]
         return table_problem(Path(f"{path}.npz"), wanted)
     raise ValueError(
-        f"Unknown problem {name!r}. Known are {', '.join(PROBLEMS)}, each also with '-anonymous', "
-        f"the groups {', '.join(GROUPS)}, and any table by its path: FILE.npz:objective,objective."
+        f"Unknown problem {name!r}. Known are {', '.join(PROBLEMS)}, generated-FAMILY-SEED, each "
+        f"also with '-anonymous', the groups {', '.join(GROUPS)}, and any table by its path: "
+        "FILE.npz:objective,objective."
     )
 
 
@@ -164,5 +169,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "nasbench201-cifar100-pixel3-params",
         "hwgpt-s-h100-params",
     ),
+    "generated": names_of(0, 1),
+    "unseen": names_of(100, 101),
 }
 """Names that stand for several problems."""

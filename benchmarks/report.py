@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.overhead import overhead_table
+
 __all__ = ["print_report"]
 
 
 def print_report(results: Mapping[str, Any], console: Console) -> None:
-    """Print one table per problem, and what was left out."""
+    """Print one table per problem, the overhead, the verdicts, and what was left out."""
     for name, problem in results["problems"].items():
         console.print(_table(name, problem))
+    if "overhead" in results:
+        console.print(overhead_table(results["overhead"]))
+    if results["verdicts"]:
+        console.print(_verdicts(results["verdicts"]))
     for skipped in results["skipped"]:
         console.print(f"Left out: {skipped['name']}: {skipped['reason']}", style="yellow")
 
@@ -53,6 +59,29 @@ def _table(name: str, problem: Mapping[str, Any]) -> Table:
     return table
 
 
+def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> Table:
+    decided = [v["holds"] for v in verdicts if v["holds"] is not None]
+    table = Table(
+        title="The project's targets",
+        caption=f"{sum(decided)} of {len(decided)} hold. Difference: ours less theirs over the "
+        "seeds that both have, mean ± standard error.",
+        title_justify="left",
+        caption_justify="left",
+    )
+    for heading in ("problem", "target", "measured", "difference", "holds"):
+        table.add_column(heading)
+    for verdict in verdicts:
+        difference = verdict["difference"]
+        table.add_row(
+            verdict["problem"],
+            verdict["claim"],
+            verdict["measured"],
+            _with_error(difference, "+.4f", ".4f") if difference else "",
+            {True: "yes", False: "[red]no[/red]", None: "?"}[verdict["holds"]],
+        )
+    return table
+
+
 def _share(figure: Mapping[str, Any] | None) -> str:
     if figure is None:
         return "–"
@@ -68,8 +97,8 @@ def _evaluations(figure: Mapping[str, Any]) -> str:
     return _with_error(figure, ".0f")
 
 
-def _with_error(figure: Mapping[str, Any], precision: str) -> str:
+def _with_error(figure: Mapping[str, Any], precision: str, of_error: str | None = None) -> str:
     text = format(figure["mean"], precision)
     if figure["standard_error"] is None:
         return text
-    return f"{text} ±{format(figure['standard_error'], precision)}"
+    return f"{text} ±{format(figure['standard_error'], of_error or precision)}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -13,20 +11,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.cache import Cache, default_folder
 from benchmarks.contenders import CONTENDERS
 from benchmarks.data import MissingData, data_folder
+from benchmarks.overhead import PROBLEM as OVERHEAD_PROBLEM
+from benchmarks.overhead import measure_overhead
 from benchmarks.picture import write_picture
 from benchmarks.problem import Problem
 from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
 from benchmarks.report import print_report
+from benchmarks.running import platform_facts, run_tasks
 from benchmarks.searches import Search
 from benchmarks.summary import summarise_problem
-from benchmarks.tasks import SearchFailed, Settings, Task, from_cache, run_all
+from benchmarks.tasks import SearchFailed, Settings, Task
+from benchmarks.verdicts import verdicts
 from benchmarks.yardstick import yardstick
 
 __all__ = ["main", "run"]
@@ -73,29 +73,11 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     tasks = [task for given in problems for task in _tasks(given, shown, options)]
 
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    found: dict[Task, Search] = {}
-    for task in tasks:
-        cached = from_cache(task, settings)
-        if cached is not None:
-            found[task] = cached
-    left = [task for task in tasks if task not in found]
-    if found:
-        console.print(f"{len(found)} of {len(tasks)} searches are cached.")
-    with _progress(console) as progress:
-        # No refreshing thread: its work would count as the sampler's processor time.
-        bar = progress.add_task("", total=sum(task.n_evaluations for task in left))
-        ticks = _Ticks(progress, bar)
-        for task, search in run_all(
-            left, settings, jobs=options.jobs, on_start=ticks.start, on_trial=ticks.trial
-        ):
-            found[task] = search
-            if not console.is_terminal:  # a bar that is drawn over needs one
-                console.print(f"{len(found)} of {len(tasks)}: {task}", markup=False)
-        progress.refresh()
-    return {
+    found = run_tasks(tasks, settings, jobs=options.jobs, console=console)
+    results: dict[str, Any] = {
         "command": _command(options, [problem.name for problem in problems.values()]),
         "started": started,
-        "platform": _platform(),
+        "platform": platform_facts(),
         "versions": {
             **{p: version(p) for p in ("optuna", "optuna-linas", "numpy", "scikit-learn", "pymoo")},
             "samplers": {name: CONTENDERS[name].version() for name in shown},
@@ -115,6 +97,15 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
             for given, problem in problems.items()
         },
     }
+    if options.overhead:
+        with console.status(f"The overhead of linas over {options.overhead} trials"):
+            results["overhead"] = measure_overhead(
+                make_problem(OVERHEAD_PROBLEM, data),
+                ["linas"],
+                n_evaluations=options.overhead,
+                seeds=range(options.seeds),
+            )
+    return {**results, "verdicts": verdicts(results)}
 
 
 def _summary(
@@ -158,49 +149,13 @@ def _asks(name: str, options: argparse.Namespace) -> Any:
     return CONTENDERS[name].asks if options.asks == "best" else options.asks
 
 
-class _Ticks:
-    """Shows how far the searches are, a few times a second at most."""
-
-    def __init__(self, progress: Progress, bar: Any) -> None:
-        self._progress, self._bar, self._shown = progress, bar, 0.0
-
-    def start(self, task: Task) -> None:
-        self._progress.update(self._bar, description=str(task), refresh=True)
-
-    def trial(self) -> None:
-        self._progress.advance(self._bar)
-        if time.monotonic() > self._shown + 0.5:
-            self._progress.refresh()
-            self._shown = time.monotonic()
-
-
-def _progress(console: Console) -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console, auto_refresh=False)
-
-
 def _command(options: argparse.Namespace, problems: Sequence[str]) -> str:
     """Return the command without the folders of this machine."""
     words = ["python -m benchmarks.samplers", "--problems", *problems]
     words += ["--samplers", *options.samplers, "--seeds", str(options.seeds)]
     words += ["--evaluations", str(options.evaluations)]
+    words += ["--overhead", str(options.overhead)] if options.overhead else []
     return " ".join(words + ([f"--asks {options.asks}"] if options.asks != "best" else []))
-
-
-def _platform() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "machine": platform.machine(),
-        "n_cores": os.cpu_count(),
-        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
-        "numpy": np.__version__,
-    }
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -238,6 +193,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-targets", action="store_true", help="skip the searches that define the targets")
     add("--generations", type=_positive, default=600,
         help="generations of the long NSGA-II runs for the best front; default: 600")  # fmt: skip
+    add("--overhead", type=_positive, metavar="N",
+        help="also measure linas's own time over N trials (the target speaks of 1000)")  # fmt: skip
     add("--traceback", action="store_true", help="show where a sampler failed")
     return parser
 

@@ -11,6 +11,7 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
+from benchmarks.checkpoints import Checkpoint, Unfinished
 from benchmarks.problem import Asks, Problem
 from optuna_linas.arrays import FloatArray
 
@@ -40,6 +41,7 @@ def search(
     asks: Asks = "active",
     on_trial: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.process_time,
+    checkpoint: Checkpoint | None = None,
 ) -> Search:
     """Run one search on an in-memory storage.
 
@@ -50,21 +52,33 @@ def search(
         asks: What each trial suggests.
         on_trial: Called after each trial, outside of the sampler's time.
         clock: Seconds that this process has used.
+        checkpoint: Where a search that takes long is kept meanwhile, and continued from.
     """
-    study = optuna.create_study(directions=problem.directions, sampler=sampler)
-    values = np.full((n_evaluations, len(problem.goals)), np.nan)
-    seconds = np.zeros(n_evaluations)
-    for i in range(n_evaluations):
-        start = clock()
-        trial = study.ask()
-        arch = problem.suggest(trial, asks)
-        suggested = clock()
-        values[i] = problem.evaluate(arch[None])[0]
-        measured = clock()
-        if np.isnan(values[i]).any():
-            study.tell(trial, state=TrialState.FAIL)
-        else:
-            study.tell(trial, [float(v) for v in values[i]])
-        seconds[i] = suggested - start + clock() - measured
+    found = checkpoint.load() if checkpoint else None
+    if found is None:
+        study = optuna.create_study(directions=problem.directions, sampler=sampler)
+        found = Unfinished(study, [], [])
+    for _ in range(len(found.values)):
         on_trial()
-    return Search(values, seconds)
+    while len(found.values) < n_evaluations:
+        _one_trial(problem, found, asks, clock)
+        on_trial()
+        if checkpoint:
+            checkpoint.offer(found)
+    n = n_evaluations
+    return Search(np.array(found.values[:n]), np.array(found.seconds[:n]))
+
+
+def _one_trial(problem: Problem, found: Unfinished, asks: Asks, clock: Callable[[], float]) -> None:
+    start = clock()
+    trial = found.study.ask()
+    arch = problem.suggest(trial, asks)
+    suggested = clock()
+    values = [float(v) for v in problem.evaluate(arch[None])[0]]
+    measured = clock()
+    if np.isnan(values).any():
+        found.study.tell(trial, state=TrialState.FAIL)
+    else:
+        found.study.tell(trial, values)
+    found.seconds.append(suggested - start + clock() - measured)
+    found.values.append(values)

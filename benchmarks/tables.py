@@ -9,7 +9,8 @@ with a plus.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,32 +20,53 @@ from benchmarks.problem import Goal, Problem
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.conditions import learn_conditions
 from optuna_linas.space import SearchSpace
-from optuna_linas.variable import Condition, Variable
+from optuna_linas.variable import Condition, Option, Variable
 
-__all__ = ["table_problem"]
+__all__ = ["Measured", "read_table", "table_problem"]
 
 
-def table_problem(
-    path: Path, objectives: Sequence[str], *, name: str | None = None, source: str = ""
-) -> Problem:
-    """Build a problem from a complete table.
+@dataclass(frozen=True)
+class Measured:
+    """Measured networks, as a table holds them; not all of their space.
+
+    Attributes:
+        space: Their search space.
+        archs: The different networks, canonical rows, `int[n, d]`.
+        values: What was measured of each, `float[n, m]`, in the goals' own direction and units;
+            NaN where a network does not run.
+        goals: The `m` objectives.
+        version: Changes with the file.
+    """
+
+    space: SearchSpace
+    archs: IntArray
+    values: FloatArray
+    goals: tuple[Goal, ...]
+    version: str
+
+
+def read_table(
+    path: Path,
+    objectives: Sequence[str],
+    conditions: Mapping[str, Mapping[str, Sequence[Option]]] | None = None,
+) -> Measured:
+    """Read a table, complete or not.
 
     Args:
         path: The .npz file.
         objectives: Names from `objective_names`, each optionally with a sign in front: `+` to
             maximise, `-` to minimise. Without one the unit decides. None: the first two.
-        name: The problem's name; by default the file's and the objectives' names.
-        source: Where the table comes from.
+        conditions: When a variable exists, for a table that does not mark it with -1: variable to
+            parent to the parent's options. By default they are learned.
 
     Raises:
         MissingData: No such file.
-        ValueError: An unknown objective, or a table that lacks architectures of its space.
+        ValueError: An unknown objective.
     """
     arrays = load(path)
     known = [str(n) for n in arrays["objective_names"]]
-    wanted = list(objectives) or known[:2]
     goals, columns = [], []
-    for each in wanted:
+    for each in list(objectives) or known[:2]:
         bare = each.lstrip("+-")
         if bare not in known:
             raise ValueError(f"{path.name} has no objective {bare!r}; it has {', '.join(known)}.")
@@ -54,26 +76,50 @@ def table_problem(
         goals.append(Goal(bare, _short(unit), "maximize" if up else "minimize"))
 
     rows = arrays["X"].astype(np.int64)
-    space = _space(rows, [str(n) for n in arrays["names"]], json.loads(str(arrays["choices"])))
+    names, choices = [str(n) for n in arrays["names"]], json.loads(str(arrays["choices"]))
+    if conditions is None:
+        space = _space(rows, names, choices)
+    else:
+        space = SearchSpace.from_choices({name: choices[name] for name in names}, conditions)
     values = arrays["Y"][:, columns].astype(float)
     # HW-NAS-Bench writes -1 where a network does not run on the device.
     failed = [j for j, c in enumerate(columns) if "edgetpu" in known[c]]
     values[:, failed] = np.where(values[:, failed] < 0, np.nan, values[:, failed])
-    canonical = space.canonical(np.maximum(rows, 0))
-    found, expected = len(np.unique(canonical, axis=0)), space.size(effective=True)
+    canonical, first = np.unique(space.canonical(np.maximum(rows, 0)), axis=0, return_index=True)
+    return Measured(space, canonical, values[first], tuple(goals), digest(path))
+
+
+def table_problem(
+    path: Path, objectives: Sequence[str], *, name: str | None = None, source: str = ""
+) -> Problem:
+    """Build a problem from a complete table.
+
+    Args:
+        path: The .npz file.
+        objectives: As `read_table` takes them.
+        name: The problem's name; by default the file's and the objectives' names.
+        source: Where the table comes from.
+
+    Raises:
+        MissingData: No such file.
+        ValueError: An unknown objective, or a table that lacks architectures of its space.
+    """
+    table = read_table(path, objectives)
+    found, expected = len(table.archs), table.space.size(effective=True)
     if found < expected:
         raise ValueError(
             f"{path.name} holds {found:,} of the {expected:,} architectures of its space. A search "
             "may propose any of them, so the benchmark needs complete tables."
         )
+    names = list(objectives) or [goal.name for goal in table.goals]
     return Problem(
-        name=name or f"{path.stem}:{','.join(wanted)}",
-        space=space,
-        goals=tuple(goals),
-        evaluate=_Lookup(space, canonical, values),
+        name=name or f"{path.stem}:{','.join(names)}",
+        space=table.space,
+        goals=table.goals,
+        evaluate=_Lookup(table.space, table.archs, table.values),
         source=source or f"the table {path.name}",
-        version=digest(path),
-        architectures=canonical,
+        version=table.version,
+        architectures=table.archs,
     )
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 import optuna
 
 from benchmarks.cache import Cache
+from benchmarks.checkpoints import Checkpoint
 from benchmarks.contenders import CONTENDERS
 from benchmarks.problem import Asks, Problem
 from benchmarks.problems import make_problem
 from benchmarks.searches import Search, search
+from benchmarks.variants import find_contender
 
 __all__ = ["SearchFailed", "Settings", "Task", "from_cache", "run_all"]
 
@@ -111,27 +113,35 @@ def from_cache(task: Task, settings: Settings) -> Search | None:
 def _run(task: Task, settings: Settings, on_trial: Callable[[], None] = lambda: None) -> Search:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     problem = _problem(task.problem, settings.data)
+    checkpoint = _checkpoint(task, problem, settings) if _is_cached(task, settings) else None
     try:
         with warnings.catch_warnings():
             # That a baseline is experimental concerns nobody here; any other warning is shown.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             found = search(
                 problem,
-                CONTENDERS[task.sampler].make(task.seed),
+                find_contender(task.sampler, CONTENDERS).make(task.seed),
                 task.n_evaluations,
                 asks=task.asks,
                 on_trial=on_trial,
+                checkpoint=checkpoint,
             )
     except Exception as error:
         raise SearchFailed(f"{task}: {type(error).__name__}: {error}") from error
-    if _is_cached(task, settings):
+    if checkpoint:
         arrays = {"values": found.values, "seconds": found.seconds}
         Cache(settings.cache).put(_key(task, problem), arrays)
+        checkpoint.remove()
     return found
 
 
+def _checkpoint(task: Task, problem: Problem, settings: Settings) -> Checkpoint:
+    path = Cache(settings.cache).path(_key(task, problem)).with_suffix(".unfinished")
+    return Checkpoint(path, read=not settings.fresh)
+
+
 def _is_cached(task: Task, settings: Settings) -> bool:
-    return settings.cache_ours or not CONTENDERS[task.sampler].ours
+    return settings.cache_ours or not find_contender(task.sampler, CONTENDERS).ours
 
 
 def _key(task: Task, problem: Problem) -> dict[str, object]:
@@ -140,7 +150,7 @@ def _key(task: Task, problem: Problem) -> dict[str, object]:
         "problem": problem.name,
         "version": problem.version,
         "sampler": task.sampler,
-        "sampler_version": CONTENDERS[task.sampler].version(),
+        "sampler_version": find_contender(task.sampler, CONTENDERS).version(),
         "asks": task.asks,
         "seed": task.seed,
     }
