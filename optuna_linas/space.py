@@ -17,15 +17,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from optuna_linas.activity import Activity
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 from optuna_linas.effective_size import effective_size
 from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.one_hot import OneHot
 from optuna_linas.variable import Condition, Option, Variable
 
 __all__ = ["SearchSpace"]
-
-N_KNOTS = 9
-"""Feature columns of a number with more grid points than this (piecewise-linear between them)."""
 
 
 class SearchSpace:
@@ -100,7 +99,7 @@ class SearchSpace:
         """The variables' names, in order."""
         return tuple(variable.name for variable in self.variables)
 
-    @property
+    @cached_property
     def choices(self) -> tuple[tuple[Option, ...], ...]:
         """Each variable's options, in order; for a number, its grid."""
         return tuple(variable.options for variable in self.variables)
@@ -108,7 +107,9 @@ class SearchSpace:
     @cached_property
     def n_options(self) -> IntArray:
         """How many options each variable has, `int[d]`."""
-        return np.array([variable.n_options for variable in self.variables], dtype=np.int64)
+        n_options = np.array([variable.n_options for variable in self.variables], dtype=np.int64)
+        n_options.flags.writeable = False  # it is handed out to everyone
+        return n_options
 
     def __len__(self) -> int:
         return len(self.variables)
@@ -175,11 +176,7 @@ class SearchSpace:
     def active(self, archs: ArrayLike) -> BoolArray:
         """Return which variables exist in each architecture, `bool[n, d]`."""
         rows = self._check(archs)
-        on = np.ones(rows.shape, dtype=bool)
-        for j in self._order:
-            for parent, allowed in self._conditions[j]:
-                on[:, j] &= on[:, parent] & allowed[rows[:, parent]]
-        return on
+        return self._activity(rows)
 
     def canonical(self, archs: ArrayLike) -> IntArray:
         """Return the rows with inactive variables folded to index 0: equal rows, equal networks."""
@@ -192,8 +189,8 @@ class SearchSpace:
     def features(self, archs: ArrayLike, *, masked: bool = True) -> FloatArray:
         """Return the one-hot features, `float[n, n_features]`.
 
-        A categorical variable has one column per option. A number of at most `N_KNOTS` levels
-        too; a longer grid has `N_KNOTS` columns, between which a value is shared linearly, so that
+        A categorical variable has one column per option. A number of at most 9 levels too; a
+        longer grid has 9 columns, between which a value is shared linearly, so that
         a linear model on them is a piecewise-linear one.
 
         Args:
@@ -202,18 +199,13 @@ class SearchSpace:
                 of the paper, in which it looks as if it mattered.
         """
         rows = self._check(archs)
-        # Each table ends with a row of zeros, for where the variable is inactive.
-        index = np.where(self.active(rows), rows, self.n_options) if masked else rows
-        tables, offsets = self._feature_table
-        out = np.empty((len(rows), offsets[-1]))
-        for j, table in enumerate(tables):
-            out[:, offsets[j] : offsets[j + 1]] = table[index[:, j]]
-        return out
+        active = self._activity(rows) if masked else np.ones(rows.shape, dtype=bool)
+        return self._one_hot(rows, active)
 
     @property
     def feature_variables(self) -> IntArray:
         """Return the position of the variable that each feature column belongs to, `int[f]`."""
-        return np.repeat(np.arange(len(self)), np.diff(self._feature_table[1]))
+        return self._one_hot.variable_of
 
     def size(self, *, effective: bool = False) -> int:
         """Return how many architectures there are.
@@ -239,10 +231,12 @@ class SearchSpace:
         return any(self._conditions)
 
     @cached_property
-    def _feature_table(self) -> tuple[list[FloatArray], IntArray]:
-        tables = [np.pad(_one_hot_or_hats(v), ((0, 1), (0, 0))) for v in self.variables]
-        offsets = np.cumsum([0, *(t.shape[1] for t in tables)], dtype=np.int64)
-        return tables, offsets
+    def _activity(self) -> Activity:
+        return Activity(self._conditions, self._order)
+
+    @cached_property
+    def _one_hot(self) -> OneHot:
+        return OneHot(self.variables)
 
     def _check(self, archs: ArrayLike) -> IntArray:
         rows = np.asarray(archs)
@@ -288,13 +282,3 @@ class SearchSpace:
             placed.update(ready)
             waiting = [j for j in waiting if j not in placed]
         return order
-
-
-def _one_hot_or_hats(variable: Variable) -> FloatArray:
-    """Feature rows of a variable's options, `float[n_options, n_columns]`."""
-    n = variable.n_options
-    if not variable.is_number or n <= N_KNOTS:
-        return np.eye(n)
-    at = variable.positions / variable.positions[-1] * (N_KNOTS - 1)
-    hats: FloatArray = np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(N_KNOTS)[None]))
-    return hats

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optuna_linas.errors import SpaceMismatchError
-from optuna_linas.space import N_KNOTS, SearchSpace
+from optuna_linas.one_hot import N_KNOTS
+from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Option, Variable
 
 DEPTH = SearchSpace.from_choices(

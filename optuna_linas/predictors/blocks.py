@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.space import N_KNOTS, SearchSpace
+from optuna_linas.one_hot import N_KNOTS
+from optuna_linas.space import SearchSpace
 from optuna_linas.structure import alike, option_levels
 
 __all__ = ["Advice", "Blocks", "FeatureBlocks"]
