@@ -21,7 +21,7 @@ from benchmarks.tables import Measured
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.history import History
 from optuna_linas.linas.fitting import FittedPredictors
-from optuna_linas.predictors import kendall_tau
+from optuna_linas.predictors import kendall_tau, mape_percent
 from optuna_linas.space import SearchSpace
 
 __all__ = ["Examples", "Learner", "split", "study"]
@@ -161,8 +161,3 @@ def _scores(measured: FloatArray, predicted: FloatArray) -> FloatArray:
     """Return MAPE (%) and Kendall's rank correlation of each column, `float[2, m]`."""
     pairs = list(zip(measured.T, predicted.T, strict=True))
     return np.array([[mape_percent(m, p) for m, p in pairs], [kendall_tau(m, p) for m, p in pairs]])
-
-
-def mape_percent(measured: FloatArray, predicted: FloatArray) -> float:
-    """Return the mean absolute error in percent of the measured values."""
-    return float(np.mean(np.abs(predicted / measured - 1.0)) * 100.0)
