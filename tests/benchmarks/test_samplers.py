@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from optuna.samplers import BaseSampler, RandomSampler
 
-from benchmarks import samplers, tasks
+from benchmarks import markdown, samplers, tasks
 from benchmarks.contenders import CONTENDERS, Contender
 
 
@@ -127,3 +127,21 @@ def test_several_processes_measure_the_same(table: Path) -> None:
         (problem,) = json.loads(out.read_text())["problems"].values()
         found[jobs] = problem["samplers"]["random"]["hypervolume"]
     assert found["1"] == found["2"]
+
+
+def test_results_become_markdown(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = table.parent / "results.json"
+    arguments = command(table, "--samplers", "linas", "random", "tpe", "--out", str(out))
+    assert samplers.main(arguments) == 0
+    capsys.readouterr()
+    assert (
+        markdown.main([str(out), "--checkpoints", "20", "250", "--samplers", "tpe", "linas"]) == 0
+    )
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "| problem | sampler | @20 | @250 | ms a trial |"
+    assert printed[2].split(" | ")[1] == "tpe"
+    linas = printed[3].strip("| ").split(" | ")
+    # Twelve networks: after twenty evaluations ours has all of them.
+    assert linas[:3] == ["linas", "**1.000 ± .000**", "–"]
+    assert "| hypervolume at 50 not below tpe's |" in "\n".join(printed)
+    assert "python -m benchmarks.samplers" in printed[-2]
