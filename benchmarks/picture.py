@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from benchmarks.lines import Styles, curve_with_band
 __all__ = ["draw", "write_figure", "write_picture"]
 
 _COLUMNS = 2
+_FIRST_SHOWN = 10
+"""Evaluations from which on a curve is sure to be in the picture."""
 
 
 def write_picture(results: Mapping[str, Any], path: Path) -> None:
@@ -64,13 +68,31 @@ def draw(results: Mapping[str, Any]) -> go.Figure:
             for trace in traces:
                 figure.add_trace(trace, **place)
             legend.add(name)
-        for target, share in problem["targets"].items():
+        # Two targets may be all but equal: one label below its line, the next above.
+        positions = cycle(("bottom right", "top right"))
+        for target, share in sorted(problem["targets"].items(), key=itemgetter(1)):
             figure.add_hline(
-                y=share, line_dash="dot", line_color="grey", annotation_text=target, **place
+                y=share,
+                line_dash="dot",
+                line_color="grey",
+                annotation_text=target,
+                annotation_position=next(positions),
+                **place,
             )
         figure.update_xaxes(title_text="evaluations", **place)
-        figure.update_yaxes(title_text="share of the best front's hypervolume", **place)
+        figure.update_yaxes(
+            title_text="share of the best front's hypervolume", range=_range(problem), **place
+        )
     figure.update_layout(
         template="plotly_white", height=120 + 400 * n_rows, width=1200, hovermode="x unified"
     )
     return figure
+
+
+def _range(problem: Mapping[str, Any]) -> list[float]:
+    """Return what to show: the first few evaluations would press all others together."""
+    curves = [sampler["curve"]["mean"] for sampler in problem["samplers"].values()]
+    lowest = min((curve[min(_FIRST_SHOWN, len(curve)) - 1] for curve in curves), default=0.0)
+    highest = max([*(curve[-1] for curve in curves), *problem["targets"].values()], default=1.0)
+    margin = 0.05 * (highest - lowest)
+    return [lowest - margin, highest + 2 * margin]
