@@ -95,7 +95,7 @@ CONTENDERS: Mapping[str, Contender] = {
         _botorch,
         "all",
         ("optuna-integration", "botorch", "optuna"),
-        max_evaluations=100,
+        max_evaluations=50,
         max_seeds=2,
     ),
 }
