@@ -10,12 +10,23 @@ State dicts map tensor names to tensors; whatever in them is not a tensor is cop
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from torch import Tensor
 
-__all__ = ["BUFFER_POLICIES", "MISMATCH_POLICIES", "Mixture", "Origin", "mix_weights", "owner_of"]
+__all__ = [
+    "BUFFER_POLICIES",
+    "MISMATCH_POLICIES",
+    "Buffers",
+    "Mismatch",
+    "Mixture",
+    "Origin",
+    "mix_copy",
+    "mix_weights",
+    "origin_of",
+    "owner_of",
+]
 
 Origin = Literal["base", "donor", "fresh"]
 Buffers = Literal["perturb", "copy", "reset"]
@@ -30,8 +41,8 @@ class Mixture:
     """How the weights of a child are put together.
 
     Attributes:
-        origins: For each module path of a changed layer, where it comes from: "donor" or "fresh".
-            Everything else is the base's. Of nested paths the longest that fits decides.
+        origins: For module paths, where their tensors come from. Of nested paths the longest that
+            fits decides; what lies under none is the base's.
         shrink: Factor of the donor's tensors.
         perturb: Factor of the fresh tensors that are added to them.
         buffers: What becomes of floating-point buffers (batch-norm statistics, spectral-norm
@@ -61,6 +72,12 @@ def owner_of(name: str, paths: Collection[str]) -> str | None:
         if prefix in paths:
             return prefix
     return None
+
+
+def origin_of(name: str, mixture: Mixture) -> Origin:
+    """Return where a tensor comes from."""
+    path = owner_of(name, mixture.origins)
+    return "base" if path is None else mixture.origins[path]
 
 
 def mix_weights(
@@ -99,8 +116,7 @@ def mix_weights(
     """
     child: dict[str, Any] = {}
     for name, new in fresh.items():
-        path = owner_of(name, mixture.origins)
-        origin: Origin = "base" if path is None else mixture.origins[path]
+        origin = origin_of(name, mixture)
         if origin == "fresh":
             child[name] = _clone(new)
             continue
@@ -127,6 +143,49 @@ def mix_weights(
         child[name] = new.clone()
         child[name][part] = value
     return child
+
+
+def mix_copy(
+    weights: Mapping[str, Any],
+    base: Mapping[str, Any],
+    donor: Mapping[str, Any],
+    mixture: Mixture,
+    *,
+    part: str = "",
+) -> dict[str, Any]:
+    """Return the child's copy of a model, such as an average of its weights: never perturbed.
+
+    Donated layers are the donor's copy, as it is; new ones start as the child's own weights.
+
+    Args:
+        weights: The child's state dict, as `mix_weights` returned it.
+        base: The base's copy: a state dict of the model, of its module `part`, or of a wrapper
+            around it that adds a leading "module." (`torch.optim.swa_utils.AveragedModel`).
+        donor: The donor's.
+        mixture: What comes from where.
+        part: The module that it is a copy of; empty for the whole model.
+
+    Example:
+        >>> import torch
+        >>> own = {name: torch.zeros(1) for name in ("a.w", "b.w")}
+        >>> base = {"n_averaged": torch.tensor(7), "module.a.w": torch.ones(1),
+        ...         "module.b.w": torch.ones(1)}
+        >>> donor = {name: 2 * tensor for name, tensor in base.items()}
+        >>> mix_copy(own, base, donor, Mixture({"b": "donor"}))
+        {'n_averaged': tensor(7), 'module.a.w': tensor([1.]), 'module.b.w': tensor([2.])}
+    """
+    inside = f"{part}." if part else ""
+    own = {name: tensor for name, tensor in weights.items() if name.startswith(inside)}
+    is_wrapped = not any(name.startswith(f"{inside}module.") for name in own)
+    wrap = "module." if is_wrapped and any(name.startswith("module.") for name in base) else ""
+
+    def in_model(copy: Mapping[str, Any]) -> dict[str, Any]:
+        return {inside + name.removeprefix(wrap): tensor for name, tensor in copy.items()}
+
+    unchanged = replace(mixture, shrink=1.0, perturb=0.0, buffers="copy", mismatch="fresh")
+    mixed = mix_weights(own, in_model(base), in_model(donor), unchanged)
+    beside = {name: value for name, value in base.items() if wrap and not name.startswith(wrap)}
+    return beside | {wrap + name.removeprefix(inside): value for name, value in mixed.items()}
 
 
 def _donated(old: Tensor, new: Tensor, is_buffer: bool, mixture: Mixture) -> Tensor:
