@@ -297,6 +297,7 @@ class PBTNASSampler(BaseSampler):
             ("pbt_donated", list(own.donated)),
         ):
             study._storage.set_trial_user_attr(trial._trial_id, name, value)
+            trial.set_user_attr(name, value)  # the copy that the objective sees
 
     def _assignment(self, study: Study, trial: FrozenTrial) -> Assignment | None:
         place = study._study_id, trial.number

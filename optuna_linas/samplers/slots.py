@@ -103,7 +103,8 @@ class SlotTable:
             RuntimeError: No member has a score, so there is nobody to go on from.
         """
         self.plan.keep_with(study)
-        fixed = trial.system_attrs.get("fixed_params") or {}
+        # Enqueued, or a copy of a trial whose heartbeat stopped.
+        fixed = {**trial.params, **(trial.system_attrs.get("fixed_params") or {})}
         first_seen: dict[int, float] = {}
         pause_s, n_collisions, is_told = 0.05, 0, False
         while True:
