@@ -52,7 +52,7 @@ def main() -> int:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     torch.set_num_threads(options.threads)
-    results: dict[str, Any] = {"platform": _platform(), "seeds": options.seeds}
+    results: dict[str, Any] = {"platform": _platform(), "n_seeds": options.seeds}
     try:
         if options.overhead:
             results["overhead"] = measure_overhead(storage=options.storage)
@@ -74,7 +74,7 @@ def _compare(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     cache = Cache(Path(options.cache), read=not options.fresh)
     sources = _digest()
     found: dict[str, dict[str, dict[int, Any]]] = {}
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         images = TASKS[options.task](data_folder(options.data), seed, device)
         for size in options.population:
             # The same epochs in all: larger populations have fewer generations.
@@ -148,10 +148,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="NAME",
         help=f"of {', '.join(METHODS)}; default: all")  # fmt: skip
     add("--seeds", type=int, default=10, help="seeds 0, 1, ...; default: 10")
+    add("--first-seed", type=int, default=0, help="to share seeds among processes; default: 0")
     add("--population", type=int, nargs="+", default=[12], metavar="N",
         help="members; several sizes are compared at equal total epochs; default: 12")  # fmt: skip
-    add("--generations", type=int, default=6, help="of the first population size; default: 6")
-    add("--epochs", type=int, default=3, help="epochs of a generation; default: 3")
+    add("--generations", type=int, default=5, help="of the first population size; default: 5")
+    add("--epochs", type=int, default=2, help="epochs of a generation; default: 2")
     add("--buffers", choices=["perturb", "copy", "reset"], default="perturb",
         help="what becomes of the buffers of donated layers; default: perturb")  # fmt: skip
     add("--overhead", action="store_true",

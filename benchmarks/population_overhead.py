@@ -19,6 +19,9 @@ from optuna_linas import PBTMember, PBTNASSampler
 
 __all__ = ["measure_overhead"]
 
+SIZES = {"small": 24, "medium": 96, "large (as a ResNet-18)": 384}
+"""Name of a network to its channels."""
+
 _N_VARIABLES = 24
 _N_SLOTS, _N_GENERATIONS = 6, 4
 
@@ -29,8 +32,7 @@ def measure_overhead(storage: str | None = None) -> list[dict[str, Any]]:
     Args:
         storage: A database URL; SQLite in a temporary folder by default.
     """
-    sizes = {"small (digits)": 24, "medium": 96, "large (as a ResNet-18)": 384}
-    return [_measure(name, width, storage) for name, width in sizes.items()]
+    return [_measure(name, width, storage) for name, width in SIZES.items()]
 
 
 def _network(width: int) -> nn.Sequential:

@@ -134,7 +134,7 @@ def main() -> None:
     )
     collect_checkpoints(study, store)
     for plot in (plot_lineage, plot_population, plot_option_shares):
-        path = args.out / f"{plot.__name__.removeprefix('plot_')}.html"
+        path = args.out / f"{plot.__name__}.html"
         plot(study).write_html(path)
         console.print(f"Picture: {path}")
     console.print(f"Took {time.monotonic() - started:.0f} s.")
