@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optuna_linas.goals import Attr
+    from optuna_linas.lineage import best_member
     from optuna_linas.objectives import SupernetObjective
-    from optuna_linas.samplers import LINASSampler, PymooSampler
+    from optuna_linas.population import PBTMember
+    from optuna_linas.samplers import LINASSampler, PBTNASSampler, PymooSampler
+    from optuna_linas.soups import make_soup
     from optuna_linas.space import SearchSpace
     from optuna_linas.variable import Condition, Variable
 
@@ -23,20 +26,28 @@ __all__ = [
     "Attr",
     "Condition",
     "LINASSampler",
+    "PBTMember",
+    "PBTNASSampler",
     "PymooSampler",
     "SearchSpace",
     "SupernetObjective",
     "Variable",
+    "best_member",
+    "make_soup",
 ]
 
 _HOMES = {
     "Attr": "optuna_linas.goals",
     "Condition": "optuna_linas.variable",
     "LINASSampler": "optuna_linas.samplers",
+    "PBTMember": "optuna_linas.population",
+    "PBTNASSampler": "optuna_linas.samplers",
     "PymooSampler": "optuna_linas.samplers",
     "SearchSpace": "optuna_linas.space",
     "SupernetObjective": "optuna_linas.objectives",
     "Variable": "optuna_linas.variable",
+    "best_member": "optuna_linas.lineage",
+    "make_soup": "optuna_linas.soups",
 }
 
 

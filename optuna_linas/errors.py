@@ -1,6 +1,12 @@
 """The package's own exceptions. Each is also the built-in exception a caller would expect."""
 
-__all__ = ["DeviceNotFoundError", "EmptyDataError", "SpaceMismatchError"]
+__all__ = [
+    "CheckpointError",
+    "DeviceNotFoundError",
+    "EmptyDataError",
+    "NoFreeSlotError",
+    "SpaceMismatchError",
+]
 
 
 class SpaceMismatchError(ValueError):
@@ -13,3 +19,11 @@ class EmptyDataError(ValueError):
 
 class DeviceNotFoundError(RuntimeError):
     """A measurement was asked for on a device that this machine does not have."""
+
+
+class CheckpointError(RuntimeError):
+    """The stored weights of a population's member are missing, truncated or damaged."""
+
+
+class NoFreeSlotError(RuntimeError):
+    """Every slot of a population's generation is taken, or its search is over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +15,14 @@ from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.goals import Attr, Goal
 from optuna_linas.space import SearchSpace
 
-__all__ = ["check_count", "check_distribution", "check_fit", "check_seed", "resolve_space"]
+__all__ = [
+    "check_count",
+    "check_distribution",
+    "check_fit",
+    "check_number",
+    "check_seed",
+    "resolve_space",
+]
 
 
 def check_fit(
@@ -103,6 +111,28 @@ def check_count(name: str, value: object, *, least: int) -> None:
         raise TypeError(f"{name} is a whole number, got {value!r}.")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}.")
+
+
+def check_number(
+    name: str,
+    value: object,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float = -math.inf,
+) -> None:
+    """Raise if a setting is not a finite number in `[least, most]` and above `above`.
+
+    Raises:
+        TypeError: Not a number.
+        ValueError: Out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is a number, got {value!r}.")
+    if not (least <= value <= most and value > above) or math.isinf(value):
+        low = f"[{least:g}" if above == -math.inf else f"({above:g}"
+        high = "inf)" if most == math.inf else f"{most:g}]"
+        raise ValueError(f"{name} must be in {low}, {high}, got {value}.")
 
 
 def check_seed(seed: object) -> None:

@@ -34,6 +34,7 @@ from optuna_linas.samplers.plan import (
     with_fixed,
 )
 from optuna_linas.samplers.quality import Outcome, record_quality
+from optuna_linas.samplers.study_seed import StudySeed
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
@@ -111,7 +112,7 @@ class Dispatcher:
         self._key = key
         self._space = space
         self._objectives = objectives
-        self._seed = seed
+        self._seed = StudySeed(key, seed)
         self._n_startup = n_startup
         self._batch_size = batch_size
         self._min_examples = min_examples
@@ -122,7 +123,7 @@ class Dispatcher:
     def __getstate__(self) -> dict[str, Any]:
         """Leave out caches and the lock: they are rebuilt from the storage."""
         state = self.__dict__.copy()
-        for name in ("lock", "_books", "_seeds"):
+        for name in ("lock", "_books"):
             del state[name]
         return state
 
@@ -136,16 +137,7 @@ class Dispatcher:
 
     def seed_of(self, study: Study) -> int:
         """Return the search's seed; without one, draw it once and keep it with the study."""
-        if self._seed is not None:
-            return self._seed
-        seeds = self._seeds.setdefault(study._storage, {})
-        if study._study_id not in seeds:
-            key, storage = f"{self._key}:seed", study._storage
-            if key not in storage.get_study_system_attrs(study._study_id):
-                drawn = int(np.random.default_rng().integers(2**31))
-                storage.set_study_system_attr(study._study_id, key, drawn)
-            seeds[study._study_id] = int(storage.get_study_system_attrs(study._study_id)[key])
-        return seeds[study._study_id]
+        return self._seed.of(study)
 
     def claim_of(self, trial: FrozenTrial) -> Claim | None:
         """Return the claim that a trial carries."""
@@ -206,9 +198,6 @@ class Dispatcher:
     def _reset(self) -> None:
         self.lock = threading.RLock()
         self._books: weakref.WeakKeyDictionary[BaseStorage, dict[int, Book]] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._seeds: weakref.WeakKeyDictionary[BaseStorage, dict[int, int]] = (
             weakref.WeakKeyDictionary()
         )
 

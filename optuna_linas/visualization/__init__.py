@@ -5,6 +5,19 @@ from optuna_linas.visualization.hypervolume import (
     plot_hypervolume,
     shared_reference,
 )
+from optuna_linas.visualization.population import (
+    plot_lineage,
+    plot_option_shares,
+    plot_population,
+)
 from optuna_linas.visualization.progress import plot_search_progress
 
-__all__ = ["hypervolume_history", "plot_hypervolume", "plot_search_progress", "shared_reference"]
+__all__ = [
+    "hypervolume_history",
+    "plot_hypervolume",
+    "plot_lineage",
+    "plot_option_shares",
+    "plot_population",
+    "plot_search_progress",
+    "shared_reference",
+]

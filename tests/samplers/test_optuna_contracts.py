@@ -10,7 +10,7 @@ from optuna.testing.pytest_samplers import (
     RelativeSamplerTestCase,
 )
 
-from optuna_linas import LINASSampler
+from optuna_linas import LINASSampler, PBTNASSampler
 
 
 def quick(n_startup_trials: int) -> Callable[[], BaseSampler]:
@@ -29,3 +29,16 @@ class TestLINASRelative(RelativeSamplerTestCase):
     @pytest.fixture
     def sampler(self) -> Callable[[], BaseSampler]:
         return quick(n_startup_trials=0)
+
+
+class TestPBTNAS(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: PBTNASSampler(4, 30, 1, seed=0)
+
+
+class TestPBTNASRelative(RelativeSamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        # Each of the trials that are asked for at once holds a slot.
+        return lambda: PBTNASSampler(30, 30, 1, seed=0)

@@ -1,0 +1,86 @@
+"""What a trial of a population is to train, as its storage keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+__all__ = ["ASSIGNMENT_KEY", "FAILURE_KEY", "REFUSAL_KEY", "Assignment", "Holder"]
+
+ASSIGNMENT_KEY = "pbt:assignment"
+FAILURE_KEY = "pbt:failure"
+"""Why an attempt failed: "error", "lost" (a checkpoint) or "no_score" (NaN)."""
+REFUSAL_KEY = "pbt:refusal"
+"""Why a trial has no slot."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that trains a member: its machine, its id, and when it started."""
+
+    machine: str
+    pid: int
+    started: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a trial is to train.
+
+    Attributes:
+        number: The trial's number; a copy of the attribute on another trial does not count.
+        generation, slot: The step of the member.
+        seed: The member's seed in this step.
+        n_epochs: Epochs of this step.
+        base, donor: Numbers of the trials whose weights it starts from; `None` where there is none.
+        donated: Variables that come from the donor.
+        fresh: Variables drawn anew, whose layers start fresh.
+        params: The values of the variables that are inherited or drawn anew.
+        shrink, perturb: What is done to donated weights.
+        holder: Who trains it.
+        since: When that began, in seconds since the epoch.
+        is_asked: Whether the trial was asked for, outside of `study.optimize`.
+    """
+
+    number: int
+    generation: int
+    slot: int
+    seed: int
+    n_epochs: int
+    base: int | None
+    donor: int | None
+    donated: tuple[str, ...]
+    fresh: tuple[str, ...]
+    params: Mapping[str, Any]
+    shrink: float
+    perturb: float
+    holder: Holder
+    since: float
+    is_asked: bool
+
+    def dumps(self) -> str:
+        """Return it as JSON."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    @lru_cache(maxsize=8192)
+    def loads(text: str) -> Assignment:
+        """Read what `dumps` wrote."""
+        data = json.loads(text)
+        data["holder"] = Holder(**data["holder"])
+        data["donated"], data["fresh"] = tuple(data["donated"]), tuple(data["fresh"])
+        return Assignment(**data)
+
+    @staticmethod
+    def of(trial: FrozenTrial) -> Assignment | None:
+        """Return a trial's assignment; `None` for one that has no slot."""
+        text = trial.system_attrs.get(ASSIGNMENT_KEY)
+        if not text:
+            return None
+        assignment = Assignment.loads(text)
+        return assignment if assignment.number == trial.number else None

@@ -1,0 +1,219 @@
+"""A population as its study's trials tell it: which member a trial trains, and which trials count.
+
+A *slot* is a place in the population, a *generation* one step of training for every slot. Each
+trial is an attempt at one step of one slot, and carries its `Assignment`. Attempts may be several
+(a worker died, the objective failed): the complete one with the lowest number counts. Once a
+generation is over, which trials counted is stored, so that an attempt that comes late cannot
+rewrite what the next generation has been bred from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.arrays import IntArray
+from optuna_linas.assignment import FAILURE_KEY, Assignment
+from optuna_linas.goals import Goals
+from optuna_linas.pbt.selection import best_first
+from optuna_linas.population_plan import PopulationPlan
+
+__all__ = [
+    "Lineage",
+    "Member",
+    "best_member",
+    "generation_key",
+    "rank",
+    "read_lineage",
+]
+
+
+def generation_key(generation: int) -> str:
+    """Return the study attribute that says which trials of a generation counted."""
+    return f"pbt:generation:{generation}"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member after one step: the trial that trained it, and where it comes from.
+
+    Attributes:
+        trial: The complete trial.
+        generation: The step, counted from 0.
+        slot: Its place in the population.
+    """
+
+    trial: FrozenTrial
+    generation: int
+    slot: int
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return self.trial.number
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The trial's parameters."""
+        return dict(self.trial.params)
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """The trials whose weights it started from: none, itself one step before, or two."""
+        return tuple(self.trial.user_attrs.get("pbt_parents", ()))
+
+    @property
+    def donated(self) -> tuple[str, ...]:
+        """The variables that came from the second parent."""
+        return tuple(self.trial.user_attrs.get("pbt_donated", ()))
+
+    @property
+    def checkpoint(self) -> str | None:
+        """The artifact id of its weights; `None` if it saved none."""
+        return self.trial.user_attrs.get("pbt_checkpoint")
+
+
+class Lineage:
+    """All attempts at all steps of a population.
+
+    Args:
+        trials: The study's trials, by number.
+        plan: The population.
+        closed: For each generation that is over, the number of the trial that counted in each
+            slot.
+    """
+
+    def __init__(
+        self,
+        trials: Sequence[FrozenTrial],
+        plan: PopulationPlan,
+        closed: Mapping[int, Sequence[int | None]],
+    ) -> None:
+        self.trials = trials
+        self.plan = plan
+        self.closed = closed
+        self.attempts: dict[tuple[int, int], list[FrozenTrial]] = {}
+        for trial in trials:
+            assignment = Assignment.of(trial)
+            if assignment is not None:
+                place = assignment.generation, assignment.slot
+                self.attempts.setdefault(place, []).append(trial)
+
+    def counting(self, generation: int, slot: int) -> FrozenTrial | None:
+        """Return the complete trial that counts for a step; `None` if there is none (yet)."""
+        if generation in self.closed:
+            number = self.closed[generation][slot]
+            return None if number is None else self.trials[number]
+        complete = [
+            trial
+            for trial in self.attempts.get((generation, slot), ())
+            if trial.state == TrialState.COMPLETE
+        ]
+        return min(complete, key=lambda trial: trial.number, default=None)
+
+    def is_settled(self, generation: int, slot: int) -> bool:
+        """Whether a step is done, or given up.
+
+        It is given up when the score was NaN, when the objective pruned it, and after
+        `max_attempts` failures. An attempt whose worker was killed is no failure.
+        """
+        if generation in self.closed or self.counting(generation, slot) is not None:
+            return True
+        n_failures = 0
+        for trial in self.attempts.get((generation, slot), ()):
+            reason = trial.system_attrs.get(FAILURE_KEY)
+            if trial.state == TrialState.PRUNED and reason != "lost":
+                return True
+            if trial.state == TrialState.FAIL and reason == "no_score":
+                return True
+            n_failures += trial.state.is_finished() and reason is not None
+        return n_failures >= self.plan.max_attempts
+
+    def n_steps(self, slot: int) -> int:
+        """Return how many steps of a slot are settled, from the first on."""
+        for generation in range(self.plan.n_generations):
+            if not self.is_settled(generation, slot):
+                return generation
+        return self.plan.n_generations
+
+    def is_over(self, generation: int) -> bool:
+        """Whether all slots of a generation are settled."""
+        slots = range(self.plan.population_size)
+        return all(self.is_settled(generation, slot) for slot in slots)
+
+    def latest(self) -> list[FrozenTrial | None]:
+        """Return for each slot the trial of its last settled step, `None` if that has no score."""
+        found = []
+        for slot in range(self.plan.population_size):
+            n = self.n_steps(slot)
+            found.append(self.counting(n - 1, slot) if n else None)
+        return found
+
+    def living(self) -> list[Member]:
+        """Return for each slot its newest member; a slot that never had one is left out."""
+        members = []
+        for slot in range(self.plan.population_size):
+            for generation in reversed(range(self.n_steps(slot))):
+                trial = self.counting(generation, slot)
+                if trial is not None:
+                    members.append(Member(trial, generation, slot))
+                    break
+        return members
+
+
+def rank(trials: Sequence[FrozenTrial | None], goals: Goals) -> IntArray:
+    """Return the positions of the trials that have a score, best first, `int[k]`."""
+    losses = np.full((len(trials), len(goals)), np.nan)
+    violations = np.zeros(len(trials))
+    for i, trial in enumerate(trials):
+        found = None if trial is None else goals.losses(trial)
+        if trial is None or found is None:
+            continue
+        losses[i] = found
+        violations[i] = sum(max(0.0, value) for value in trial.constraints.values())
+    return best_first(losses, violations)
+
+
+def read_lineage(study: Study) -> Lineage:
+    """Read a study's population.
+
+    Raises:
+        ValueError: The study has none.
+    """
+    plan = PopulationPlan.of(study)
+    if plan is None:
+        raise ValueError(
+            f"The study {study.study_name!r} has no population: no trial of it was proposed by a "
+            "PBTNASSampler."
+        )
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    closed = {
+        generation: json.loads(attrs[generation_key(generation)])
+        for generation in range(plan.n_generations)
+        if generation_key(generation) in attrs
+    }
+    return Lineage(trials, plan, closed)
+
+
+def best_member(study: Study) -> Member:
+    """Return the best member of the population as it is now: of every slot the newest.
+
+    With several objectives it is the first of the best front.
+
+    Raises:
+        ValueError: The study has no population, or no member has a score yet.
+    """
+    lineage = read_lineage(study)
+    living = lineage.living()
+    trials = [member.trial for member in living]
+    order = rank(trials, Goals(study.directions, lineage.plan.objectives))
+    if len(order) == 0:
+        raise ValueError("No member of the population has a score yet.")
+    return living[int(order[0])]
