@@ -2,8 +2,8 @@
 
 `LINASSampler` is a drop-in for any study, and `PymooSampler` searches without predictions;
 `SearchSpace` describes what is searched; `SupernetObjective` turns a super-network into an
-objective. The names are imported when first used, so that a search without super-networks never
-loads torch.
+objective; `BudgetGenerator` answers "the best within this budget" from a finished study. The names
+are imported when first used, so that a search without super-networks never loads torch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optuna_linas.budget_generator import BudgetGenerator
     from optuna_linas.goals import Attr
     from optuna_linas.objectives import SupernetObjective
     from optuna_linas.samplers import LINASSampler, PymooSampler
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attr",
+    "BudgetGenerator",
     "Condition",
     "LINASSampler",
     "PymooSampler",
@@ -31,6 +33,7 @@ __all__ = [
 
 _HOMES = {
     "Attr": "optuna_linas.goals",
+    "BudgetGenerator": "optuna_linas.budget_generator",
     "Condition": "optuna_linas.variable",
     "LINASSampler": "optuna_linas.samplers",
     "PymooSampler": "optuna_linas.samplers",
