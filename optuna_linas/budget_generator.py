@@ -289,8 +289,8 @@ class BudgetGenerator:
         limit = self._limit(budget)
         rng = derive_rng(self._about["seed"], "generate", repr(float(budget)), n)
         found = self._model.request(limit, n, rng)
-        if strict and (found.predictions.costs > limit).all():
-            least = self._cost_sign * float(self._model.least_cost)
+        if strict and limit < self._model.least_cost:
+            least = self._cost_sign * self._model.least_cost
             word = "below" if self._cost_sign > 0 else "above"
             raise ValueError(
                 f"A budget of {budget:g} is {word} every architecture that is known or predicted: "

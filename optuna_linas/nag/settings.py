@@ -89,7 +89,7 @@ PAPER = Settings(
     entropy=1e-3,
     normalises=False,
     decays=False,
-    evaluator=EvaluatorSettings(hidden_size=512, n_steps=1_000, batch_size=256, n_imagined=0),
+    evaluator=EvaluatorSettings(hidden_size=512, n_steps=400, batch_size=256, n_imagined=0),
     n_rounds=10,
     n_refinements=0,
     n_elites=0,
