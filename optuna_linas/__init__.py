@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna_linas.budget_generator import BudgetGenerator
     from optuna_linas.goals import Attr
     from optuna_linas.objectives import SupernetObjective
-    from optuna_linas.samplers import LINASSampler, PymooSampler
+    from optuna_linas.samplers import LINASSampler, NAGSampler, PymooSampler
     from optuna_linas.space import SearchSpace
     from optuna_linas.variable import Condition, Variable
 
@@ -25,6 +25,7 @@ __all__ = [
     "BudgetGenerator",
     "Condition",
     "LINASSampler",
+    "NAGSampler",
     "PymooSampler",
     "SearchSpace",
     "SupernetObjective",
@@ -36,6 +37,7 @@ _HOMES = {
     "BudgetGenerator": "optuna_linas.budget_generator",
     "Condition": "optuna_linas.variable",
     "LINASSampler": "optuna_linas.samplers",
+    "NAGSampler": "optuna_linas.samplers",
     "PymooSampler": "optuna_linas.samplers",
     "SearchSpace": "optuna_linas.space",
     "SupernetObjective": "optuna_linas.objectives",

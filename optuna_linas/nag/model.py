@@ -8,6 +8,8 @@ budget is what the cost may be at most.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -110,11 +112,12 @@ class BudgetModel:
         n: int,
         rng: np.random.Generator,
         *,
-        n_refinements: int | None = None,
+        taken: Set[bytes] = frozenset(),
     ) -> Answer:
         """Return up to `n` architectures whose costs stay within a budget, best first.
 
-        Where too few are feasible, the least violating ones follow, marked as such.
+        Where too few are feasible, the least violating ones follow, marked as such. Canonical rows
+        that are `taken`, as bytes, are not returned.
         """
         settings = self.settings
         return answer(
@@ -126,8 +129,9 @@ class BudgetModel:
             n,
             remembered=(self.remembered, self._expected),
             n_rounds=settings.n_rounds,
-            n_refinements=settings.n_refinements if n_refinements is None else n_refinements,
+            n_refinements=settings.n_refinements,
             rng=rng,
+            taken=taken,
         )
 
     def draw(self, budget: float, n: int, rng: np.random.Generator) -> IntArray:

@@ -91,7 +91,7 @@ class ValueCostModel:
         archs: IntArray,
         losses: FloatArray,
         *,
-        coverage: float,
+        coverage: float | None,
         rng: np.random.Generator,
     ) -> ValueCostModel:
         """Return a model whose deviations and margin were measured on held-out architectures.
@@ -100,9 +100,12 @@ class ValueCostModel:
             space: The search space.
             archs: Different canonical rows, `int[n, d]`.
             losses: Value and cost of each, minimised, `float[n, 2]`.
-            coverage: The share of costs that should stay below their bound.
+            coverage: The share of costs that should stay below their bound; `None` for no
+                calibration.
             rng: Decides on the folds.
         """
+        if coverage is None:
+            return cls(space, archs, losses, value_scale=1.0, cost_margin=0.0)
         scores = _held_out_scores(space, archs, _targets(losses), rng)
         return cls(
             space,

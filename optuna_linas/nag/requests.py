@@ -13,7 +13,7 @@ Shapes: `n` architectures, `d` variables. Values, costs and budgets are losses: 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,7 @@ def answer(
     n_rounds: int,
     n_refinements: int,
     rng: np.random.Generator,
+    taken: Set[bytes] = frozenset(),
 ) -> Answer:
     """Return up to `n` different architectures for a budget, feasible ones first.
 
@@ -78,6 +79,7 @@ def answer(
         n_rounds: How often to draw at most.
         n_refinements: Rounds of varying the best.
         rng: The source of randomness.
+        taken: Rows as bytes that are not returned, though others may be varied from them.
     """
     pool = _Pool(predict, rank, budget)
     pool.add(*remembered)
@@ -89,7 +91,11 @@ def answer(
         parents = pool.best(_N_PARENTS).archs
         children = vary(parents, _N_CHILDREN, space.n_options, rng, sorted_=True)
         pool.add(space.canonical(children))
-    return pool.best(n)
+    if not taken:
+        return pool.best(n)
+    everything = pool.best(pool.n)
+    free = [i for i, arch in enumerate(everything.archs) if arch.tobytes() not in taken]
+    return everything.rows(np.array(free[:n], dtype=np.int64))
 
 
 class _Pool:
@@ -106,6 +112,10 @@ class _Pool:
     @property
     def n_feasible(self) -> int:
         return 0 if self._answer is None else int(self._answer.feasible.sum())
+
+    @property
+    def n(self) -> int:
+        return len(self._ranks)
 
     def add(self, archs: IntArray, expected: Predictions | None = None) -> None:
         """Take in those that are new, with what is expected of them if that is known."""

@@ -49,7 +49,8 @@ class Settings:
         normalises: Rewards of a budget have mean 0 and deviation 1 in every step: the baseline.
         decays: The learning rate falls.
         evaluator: How the evaluator is trained.
-        coverage: Share of held-out trials whose cost lies below its upper bound.
+        coverage: Share of held-out trials whose cost lies below its upper bound; `None` saves the
+            time to calibrate: the expected cost is the bound.
         n_candidates: Architectures drawn for a request.
         n_rounds: How often a request draws again while it has too few that are feasible.
         n_refinements: Rounds of variation that a request's best are improved by, on predictions.
@@ -57,7 +58,8 @@ class Settings:
             as there are training budgets. The generator learns to draw them, and they and the
             measured ones take part in a request. 0: the generator learns from its draws alone.
         imitation: Weight of the elites' log-probability.
-        caution: Deviations that a prediction must be better than a measurement by.
+        caution: Deviations that a prediction must be better than a measurement by. Negative: how
+            much better than predicted an architecture is hoped to be, for one who can measure it.
     """
 
     n_budgets: int = 10
@@ -72,7 +74,7 @@ class Settings:
     normalises: bool = True
     decays: bool = True
     evaluator: EvaluatorSettings = field(default_factory=EvaluatorSettings)
-    coverage: float = 0.95
+    coverage: float | None = 0.95
     n_candidates: int = 64
     n_rounds: int = 3
     n_refinements: int = 5
