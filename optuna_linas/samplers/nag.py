@@ -17,7 +17,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import IntArray
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.gain import greedy_gain
 from optuna_linas.goals import Attr, Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import startup
@@ -35,15 +36,17 @@ _logger = optuna_logging.get_logger("optuna.linas")
 _OPTIMISM = 0.5
 """Deviations by which a proposal is hoped to be better than predicted, as in LINASSampler."""
 
+_BUDGETS_PER_TRAINED, _PER_BUDGET = 3, 3
+"""Budgets that are asked for, per training budget, and answers to each."""
+
 
 class NAGSampler(PlannedSampler):
     """Proposes, batch by batch, the best architectures for budgets across the range of costs.
 
     After `n_startup_trials`, an architecture generator (see `optuna_linas.nag`) is trained on all
-    measurements for each batch, and asked for the best unseen architecture within each of
-    `n_budgets` budgets, spread evenly over the range of measured costs and shifted from batch to
-    batch. Unlike a search for the largest hypervolume, it spends as much on each part of the range
-    of costs: a study from which a `BudgetGenerator` is to be made profits from that.
+    measurements for each batch, under `n_budgets` budgets over the range of costs. It is asked for
+    the best unseen architectures within three times as many budgets, shifted from batch to batch,
+    and those that promise the most hypervolume together are the batch.
 
     Every proposed trial has the user attributes `nag_budget`, `nag_predicted_value` and
     `nag_predicted_cost`; those of the start have none. The promises are those of `LINASSampler`:
@@ -55,7 +58,7 @@ class NAGSampler(PlannedSampler):
         cost: What budgets limit: the index of an objective, an `Attr`, or the name of a user
             attribute that is minimised.
         value: What is to be as good as possible, likewise; by default the first objective.
-        n_budgets: Budgets, and trials, of a batch.
+        n_budgets: K, the budgets that the generator is trained under.
         space: The search space, if known; by default it is inferred from the study's trials.
         n_startup_trials: Trials before the first generator: corners of the space, and rows spread
             between them. Finished trials that were enqueued or added count.
@@ -128,7 +131,7 @@ class NAGSampler(PlannedSampler):
         )
 
     def _size_of_batch(self, n_trials: int) -> int:
-        return self._n_budgets
+        return max(5, n_trials // 20)
 
     def _check_goals(self, goals: Goals) -> None:
         """Any value and cost will do."""
@@ -200,24 +203,27 @@ class NAGSampler(PlannedSampler):
             ),
             device=self._device,
         )
-        taken, archs, notes = set(seen), [nothing], []
-        for budget in self._budgets(losses[:, 1], n, rng):
-            found = model.request(budget, 1, rng, taken=taken)
-            for arch in found.archs:
-                taken.add(arch.tobytes())
-            archs.append(found.archs)
-            predicted = np.stack([found.predictions.values, found.predictions.costs], axis=1)
-            notes += [_note(budget, row, goals.signs) for row in predicted]
-        return np.concatenate(archs), notes
+        budgets = self._budgets(losses[:, 1], rng)
+        found = [model.request(b, _PER_BUDGET, rng, taken=seen) for b in budgets]
+        archs = np.concatenate([each.archs[each.feasible] for each in found])
+        of_budget = np.repeat(budgets, [int(each.feasible.sum()) for each in found])
+        archs, first = np.unique(archs, axis=0, return_index=True)
+        expected = model.model.predict(archs)
+        hoped = np.stack([model.rank(expected), expected.costs], axis=1)
+        picked = greedy_gain(losses, hoped, losses.max(axis=0), n)
+        others = np.setdiff1d(np.arange(len(archs)), picked)
+        picked = np.concatenate([picked, rng.permutation(others)])[:n]
+        notes = [
+            _note(of_budget[first[i]], (expected.values[i], expected.costs[i]), goals.signs)
+            for i in picked
+        ]
+        return archs[picked], notes
 
-    def _budgets(self, costs: Any, n: int, rng: np.random.Generator) -> list[float]:
-        """`n` budgets: `n_budgets` evenly over the range of costs, and so on for the spares."""
-        low, high = float(costs.min()), float(costs.max())
-        step = (high - low) / self._n_budgets
-        shift = rng.random()
-        # From the highest to the lowest: what a small budget gets is not what a large one wanted.
-        even = [high - (i + shift) * step for i in range(self._n_budgets)]
-        return (even * (n // len(even) + 1))[:n]
+    def _budgets(self, costs: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Budgets evenly over the range of costs, shifted from batch to batch."""
+        n = _BUDGETS_PER_TRAINED * self._n_budgets
+        budgets: FloatArray = costs.min() + np.ptp(costs) * (np.arange(n) + rng.random()) / n
+        return budgets
 
 
 def _note(budget: float, predicted: Any, signs: Sequence[float]) -> Note:
