@@ -143,6 +143,9 @@ PROBLEMS: Mapping[str, Callable[[str, Path], Problem]] = {
     "nasbench201-cifar100-pixel3": _table(
         _NB201, "acc200_cifar100_test", "hw_cifar100_pixel3_latency"
     ),
+    "nasbench201-cifar100-edgegpu": _table(
+        _NB201, "acc200_cifar100_test", "hw_cifar100_edgegpu_latency"
+    ),
     "nasbench-macro": _table("nasbench_macro.npz", "acc_cifar10", "flops"),
     "nasbench201-cifar10-edgegpu-energy": _table(
         _NB201, "acc200_cifar10_test", "hw_cifar10_edgegpu_latency", "hw_cifar10_edgegpu_energy"
@@ -164,6 +167,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "nasbench201-cifar100-pixel3",
         "nasbench-macro",
     ),
+    "budgets": ("ofa-mbv3-note10", "ofa-mbv3-i7", "hwgpt-s-h100", "nasbench201-cifar100-edgegpu"),
     "three": (
         "nasbench201-cifar10-edgegpu-energy",
         "nasbench201-cifar100-pixel3-params",

@@ -2,8 +2,8 @@
 
 `LINASSampler` is a drop-in for any study, and `PymooSampler` searches without predictions;
 `SearchSpace` describes what is searched; `SupernetObjective` turns a super-network into an
-objective. The names are imported when first used, so that a search without super-networks never
-loads torch.
+objective; `BudgetGenerator` answers "the best within this budget" from a finished study. The names
+are imported when first used, so that a search without super-networks never loads torch.
 """
 
 from __future__ import annotations
@@ -13,19 +13,22 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optuna_linas.budget_generator import BudgetGenerator
     from optuna_linas.goals import Attr
     from optuna_linas.lineage import best_member
     from optuna_linas.objectives import SupernetObjective
     from optuna_linas.population import PBTMember
-    from optuna_linas.samplers import LINASSampler, PBTNASSampler, PymooSampler
+    from optuna_linas.samplers import LINASSampler, NAGSampler, PBTNASSampler, PymooSampler
     from optuna_linas.soups import make_soup
     from optuna_linas.space import SearchSpace
     from optuna_linas.variable import Condition, Variable
 
 __all__ = [
     "Attr",
+    "BudgetGenerator",
     "Condition",
     "LINASSampler",
+    "NAGSampler",
     "PBTMember",
     "PBTNASSampler",
     "PymooSampler",
@@ -38,8 +41,10 @@ __all__ = [
 
 _HOMES = {
     "Attr": "optuna_linas.goals",
+    "BudgetGenerator": "optuna_linas.budget_generator",
     "Condition": "optuna_linas.variable",
     "LINASSampler": "optuna_linas.samplers",
+    "NAGSampler": "optuna_linas.samplers",
     "PBTMember": "optuna_linas.population",
     "PBTNASSampler": "optuna_linas.samplers",
     "PymooSampler": "optuna_linas.samplers",

@@ -111,6 +111,22 @@ class SearchSpace:
         n_options.flags.writeable = False  # it is handed out to everyone
         return n_options
 
+    @property
+    def parents_first(self) -> tuple[int, ...]:
+        """The variables' positions, each after the variables that it depends on."""
+        return tuple(self._order)
+
+    def requirements(self, position: int) -> list[tuple[int, BoolArray]]:
+        """Return what a variable needs in order to exist: each parent and its allowed options.
+
+        Args:
+            position: The variable's.
+
+        Returns:
+            Pairs of a parent's position and `bool[n_options]` of that parent; all must hold.
+        """
+        return list(self._conditions[position])
+
     def __len__(self) -> int:
         return len(self.variables)
 

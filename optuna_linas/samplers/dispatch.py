@@ -55,7 +55,8 @@ class Planned:
     Attributes:
         archs: Unseen canonical rows, `int[k, d]`, best first.
         notes: What is known of each row, or nothing. A note's `"predicted"`, the values of all
-            goals in the user's direction, is compared with what is measured (see `quality`).
+            goals in the user's direction, is compared with what is measured (see `quality`); its
+            `"user_attrs"` become user attributes of the trial that takes the row.
     """
 
     archs: IntArray

@@ -52,6 +52,8 @@ class PlannedSampler(BaseSampler):
         constraints_func: As in Optuna's samplers.
         seed: The seed, or `None` for one that is drawn and kept with the study.
         warn_independent_sampling: Warn when a parameter is sampled independently after the start.
+        explain: Called with the finished trials of this sampler while none can be learned from. By
+            default `checks.check_fit`, which raises.
 
     Raises:
         TypeError: An argument of the wrong kind.
@@ -70,6 +72,7 @@ class PlannedSampler(BaseSampler):
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None,
         seed: int | None,
         warn_independent_sampling: bool,
+        explain: Callable[[Sequence[FrozenTrial]], None] | None = None,
     ) -> None:
         check_seed(seed)
         if not (constraints_func is None or callable(constraints_func)):
@@ -95,6 +98,7 @@ class PlannedSampler(BaseSampler):
             plan=self._plan,
             warn=_logger.warning,
         )
+        self._explain = explain
         self._claims: dict[tuple[int, int], Claim] = {}
 
     @abstractmethod
@@ -157,7 +161,12 @@ class PlannedSampler(BaseSampler):
             if table.n_usable == 0:
                 finished = list(table.finished.values())
                 ours = [trial for trial in finished if self._dispatcher.claim_of(trial)]
-                check_fit(ours, self._space, self._objectives)
+                if self._explain is not None:
+                    self._explain(ours)
+                else:
+                    check_fit(ours, self._space, self._objectives)
+            for name, value in claim.note.get("user_attrs", {}).items():
+                study._storage.set_trial_user_attr(trial._trial_id, name, value)
             self._claims[study._study_id, trial.number] = claim
             if table.space is None:
                 return {}

@@ -1,0 +1,17 @@
+"""Pareto-Frontier-aware neural architecture generation: an architecture for any budget, at once."""
+
+from optuna_linas.nag.fitting import MIN_TRIALS, fit
+from optuna_linas.nag.model import BudgetModel
+from optuna_linas.nag.rewards import REWARDS, Reward
+from optuna_linas.nag.settings import PAPER, EvaluatorSettings, Settings
+
+__all__ = [
+    "MIN_TRIALS",
+    "PAPER",
+    "REWARDS",
+    "BudgetModel",
+    "EvaluatorSettings",
+    "Reward",
+    "Settings",
+    "fit",
+]

@@ -1,0 +1,217 @@
+"""From measured architectures to a generator for any budget.
+
+Guo, Chen, Zheng, Chen, Zhao, Chen, Huang and Tan, "Pareto-Frontier-aware Neural Architecture
+Generation for Diverse Budgets", 2021: train the evaluator on pairs of measured architectures, then
+the generator on the evaluator's scores.
+
+The paper measures 16,000 architectures; an Optuna study has a few hundred. Departures that make up
+for it, each of which `Settings` can switch off: a Gaussian process that knows the space predicts
+values and costs, with their uncertainty, and labels the imagined architectures that the evaluator
+learns from beside the measured ones; and what training has found is remembered.
+
+Shapes: `n` measured architectures, `d` variables, `k` training budgets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.evolution.variation import resample
+from optuna_linas.nag.elites import Elites, vary
+from optuna_linas.nag.evaluator import train_evaluator
+from optuna_linas.nag.model import BudgetModel
+from optuna_linas.nag.policy import train_generator
+from optuna_linas.nag.predictions import ValueCostModel
+from optuna_linas.nag.progress import Report, part_of, silent
+from optuna_linas.nag.rewards import Generated
+from optuna_linas.nag.settings import Settings
+from optuna_linas.pareto import non_dominated
+from optuna_linas.space import SearchSpace
+
+__all__ = ["MIN_TRIALS", "fit"]
+
+MIN_TRIALS = 20
+"""Measured architectures below which nothing can be learned of a whole front."""
+
+_BUDGETS_PER_TRAINED = 4
+_N_CHILDREN = 64
+_N_LAST_ROUNDS = 100
+_N_EXAMPLES = 64
+_MAX_MUTATION, _N_RATES = 0.3, 8
+
+
+def fit(
+    space: SearchSpace,
+    archs: IntArray,
+    losses: FloatArray,
+    *,
+    rng: np.random.Generator,
+    settings: Settings | None = None,
+    device: str | torch.device = "cpu",
+    report: Report = silent,
+) -> BudgetModel:
+    """Fit predictors, evaluator and generator.
+
+    Args:
+        space: The search space.
+        archs: What was measured, `int[n, d]`.
+        losses: Value and cost of each, minimised, `float[n, 2]`; an architecture that was measured
+            several times counts with its mean.
+        rng: The source of all randomness.
+        settings: How to do it; `None` for the defaults.
+        device: Where torch computes.
+        report: Called with the share of the work that is done.
+
+    Raises:
+        ValueError: Fewer than `MIN_TRIALS` different architectures, or all costs are the same.
+    """
+    settings = settings or Settings()
+    archs, losses = _averaged(space.canonical(archs), losses)
+    if len(archs) < MIN_TRIALS:
+        raise ValueError(
+            f"A generator needs at least {MIN_TRIALS} different measured architectures, got "
+            f"{len(archs)}."
+        )
+    if np.ptp(losses[:, 1]) <= 0:
+        raise ValueError(
+            f"All {len(archs)} architectures cost the same, {abs(losses[0, 1]):g}: there is no "
+            "budget to choose by."
+        )
+    model = ValueCostModel.calibrated(space, archs, losses, coverage=settings.coverage, rng=rng)
+    noise = _torch_rng(rng, "cpu")
+    grid = np.linspace(losses[:, 1].min(), losses[:, 1].max(), settings.n_budgets)
+    fitted = BudgetModel.untrained(model, grid, settings, rng=noise, device=device)
+    if settings.reward.uses_evaluator:
+        rows, labels = _examples(space, model, settings.evaluator.n_imagined, rng)
+        train_evaluator(
+            fitted.evaluator,
+            fitted.features(rows),
+            torch.tensor(labels[:, 0], device=device),
+            torch.tensor(fitted.position(labels[:, 1]), device=device),
+            settings.evaluator,
+            compares_values=settings.reward.compares_values,
+            rng=noise,
+            report=part_of(report, 0.0, 0.2),
+        )
+    practice = _Practice(fitted, rng)
+    train_generator(
+        fitted.generator,
+        practice.rewards,
+        settings,
+        examples=practice.examples if settings.n_elites else None,
+        rng=_torch_rng(rng, device),
+        report=part_of(report, 0.2, 1.0),
+    )
+    if settings.n_elites:
+        fitted.remember(practice.remembered())
+    return fitted
+
+
+class _Practice:
+    """What the generator practises on: its draws, which are rewarded, and the best so far."""
+
+    def __init__(self, fitted: BudgetModel, rng: np.random.Generator) -> None:
+        self._fitted, self._rng = fitted, rng
+        model, settings, grid = fitted.model, fitted.settings, fitted.grid
+        values = model.losses[:, 0]
+        self._best = float(values.min())
+        self._scale = max(abs(self._best), float(np.ptp(values)), 1e-12)
+        budgets = np.linspace(grid[0], grid[-1], _BUDGETS_PER_TRAINED * len(grid))
+        self._elites = Elites(model.predict, fitted.rank, budgets, settings.n_elites)
+        if settings.n_elites:
+            self._elites.take_in(model.archs)
+
+    @torch.no_grad()
+    def rewards(self, bins: Tensor) -> Tensor:
+        """Return the rewards `float[k, n]` of drawn sequences `int[k, n, d]`."""
+        fitted, (k, n, d) = self._fitted, bins.shape
+        rows = fitted.steps.archs_of(bins.reshape(k * n, d).cpu().numpy(), self._rng)
+        if fitted.settings.n_elites:
+            self._elites.take_in(rows)
+        reward = fitted.settings.reward
+        if reward.uses_evaluator:
+            features = fitted.features(rows).reshape(k, n, -1)
+            scores = fitted.evaluator(features, fitted.evaluator.budgets)
+            return reward(Generated(scores, *[torch.zeros_like(scores)] * 4))
+        expected = fitted.model.predict(rows)
+        columns = [
+            (fitted.rank(expected) - self._best) / self._scale,
+            1.0 - (expected.values - self._best) / self._scale,
+            (expected.costs.reshape(k, n) / fitted.grid[:, None]).reshape(-1),
+            fitted.position(expected.bounds) - np.repeat(fitted.position(fitted.grid), n),
+        ]
+        stacked = torch.tensor(np.stack(columns), device=bins.device).reshape(4, k, n)
+        return reward(Generated(torch.zeros_like(stacked[0]), *stacked)).to(torch.float32)
+
+    def examples(self) -> tuple[Tensor, Tensor]:
+        """Improve the elites a little, and return some of them with their budgets."""
+        self._improve()
+        rows, fitted = self._elites.rows, self._fitted
+        g, e, d = rows.shape
+        some = self._rng.integers(g * e, size=min(_N_EXAMPLES, g * e))
+        bins = fitted.steps.bins_of(rows.reshape(g * e, d)[some])
+        budgets = fitted.position(self._elites.budgets[some // e])
+        device = fitted.generator.budgets.device
+        return (
+            torch.tensor(bins, device=device),
+            torch.tensor(budgets, dtype=torch.float32, device=device),
+        )
+
+    def remembered(self) -> IntArray:
+        """Improve the elites to the end, and return them and the measured front."""
+        for _ in range(_N_LAST_ROUNDS):
+            self._improve()
+        model = self._fitted.model
+        front = model.archs[non_dominated(model.losses)]
+        return np.unique(np.concatenate([self._elites.archs, front]), axis=0)
+
+    def _improve(self) -> None:
+        space = self._fitted.space
+        children = vary(self._elites.archs, _N_CHILDREN, space.n_options, self._rng, sorted_=False)
+        self._elites.take_in(space.canonical(children))
+
+
+def _averaged(archs: IntArray, losses: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Different architectures in the order of their first measurement, with their mean losses."""
+    _, first, inverse, counts = np.unique(
+        archs, axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
+    total = np.zeros((len(first), losses.shape[1]))
+    np.add.at(total, inverse.reshape(-1), losses)
+    order = np.argsort(first)
+    return archs[first[order]], (total / counts[:, None])[order]
+
+
+def _examples(
+    space: SearchSpace, model: ValueCostModel, n_imagined: int, rng: np.random.Generator
+) -> tuple[IntArray, FloatArray]:
+    """What the evaluator learns from: measured rows, and imagined ones with predicted losses.
+
+    Half of the imagined ones are drawn from the whole space, half are variations of the measured
+    front, where the generator will be.
+    """
+    if n_imagined == 0:
+        return model.archs, model.losses
+    anywhere = space.sample(n_imagined // 2, rng)
+    front = model.archs[non_dominated(model.losses)]
+    n_near = n_imagined - len(anywhere)
+    mothers, fathers = (front[rng.integers(len(front), size=n_near)] for _ in range(2))
+    near = np.where(rng.random(mothers.shape) < 0.5, mothers, fathers)
+    rates = np.linspace(0.0, _MAX_MUTATION, _N_RATES)
+    near = np.concatenate(
+        [
+            resample(part, space.n_options, float(rate), rng)
+            for part, rate in zip(np.array_split(near, _N_RATES), rates, strict=True)
+        ]
+    )
+    imagined = np.unique(space.canonical(np.concatenate([anywhere, near])), axis=0)
+    expected = model.predict(imagined)
+    labels = np.stack([expected.values, expected.costs], axis=1)
+    return np.concatenate([model.archs, imagined]), np.concatenate([model.losses, labels])
+
+
+def _torch_rng(rng: np.random.Generator, device: str | torch.device) -> torch.Generator:
+    return torch.Generator(device).manual_seed(int(rng.integers(2**62)))

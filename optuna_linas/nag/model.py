@@ -1,0 +1,165 @@
+"""A fitted generator and all that a request needs.
+
+Guo et al., "Pareto-Frontier-aware Neural Architecture Generation for Diverse Budgets", 2021.
+
+Shapes: `n` architectures, `d` variables, `k` training budgets. Budgets and costs are losses here: a
+budget is what the cost may be at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.nag.evaluator import Evaluator
+from optuna_linas.nag.generator import ArchitectureGenerator
+from optuna_linas.nag.predictions import Predictions, ValueCostModel
+from optuna_linas.nag.requests import Answer, answer
+from optuna_linas.nag.settings import Settings
+from optuna_linas.nag.steps import Steps
+
+__all__ = ["BudgetModel"]
+
+
+class BudgetModel:
+    """Answers requests for architectures within a budget.
+
+    Args:
+        model: Predicts values and costs.
+        generator: Draws architectures under a budget.
+        evaluator: Scores architectures under a budget.
+        grid: The training budgets in the costs' unit, `float[k]`.
+        settings: How the generator was fitted and is asked.
+        remembered: Canonical rows that take part in every request, `int[r, d]`.
+    """
+
+    def __init__(
+        self,
+        model: ValueCostModel,
+        generator: ArchitectureGenerator,
+        evaluator: Evaluator,
+        *,
+        grid: FloatArray,
+        settings: Settings,
+        remembered: IntArray,
+    ) -> None:
+        self.space, self.model, self.settings, self.grid = model.space, model, settings, grid
+        self.generator, self.evaluator = generator, evaluator
+        self.steps = Steps(model.space, settings.max_bins)
+        self.remember(remembered)
+
+    def remember(self, archs: IntArray) -> None:
+        """Let rows `int[r, d]`, and no others, take part in later requests."""
+        self.remembered = archs
+        # Predicted now, so that a request need not.
+        self._expected = self.model.predict(archs)
+
+    @classmethod
+    def untrained(
+        cls,
+        model: ValueCostModel,
+        grid: FloatArray,
+        settings: Settings,
+        *,
+        rng: torch.Generator,
+        device: str | torch.device = "cpu",
+    ) -> BudgetModel:
+        """Return a model with fresh networks.
+
+        Args:
+            model: Predicts values and costs.
+            grid: The training budgets, increasing, `float[k]`.
+            settings: The networks' sizes, and how requests are answered.
+            rng: Where the initial weights come from, on the CPU.
+            device: Where torch computes.
+        """
+        # Budgets in units of the range: single precision must tell 1e9 from 1e9 + 1.
+        budgets = torch.linspace(0.0, 1.0, len(grid))
+        evaluator = Evaluator(
+            len(model.space.feature_variables),
+            budgets,
+            hidden_size=settings.evaluator.hidden_size,
+            rng=rng,
+        )
+        generator = ArchitectureGenerator(
+            Steps(model.space, settings.max_bins),
+            budgets,
+            embedding_size=settings.embedding_size,
+            hidden_size=settings.hidden_size,
+            rng=rng,
+        )
+        return cls(
+            model,
+            generator.to(device),
+            evaluator.to(device),
+            grid=grid,
+            settings=settings,
+            remembered=model.archs[:0],
+        )
+
+    @property
+    def least_cost(self) -> float:
+        """The lowest cost that is measured, or predicted of what is remembered."""
+        return float(min(self.model.losses[:, 1].min(), *self._expected.costs, self.grid[0]))
+
+    def request(
+        self,
+        budget: float,
+        n: int,
+        rng: np.random.Generator,
+        *,
+        taken: Set[bytes] = frozenset(),
+    ) -> Answer:
+        """Return up to `n` architectures whose costs stay within a budget, best first.
+
+        Where too few are feasible, the least violating ones follow, marked as such. Canonical rows
+        that are `taken`, as bytes, are not returned.
+        """
+        settings = self.settings
+        return answer(
+            self.space,
+            lambda: self.draw(budget, settings.n_candidates, rng),
+            self.model.predict,
+            self.rank,
+            budget,
+            n,
+            remembered=(self.remembered, self._expected),
+            n_rounds=settings.n_rounds,
+            n_refinements=settings.n_refinements,
+            rng=rng,
+            taken=taken,
+        )
+
+    def draw(self, budget: float, n: int, rng: np.random.Generator) -> IntArray:
+        """Return `n` canonical rows as the generator draws them, feasible or not, `int[n, d]`."""
+        device = self.generator.budgets.device
+        budgets = torch.full((n,), float(self.position(budget)), device=device)
+        noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+        bins = self.generator.sample(budgets, noise)
+        return self.steps.archs_of(bins.cpu().numpy(), rng)
+
+    def features(self, archs: IntArray) -> Tensor:
+        """Return the features of rows as the evaluator takes them, `float[n, f]`."""
+        device = self.evaluator.budgets.device
+        return torch.tensor(self.space.features(archs), dtype=torch.float32, device=device)
+
+    def position(self, costs: FloatArray | float) -> FloatArray:
+        """Return costs or budgets in units of the range: 0 and 1 are the ends of the grid."""
+        low, high = self.grid[0], self.grid[-1]
+        at: FloatArray = (np.asarray(costs) - low) / (high - low)
+        return at
+
+    @torch.no_grad()
+    def scores(self, archs: IntArray, budget: float) -> FloatArray:
+        """Return the evaluator's scores of rows under a budget, `float[n]`; higher is better."""
+        at = torch.tensor([float(self.position(budget))], device=self.evaluator.budgets.device)
+        scores: FloatArray = self.evaluator(self.features(archs), at)[0].double().cpu().numpy()
+        return scores
+
+    def rank(self, expected: Predictions) -> FloatArray:
+        """Return what is minimised among feasible architectures: a cautious value, `float[n]`."""
+        return expected.cautious(self.settings.caution)

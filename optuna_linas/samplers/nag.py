@@ -1,0 +1,240 @@
+"""Pareto-Frontier-aware neural architecture generation (NAG) as an Optuna sampler.
+
+Guo, Chen, Zheng, Chen, Zhao, Chen, Huang and Tan, "Pareto-Frontier-aware Neural Architecture
+Generation for Diverse Budgets", 2021. The paper trains its generator once, on 16,000 architectures
+that were measured at random; here it is trained anew for every batch, on what the search has
+measured so far, and proposes what to measure next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna import logging as optuna_logging
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.gain import greedy_gain
+from optuna_linas.goals import Attr, Goal, Goals
+from optuna_linas.history import History
+from optuna_linas.linas import startup
+from optuna_linas.samplers.checks import check_count, check_fit
+from optuna_linas.samplers.dispatch import Planned
+from optuna_linas.samplers.plan import Note
+from optuna_linas.samplers.planned import PlannedSampler
+from optuna_linas.selection import unseen
+from optuna_linas.space import SearchSpace
+
+__all__ = ["NAGSampler"]
+
+_logger = optuna_logging.get_logger("optuna.linas")
+
+_OPTIMISM = 0.5
+"""Deviations by which a proposal is hoped to be better than predicted, as in LINASSampler."""
+
+_BUDGETS_PER_TRAINED, _PER_BUDGET = 3, 3
+"""Budgets that are asked for, per training budget, and answers to each."""
+
+
+class NAGSampler(PlannedSampler):
+    """Proposes, batch by batch, the best architectures for budgets across the range of costs.
+
+    After `n_startup_trials`, an architecture generator (see `optuna_linas.nag`) is trained on all
+    measurements for each batch, under `n_budgets` budgets over the range of costs. It is asked for
+    the best unseen architectures within three times as many budgets, shifted from batch to batch,
+    and those that promise the most hypervolume together are the batch.
+
+    Every proposed trial has the user attributes `nag_budget`, `nag_predicted_value` and
+    `nag_predicted_cost`; those of the start have none. The promises are those of `LINASSampler`:
+    all state in the study's storage, any number of workers, no architecture twice, resumable.
+
+    A cost that no trial records is warned of once, and architectures are sampled at random.
+
+    Args:
+        cost: What budgets limit: the index of an objective, an `Attr`, or the name of a user
+            attribute that is minimised.
+        value: What is to be as good as possible, likewise; by default the first objective.
+        n_budgets: K, the budgets that the generator is trained under.
+        space: The search space, if known; by default it is inferred from the study's trials.
+        n_startup_trials: Trials before the first generator: corners of the space, and rows spread
+            between them. Finished trials that were enqueued or added count.
+        n_steps: Training steps of the generator for each batch.
+        independent_sampler: Samples parameters that no finished trial has had yet. By default
+            uniformly at random, from the sampler's own seed.
+        constraints_func: As in Optuna's samplers; `trial.set_constraint` needs nothing here.
+            Trials that violate a constraint are not learned from.
+        device: Where torch computes: "cpu" or "cuda".
+        seed: Makes the search reproducible. Without it one is drawn and stored with the study.
+        warn_independent_sampling: Warn when a parameter is sampled independently after the start.
+
+    Raises:
+        ValueError: A number that is too small, or value and cost are the same.
+        TypeError: An argument of the wrong kind.
+
+    Example:
+        >>> import optuna
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> def objective(trial):
+        ...     depth = trial.suggest_int("depth", 1, 4)
+        ...     width = trial.suggest_categorical("width", [8, 16, 32, 64, 128, 256])
+        ...     kernel = trial.suggest_categorical("kernel", [1, 3, 5])
+        ...     trial.set_user_attr("latency_ms", 0.01 * depth * width * kernel)
+        ...     return 1 - 1 / (depth * width * kernel)
+        >>> study = optuna.create_study(
+        ...     direction="maximize",
+        ...     sampler=NAGSampler(cost="latency_ms", n_budgets=5, n_steps=5, seed=0),
+        ... )
+        >>> study.optimize(objective, n_trials=25)
+        >>> sorted(study.trials[-1].user_attrs)
+        ['latency_ms', 'nag_budget', 'nag_predicted_cost', 'nag_predicted_value']
+    """
+
+    def __init__(
+        self,
+        *,
+        cost: Goal | str,
+        value: Goal | str = 0,
+        n_budgets: int = 10,
+        space: SearchSpace | Mapping[str, BaseDistribution] | None = None,
+        n_startup_trials: int = 20,
+        n_steps: int = 30,
+        independent_sampler: BaseSampler | None = None,
+        constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
+        device: str = "cpu",
+        seed: int | None = None,
+        warn_independent_sampling: bool = True,
+    ) -> None:
+        check_count("n_budgets", n_budgets, least=1)
+        check_count("n_startup_trials", n_startup_trials, least=0)
+        check_count("n_steps", n_steps, least=0)
+        self._value, self._cost = (Attr(g) if isinstance(g, str) else g for g in (value, cost))
+        if self._value == self._cost:
+            raise ValueError(f"value and cost are the same, {self._cost!r}: there is no trade-off.")
+        self._n_budgets, self._n_steps, self._device = n_budgets, n_steps, device
+        self._has_warned = False
+        super().__init__(
+            "nag",
+            space=space,
+            n_startup_trials=n_startup_trials,
+            batch_size=self._size_of_batch,
+            min_examples=1,
+            objectives=(self._value, self._cost),
+            independent_sampler=independent_sampler,
+            constraints_func=constraints_func,
+            seed=seed,
+            warn_independent_sampling=warn_independent_sampling,
+            explain=self._explain_unusable,
+        )
+
+    def _size_of_batch(self, n_trials: int) -> int:
+        return max(5, n_trials // 20)
+
+    def _check_goals(self, goals: Goals) -> None:
+        """Any value and cost will do."""
+
+    def _explain_unusable(self, ours: Sequence[FrozenTrial]) -> None:
+        """Raise for a space that does not fit; warn once of a cost that is not recorded."""
+        check_fit(ours, self._space, None)
+        complete = [trial for trial in ours if trial.state == TrialState.COMPLETE]
+        if self._has_warned or not complete:
+            return
+        self._has_warned = True
+        known = sorted({name for trial in complete for name in trial.user_attrs})
+        _logger.warning(
+            f"NAGSampler samples at random: no complete trial has both the value {self._value!r} "
+            f"and the cost {self._cost!r} as finite numbers. The trials' user attributes are "
+            f"{known}. Set the cost in the objective function: "
+            "trial.set_user_attr(name, number)."
+        )
+
+    def _plan(
+        self,
+        space: SearchSpace,
+        history: History,
+        n: int,
+        rng: np.random.Generator,
+        *,
+        goals: Goals,
+        batch: int,
+        taken: IntArray,
+        pending: IntArray,
+    ) -> Planned:
+        seen = {row.tobytes() for rows in (taken, pending, history.codes) for row in rows}
+        if batch == 0:
+            # The corners come once; while nothing can be learned, all that follows is random.
+            return Planned(startup(space, n, rng, taken=seen))
+        archs, notes = self._generate(space, history, n, rng, goals, seen)
+        seen |= {row.tobytes() for row in archs}
+        rest = unseen(space, n - len(archs), rng, taken=seen)
+        empty: list[Note] = [{}] * len(rest)
+        return Planned(np.concatenate([archs, rest]), (*notes, *empty))
+
+    def _generate(
+        self,
+        space: SearchSpace,
+        history: History,
+        n: int,
+        rng: np.random.Generator,
+        goals: Goals,
+        seen: set[bytes],
+    ) -> tuple[IntArray, list[Note]]:
+        """The best unseen architectures for budgets across the range, and what is said of them."""
+        # Only now: a search that has not come this far, and one with LINAS, never needs torch.
+        from optuna_linas.nag import MIN_TRIALS, Settings, fit
+
+        codes, losses = history.codes[history.feasible], history.losses[history.feasible]
+        nothing = np.zeros((0, len(space)), dtype=np.int64)
+        if len(np.unique(codes, axis=0)) < MIN_TRIALS or np.ptp(losses[:, 1]) <= 0:
+            return nothing, []
+        model = fit(
+            space,
+            codes,
+            losses,
+            rng=rng,
+            settings=Settings(
+                n_budgets=max(2, self._n_budgets),
+                n_steps=self._n_steps,
+                coverage=None,
+                caution=-_OPTIMISM,
+            ),
+            device=self._device,
+        )
+        budgets = self._budgets(losses[:, 1], rng)
+        found = [model.request(b, _PER_BUDGET, rng, taken=seen) for b in budgets]
+        archs = np.concatenate([each.archs[each.feasible] for each in found])
+        of_budget = np.repeat(budgets, [int(each.feasible.sum()) for each in found])
+        archs, first = np.unique(archs, axis=0, return_index=True)
+        expected = model.model.predict(archs)
+        hoped = np.stack([model.rank(expected), expected.costs], axis=1)
+        picked = greedy_gain(losses, hoped, losses.max(axis=0), n)
+        others = np.setdiff1d(np.arange(len(archs)), picked)
+        picked = np.concatenate([picked, rng.permutation(others)])[:n]
+        notes = [
+            _note(of_budget[first[i]], (expected.values[i], expected.costs[i]), goals.signs)
+            for i in picked
+        ]
+        return archs[picked], notes
+
+    def _budgets(self, costs: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Budgets evenly over the range of costs, shifted from batch to batch."""
+        n = _BUDGETS_PER_TRAINED * self._n_budgets
+        budgets: FloatArray = costs.min() + np.ptp(costs) * (np.arange(n) + rng.random()) / n
+        return budgets
+
+
+def _note(budget: float, predicted: Any, signs: Sequence[float]) -> Note:
+    """What a proposal's trial is told, in the user's direction."""
+    value, cost = (float(f"{sign * x:.9g}") for sign, x in zip(signs, predicted, strict=True))
+    return {
+        "predicted": [value, cost],
+        "predictors": ["gp", "gp"],
+        "user_attrs": {
+            "nag_budget": float(f"{signs[1] * budget:.9g}"),
+            "nag_predicted_value": value,
+            "nag_predicted_cost": cost,
+        },
+    }

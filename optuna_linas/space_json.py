@@ -1,0 +1,46 @@
+"""A search space as JSON, by way of Optuna's own notation for distributions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from optuna.distributions import distribution_to_json, json_to_distribution
+
+from optuna_linas.distributions import distribution_of, variable_of
+from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Condition
+
+__all__ = ["space_from_json", "space_to_json"]
+
+
+def space_to_json(space: SearchSpace) -> list[dict[str, Any]]:
+    """Return the variables of a space, in order, as JSON has it.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"depth": [1, 2], "k": [3, 5]}, {"k": {"depth": [2]}})
+        >>> space_from_json(space_to_json(space)) == space
+        True
+    """
+    return [
+        {
+            "name": variable.name,
+            "distribution": json.loads(distribution_to_json(distribution_of(variable))),
+            "conditions": [[c.parent, list(c.options)] for c in variable.conditions],
+        }
+        for variable in space.variables
+    ]
+
+
+def space_from_json(variables: list[dict[str, Any]]) -> SearchSpace:
+    """Return the space of `space_to_json`."""
+    return SearchSpace(
+        [
+            variable_of(
+                each["name"],
+                json_to_distribution(json.dumps(each["distribution"])),
+                [Condition(parent, tuple(options)) for parent, options in each["conditions"]],
+            )
+            for each in variables
+        ]
+    )

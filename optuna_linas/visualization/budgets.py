@@ -1,0 +1,164 @@
+"""What a budget generator has learned (figures 3 to 5 of the NAG paper, Guo et al. 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import cycle
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optuna_linas.arrays import FloatArray
+from optuna_linas.visualization.style import COLORS, explained_empty_figure, layout
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["plot_budget_front", "plot_budget_histogram"]
+
+
+class Front(Protocol):
+    """A learned trade-off, as `BudgetGenerator.front` returns it."""
+
+    @property
+    def budgets(self) -> FloatArray:
+        """`float[n]`."""
+        ...
+
+    @property
+    def values(self) -> FloatArray:
+        """Predicted for the architecture of each budget, `float[n]`."""
+        ...
+
+    @property
+    def costs(self) -> FloatArray:
+        """Predicted likewise, `float[n]`."""
+        ...
+
+    @property
+    def value_name(self) -> str:
+        """What the value is called."""
+        ...
+
+    @property
+    def cost_name(self) -> str:
+        """What the cost is called."""
+        ...
+
+
+def plot_budget_front(
+    fronts: Front | Mapping[str, Front],
+    measured: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+) -> go.Figure:
+    """Return the learned fronts: value against budget, the architectures' costs as dots.
+
+    Args:
+        fronts: What `BudgetGenerator.front` returns, or several of them by name: devices, say.
+        measured: By the same names, costs and values that were measured, to stand beside them.
+
+    Returns:
+        The figure. The line is what a budget buys; a dot is the architecture that buys it, left of
+        its budget by what it does not use.
+
+    Example:
+        >>> from optuna_linas.budget_answers import BudgetFront
+        >>> front = BudgetFront(
+        ...     budgets=np.array([1.0, 2.0]),
+        ...     values=np.array([0.7, 0.9]),
+        ...     costs=np.array([0.9, 1.8]),
+        ...     is_within=np.array([True, True]),
+        ...     params=({"depth": 1}, {"depth": 2}),
+        ...     value_name="accuracy",
+        ...     cost_name="latency_ms",
+        ... )
+        >>> plot_budget_front({"phone": front}).data[0].name
+        'phone'
+    """
+    import plotly.graph_objects as go
+
+    named = fronts if isinstance(fronts, Mapping) else {"generator": fronts}
+    if not named:
+        return explained_empty_figure("No front was given")
+    figure = go.Figure()
+    for (name, front), color in zip(named.items(), cycle(COLORS), strict=False):
+        if measured is not None and name in measured:
+            costs, values = (np.asarray(column, dtype=float) for column in measured[name])
+            figure.add_scatter(
+                x=costs,
+                y=values,
+                mode="markers",
+                name=f"{name}: trials",
+                legendgroup=name,
+                marker={"color": color, "size": 5, "opacity": 0.3},
+            )
+        figure.add_scatter(
+            x=front.budgets,
+            y=front.values,
+            mode="lines",
+            name=name,
+            legendgroup=name,
+            line={"color": color, "shape": "hv"},
+            hovertemplate="budget %{x:.5g}: %{y:.5g}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=front.costs,
+            y=front.values,
+            mode="markers",
+            legendgroup=name,
+            showlegend=False,
+            marker={"color": color, "size": 8, "line": {"color": "white", "width": 1}},
+            hovertemplate="cost %{x:.5g}: %{y:.5g}<extra></extra>",
+        )
+    first = next(iter(named.values()))
+    figure.update_layout(
+        **layout(
+            "The best architecture for each budget",
+            x=f"{first.cost_name} (budget)",
+            y=first.value_name,
+        )
+    )
+    return figure
+
+
+def plot_budget_histogram(
+    costs: Mapping[float, ArrayLike], *, cost_name: str = "cost", n_bins: int = 60
+) -> go.Figure:
+    """Return a histogram of the costs of architectures that were generated for each budget.
+
+    Args:
+        costs: From each budget to the costs of what was generated for it, predicted or measured.
+        cost_name: What the axis says.
+        n_bins: Bins over the whole range.
+
+    Returns:
+        The figure, with a dashed line at each budget.
+
+    Example:
+        >>> figure = plot_budget_histogram({10.0: [9.1, 9.5], 20.0: [18.0, 19.9]})
+        >>> [trace.name for trace in figure.data]
+        ['budget 10 (100 % within)', 'budget 20 (100 % within)']
+    """
+    import plotly.graph_objects as go
+
+    arrays = {budget: np.asarray(each, dtype=float) for budget, each in costs.items()}
+    if not any(each.size for each in arrays.values()):
+        return explained_empty_figure("Nothing was generated")
+    everything = np.concatenate([*arrays.values(), np.array(list(arrays), dtype=float)])
+    low, high = float(everything.min()), float(everything.max())
+    figure = go.Figure()
+    for (budget, each), color in zip(arrays.items(), cycle(COLORS), strict=False):
+        within = float((each <= budget).mean()) if each.size else 0.0
+        figure.add_histogram(
+            x=each,
+            name=f"budget {budget:g} ({within:.0%} within)".replace("%", " %"),
+            xbins={"start": low, "end": high, "size": (high - low) / n_bins or 1.0},
+            marker={"color": color},
+            opacity=0.6,
+        )
+        figure.add_vline(x=budget, line={"color": color, "dash": "dash"})
+    figure.update_layout(
+        **layout("Costs of generated architectures", x=cost_name, y="architectures"),
+        barmode="overlay",
+    )
+    return figure

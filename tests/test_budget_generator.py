@@ -1,0 +1,319 @@
+"""What BudgetGenerator promises to a user with a finished study."""
+
+import math
+import pickle
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+import torch
+from optuna.study import Study
+from optuna.trial import Trial
+
+import optuna_linas
+from optuna_linas import Attr, BudgetGenerator, SearchSpace
+from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.nag import PAPER, REWARDS, EvaluatorSettings, Settings
+
+QUICK = Settings(n_steps=15, n_samples=8, evaluator=EvaluatorSettings(32, 30, n_imagined=50))
+SIZES = [8, 16, 32, 64, 128]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def true_values(params: dict[str, Any]) -> tuple[float, float]:
+    """Accuracy and latency of a network: a conditional space with numbers and categories."""
+    widths = [params[f"width_{i}"] for i in range(params["depth"])]
+    accuracy = 1.0 - 1.0 / math.sqrt(sum(widths)) - 0.02 * abs(math.log10(params["lr"]) + 2)
+    return accuracy, 0.02 * sum(widths) + 0.1
+
+
+def suggest(trial: Trial) -> dict[str, Any]:
+    params: dict[str, Any] = {"depth": trial.suggest_int("depth", 1, 3)}
+    params["lr"] = trial.suggest_float("lr", 1e-4, 1e-1, log=True)
+    for i in range(params["depth"]):
+        params[f"width_{i}"] = trial.suggest_categorical(f"width_{i}", SIZES)
+    return params
+
+
+def with_attribute(trial: Trial) -> float:
+    accuracy, latency = true_values(suggest(trial))
+    trial.set_user_attr("latency_ms", latency)
+    trial.set_user_attr("error", 1.0 - accuracy)
+    return accuracy
+
+
+def study_of(
+    objective: Any = with_attribute, n: int = 50, directions: tuple[str, ...] = ("maximize",)
+) -> Study:
+    study = optuna.create_study(
+        directions=list(directions),
+        sampler=optuna.samplers.RandomSampler(seed=0),
+        study_name="networks",
+    )
+    study.optimize(objective, n_trials=n, catch=RuntimeError)
+    return study
+
+
+def generator_of(study: Study, cost: Any = "latency_ms", **settings: Any) -> BudgetGenerator:
+    settings = {"seed": 0, "settings": QUICK, "progress": False, **settings}
+    return BudgetGenerator.from_study(study, cost=cost, **settings)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> BudgetGenerator:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return generator_of(study_of())
+
+
+def test_it_answers_with_networks_of_the_budget(fitted: BudgetGenerator) -> None:
+    best = [fitted.generate(budget)[0] for budget in (1.0, 3.0, 6.0)]
+    true = [true_values(each.params) for each in best]
+    assert all(t[1] <= budget for t, budget in zip(true, (1.0, 3.0, 6.0), strict=True))
+    assert true[0][0] < true[1][0] < true[2][0]
+    for each, (accuracy, latency) in zip(best, true, strict=True):
+        assert each.is_within
+        assert each.predicted_cost == pytest.approx(latency, rel=0.25)
+        assert each.predicted_value == pytest.approx(accuracy, abs=0.05)
+        assert len(each.params) == 2 + each.params["depth"]  # type: ignore[operator]
+
+
+def test_several_answers_are_different_networks(fitted: BudgetGenerator) -> None:
+    answers = fitted.generate(4.0, n=5)
+    assert len({tuple(sorted(a.params.items())) for a in answers}) == 5
+    assert all(a.is_within for a in answers)
+
+
+def test_the_same_request_has_the_same_answer(fitted: BudgetGenerator) -> None:
+    assert fitted.generate(2.5, n=3) == fitted.generate(np.float64(2.5), n=3)
+    again = generator_of(study_of())
+    assert again.generate(2.5, n=3) == fitted.generate(2.5, n=3)
+
+
+def test_a_budget_above_the_range_is_the_highest_one(fitted: BudgetGenerator) -> None:
+    high = fitted.cost_range[1]
+    assert fitted.generate(1e6)[0].predicted_value == pytest.approx(
+        fitted.generate(high)[0].predicted_value, abs=0.02
+    )
+
+
+def test_the_front_rises_with_the_budget(fitted: BudgetGenerator) -> None:
+    front = fitted.front(n_budgets=12)
+    assert front.budgets[[0, -1]].tolist() == list(fitted.cost_range)
+    assert len(front.params) == len(front.values) == len(front.costs) == 12
+    assert (front.value_name, front.cost_name) == ("objective 0", "latency_ms")
+    assert (front.costs <= front.budgets + 1e-9)[front.is_within].all()
+    assert front.is_within[1:].all()
+    assert (np.diff(front.values) > -0.02).all()
+    assert front.values[-1] > front.values[0] + 0.2
+
+
+def test_draws_are_as_they_come(fitted: BudgetGenerator) -> None:
+    draws = fitted.draw(3.0, 200)
+    assert len(draws) == 200
+    assert draws == fitted.draw(3.0, 200) != fitted.draw(3.0, 200, seed=1)
+    low, high = (np.mean([d.predicted_cost for d in fitted.draw(b, 100)]) for b in (1.0, 6.0))
+    assert low < high
+
+
+@pytest.mark.parametrize("directions", [("maximize", "minimize"), ("minimize", "maximize")])
+def test_directions_are_symmetric(directions: tuple[str, str], fitted: BudgetGenerator) -> None:
+    signs = [1.0, 1.0] if directions[0] == "maximize" else [-1.0, -1.0]
+
+    def objective(trial: Trial) -> list[float]:
+        return [s * v for s, v in zip(signs, true_values(suggest(trial)), strict=True)]
+
+    found = generator_of(study_of(objective, directions=directions), cost=1)
+    for budget in (1.5, 4.0):
+        mine, other = fitted.generate(budget, 3), found.generate(signs[1] * budget, 3)
+        if signs[0] > 0:
+            assert [m.params for m in mine] == [o.params for o in other]
+        best = true_values(other[0].params)
+        assert best[1] <= budget
+        assert signs[0] * other[0].predicted_value == pytest.approx(best[0], abs=0.06)
+
+
+def test_the_value_may_be_an_attribute_too(fitted: BudgetGenerator) -> None:
+    study = study_of()
+    found = generator_of(study, value="error", cost=Attr("latency_ms"))
+    assert true_values(found.generate(3.0)[0].params)[1] <= 3.0
+    assert found.generate(3.0)[0].predicted_value < 0.5
+
+
+def test_failed_pruned_and_nan_trials_are_left_out_and_counted() -> None:
+    def fragile(trial: Trial) -> float:
+        value = with_attribute(trial)
+        if trial.number % 10 == 1:
+            raise RuntimeError("out of memory")
+        if trial.number % 10 == 2:
+            raise optuna.TrialPruned
+        if trial.number % 10 == 3:
+            return math.nan
+        if trial.number % 10 == 4:
+            trial.set_user_attr("latency_ms", math.nan)
+        if trial.number % 10 == 5:
+            trial.set_constraint("memory", 1.0)
+        return value
+
+    found = generator_of(study_of(fragile, n=60))
+    assert found.n_used == 30
+    assert found.n_left_out == {
+        "failed": 12,  # Optuna fails a trial that returns NaN
+        "pruned": 6,
+        "without a finite value and cost": 6,
+        "infeasible by a constraint": 6,
+    }
+
+
+def test_it_is_saved_and_loaded(fitted: BudgetGenerator, tmp_path: Path) -> None:
+    path = tmp_path / "networks.npz"
+    fitted.save(path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_size < 1_000_000
+    loaded = BudgetGenerator.load(path)
+    assert loaded.space == fitted.space
+    assert repr(loaded) == repr(fitted)
+    assert (loaded.n_used, loaded.n_left_out) == (fitted.n_used, fitted.n_left_out)
+    assert loaded.generate(2.5, n=3) == fitted.generate(2.5, n=3)
+    assert loaded.draw(2.5, 20) == fitted.draw(2.5, 20)
+    BudgetGenerator.load(path, space=fitted.space)
+
+
+def test_a_file_of_another_space_is_refused(fitted: BudgetGenerator, tmp_path: Path) -> None:
+    path = tmp_path / "networks.npz"
+    fitted.save(path)
+    other = SearchSpace.from_choices({"depth": [1, 2], "kernel": [3, 5]})
+    with pytest.raises(SpaceMismatchError, match=r"only the given space has \['kernel'\]"):
+        BudgetGenerator.load(path, space=other)
+
+
+def test_other_files_are_refused_and_not_executed(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "exploded",))
+
+    path = tmp_path / "bomb.npz"
+    np.savez(path, header=np.array([Bomb()], dtype=object))
+    with pytest.raises(ValueError, match="not a file that BudgetGenerator"):
+        BudgetGenerator.load(path)
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ValueError, match="not a file that BudgetGenerator"):
+        BudgetGenerator.load(path)
+    np.savez(path, header=np.array('{"format": "other"}'))
+    with pytest.raises(ValueError, match="was not saved by BudgetGenerator"):
+        BudgetGenerator.load(path)
+    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 2}'))
+    with pytest.raises(ValueError, match="Upgrade optuna-linas"):
+        BudgetGenerator.load(path)
+    with pytest.raises(FileNotFoundError):
+        BudgetGenerator.load(tmp_path / "missing.npz")
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_the_papers_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "optuna_linas.budget_generator.PAPER", replace(PAPER, evaluator=QUICK.evaluator)
+    )
+    found = BudgetGenerator.paper(study_of(), cost="latency_ms", n_steps=20, seed=0, progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # so few steps may find nothing feasible
+        answers = found.generate(6.0, n=2)
+    assert len(answers) == 2
+    assert found._model.settings.reward == REWARDS["dominance"]
+    assert len(found._model.remembered) == 0
+
+
+def test_numbers_of_settings_are_options() -> None:
+    found = generator_of(study_of(), n_budgets=4, n_steps=3, reward="tunas")
+    assert len(found._model.grid) == 4
+    assert type(found._model.settings.reward).__name__ == "TuNAS"
+    assert found._model.settings.n_steps == 3
+
+
+def test_the_least_violating_come_with_a_warning() -> None:
+    study = study_of()
+    strict = Settings(
+        n_steps=0, n_elites=0, n_refinements=0, n_rounds=1, n_candidates=4, coverage=0.999
+    )
+    found = generator_of(study, settings=strict)
+    with pytest.warns(UserWarning, match=r"of the 4 architectures for a budget of 1 stay"):
+        answers = found.generate(1.0, n=4)
+    assert not all(a.is_within for a in answers)
+    excess = [max(0.0, a.predicted_cost - 1.0) for a in answers]
+    assert excess[-1] >= excess[0]
+
+
+def test_a_study_without_the_cost_is_explained() -> None:
+    with pytest.raises(ValueError, match=r"'latency', which no trial.*\['error', 'latency_ms'\]"):
+        generator_of(study_of(), cost="latency")
+    with pytest.raises(ValueError, match="no objective 3"):
+        generator_of(study_of(), cost=3)
+
+
+def test_too_few_trials_are_explained_and_counted() -> None:
+    def half(trial: Trial) -> float:
+        value = with_attribute(trial)
+        if trial.number % 2:
+            raise RuntimeError("out of memory")
+        return value
+
+    with pytest.raises(ValueError, match=r"of the 30 trials of 'networks', 15 .*\(15 failed\)"):
+        generator_of(study_of(half, n=30))
+    with pytest.raises(ValueError, match="of the 0 trials"):
+        generator_of(study_of(n=0))
+
+
+def test_a_constant_cost_is_explained() -> None:
+    def constant(trial: Trial) -> float:
+        value = with_attribute(trial)
+        trial.set_user_attr("latency_ms", 7.5)
+        return value
+
+    with pytest.raises(ValueError, match=r"'latency_ms', is 7.5 in all 30 usable trials"):
+        generator_of(study_of(constant, n=30))
+
+
+def test_a_budget_below_everything_is_explained(fitted: BudgetGenerator) -> None:
+    with pytest.raises(ValueError, match=r"budget of 0.05 is below every .* latency_ms of 0.2"):
+        fitted.generate(0.05)
+    with pytest.raises(ValueError, match="finite"):
+        fitted.generate(math.nan)
+    with pytest.raises(TypeError, match="A budget is a number"):
+        fitted.generate("37 ms")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="n must be at least 1"):
+        fitted.generate(1.0, n=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "says"),
+    [
+        ({"reward": "accuracy"}, ValueError, "Unknown reward 'accuracy'"),
+        ({"reward": 3}, TypeError, "A reward is a name"),
+        ({"seed": "x"}, TypeError, "seed"),
+        ({"n_budgets": 0}, ValueError, "n_budgets"),
+        ({"space": ["depth"]}, TypeError, "SearchSpace"),
+        ({"cost": 0}, ValueError, "once"),
+    ],
+)
+def test_bad_arguments_are_explained(
+    settings: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        generator_of(study_of(n=25), **settings)
+
+
+def test_a_given_space_that_does_not_fit_is_explained() -> None:
+    space = SearchSpace.from_choices({"depth": [1, 2, 3], "stride": [1, 2]})
+    with pytest.raises(ValueError, match=r"0 are usable \(50 not of the space\).*stride"):
+        generator_of(study_of(), space=space)
+
+
+def test_it_is_a_public_name() -> None:
+    assert optuna_linas.BudgetGenerator is BudgetGenerator

@@ -1,0 +1,56 @@
+import numpy as np
+
+from optuna_linas.budget_answers import BudgetFront
+from optuna_linas.visualization import plot_budget_front, plot_budget_histogram
+
+
+def front_of(*values: float) -> BudgetFront:
+    n = len(values)
+    return BudgetFront(
+        budgets=np.arange(1.0, n + 1),
+        values=np.array(values),
+        costs=np.arange(1.0, n + 1) - 0.25,
+        is_within=np.ones(n, dtype=bool),
+        params=tuple({"depth": i} for i in range(n)),
+        value_name="accuracy",
+        cost_name="latency_ms",
+    )
+
+
+def test_a_front_shows_what_a_budget_buys_and_what_it_costs() -> None:
+    line, dots = plot_budget_front(front_of(0.5, 0.8)).data
+    assert list(line.x) == [1.0, 2.0]
+    assert list(dots.x) == [0.75, 1.75]
+    assert list(line.y) == list(dots.y) == [0.5, 0.8]
+
+
+def test_devices_have_colours_of_their_own_and_their_trials_beside_them() -> None:
+    figure = plot_budget_front(
+        {"one": front_of(0.5, 0.8), "two": front_of(0.6, 0.9)}, {"two": ([1.0, 3.0], [0.4, 0.7])}
+    )
+    assert [trace.name for trace in figure.data if trace.name] == ["one", "two: trials", "two"]
+    colors = {trace.legendgroup: trace.line.color for trace in figure.data if trace.mode == "lines"}
+    assert colors["one"] != colors["two"]
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == (
+        "latency_ms (budget)",
+        "accuracy",
+    )
+
+
+def test_a_histogram_for_each_budget_says_how_many_are_within() -> None:
+    figure = plot_budget_histogram({5.0: [4.0, 6.0, 4.5, 4.9], 9.0: [8.0]}, cost_name="ms")
+    assert [trace.name for trace in figure.data] == [
+        "budget 5 (75 % within)",
+        "budget 9 (100 % within)",
+    ]
+    assert [shape.x0 for shape in figure.layout.shapes] == [5.0, 9.0]
+    assert figure.data[0].xbins == figure.data[1].xbins
+    assert figure.layout.xaxis.title.text == "ms"
+
+
+def test_nothing_is_explained() -> None:
+    assert "No front" in plot_budget_front({}).layout.annotations[0].text
+    for nothing in ({}, {3.0: []}):
+        assert "Nothing" in plot_budget_histogram(nothing).layout.annotations[0].text  # type: ignore[arg-type]
+    same = plot_budget_histogram({1.0: [1.0, 1.0]})
+    assert same.data[0].xbins.size == 1.0
