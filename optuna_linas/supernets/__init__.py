@@ -8,15 +8,23 @@ from optuna_linas.supernets.elastic_layers import (
     ElasticLinear,
 )
 from optuna_linas.supernets.evaluation import accuracy
+from optuna_linas.supernets.ofa_mobilenet import OFA_UNITS, MobileUnit, OFAMobileNetV3
+from optuna_linas.supernets.ofa_resnet import OFAResNet50
 from optuna_linas.supernets.protocol import Arch, Supernet, as_row, largest_arch, smallest_arch
+from optuna_linas.supernets.shared_weights import SharedWeights
 from optuna_linas.supernets.training import TrainingLog, train_supernet
 
 __all__ = [
+    "OFA_UNITS",
     "Arch",
     "ElasticBatchNorm2d",
     "ElasticCNN",
     "ElasticConv2d",
     "ElasticLinear",
+    "MobileUnit",
+    "OFAMobileNetV3",
+    "OFAResNet50",
+    "SharedWeights",
     "Supernet",
     "TrainingLog",
     "accuracy",
