@@ -79,7 +79,8 @@ class OFAMobileNetV3(SharedWeights):
         image_size: Height and width of the images, in pixels.
         width_mult: Multiplies all channels.
         units: The fixed part of each unit.
-        stem_width, stem_stride: The first convolution; the first block has the same channels.
+        stem_width: Channels of the first convolution and the first block.
+        stem_stride: The stride of the first convolution.
         head_widths: Channels of the two layers before the classifier.
         depths: The options of every `depth_u`.
         kernels: The options of every `kernel_i`, odd.

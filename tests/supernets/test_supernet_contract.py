@@ -13,7 +13,10 @@ from torch import Tensor, nn
 
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.supernets import (
+    ElasticAudioCNN,
     ElasticCNN,
+    ElasticNCF,
+    HATTransformer,
     MobileUnit,
     OFAMobileNetV3,
     OFAResNet50,
@@ -29,8 +32,8 @@ class Case(NamedTuple):
 
     Attributes:
         make: Makes it.
-        high: Integer inputs lie below these numbers, one for each column of the last dimension;
-            None for images.
+        high: Integer inputs lie below these numbers, one for all or one for each column; None for
+            images.
         free: Prefixes of variables whose options all have the same number of parameters.
     """
 
@@ -92,6 +95,44 @@ SUPERNETS: dict[str, Case] = {
 }
 
 
+def _hat(**changes: Any) -> HATTransformer:
+    sizes: dict[str, Any] = {
+        "encoder_embeds": (8, 12),
+        "decoder_embeds": (8, 16),
+        "encoder_ffns": (8, 16),
+        "decoder_ffns": (12, 20),
+        "encoder_depths": (3,),
+        "decoder_depths": (1, 2, 3),
+        "heads": (1, 2),
+        "cross_spans": (1, 2, 3),
+        "qkv_features": 8,
+        "example_length": 5,
+    }
+    return HATTransformer(11, 13, **{**sizes, **changes})
+
+
+SUPERNETS |= {
+    "hat": Case(_hat, (11,), ("encoder_heads", "decoder_heads", "cross_")),
+    "hat-norm-first-elastic-encoder": Case(
+        lambda: _hat(norm_first=True, encoder_depths=(2, 3), cross_spans=(1, 2)),
+        (11,),
+        ("encoder_heads", "decoder_heads", "cross_"),
+    ),
+    "ncf": Case(lambda: ElasticNCF(7, 9, embeds=(2, 4), depths=(1, 2, 3), hiddens=(4, 8)), (7, 9)),
+    "audio": Case(
+        lambda: ElasticAudioCNN(
+            n_classes=3,
+            n_frames=9,
+            n_mels=4,
+            stem_width=4,
+            widths=((4, 6), (6, 8)),
+            depths=(1, 2),
+            kernels=(1, 3),
+        )
+    ),
+}
+
+
 @pytest.fixture(params=SUPERNETS, scope="module")
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -128,8 +169,10 @@ def _random_like(example: Any, high: tuple[int, ...] | None) -> Any:
     if example.is_floating_point():
         return torch.randn(example.shape, generator=rng)
     assert high is not None
+    if len(high) == 1:
+        return torch.randint(1, high[0], example.shape, generator=rng)
     columns = [torch.randint(1, n, example.shape[:-1], generator=rng) for n in high]
-    return torch.stack(columns, dim=-1) if len(high) == example.shape[-1] else columns[0]
+    return torch.stack(columns, dim=-1)
 
 
 def archs(supernet: Supernet, n: int) -> list[np.ndarray]:
@@ -181,7 +224,9 @@ def test_an_extracted_network_is_on_the_device_and_of_the_dtype_of_the_supernet(
     net = SUPERNETS[name].make().to("meta", torch.float64)
     assert isinstance(net, Supernet)
     network = net.extract(smallest_arch(net.space))
-    tensors = [*network.parameters(), *network.buffers(), net.example_input()]
+    example = net.example_input()
+    examples = example if isinstance(example, tuple) else (example,)
+    tensors = [*network.parameters(), *network.buffers(), *examples]
     assert all(tensor.is_meta for tensor in tensors)
     assert all(p.dtype == torch.float64 for p in network.parameters())
 
