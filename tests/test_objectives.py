@@ -137,6 +137,9 @@ def test_every_figure_is_recorded_whatever_the_objectives(objectives: tuple[str,
         "n_threads": 4,
         "n_calls_per_reading": 1,
         "warmed_up": True,
+        "steady": True,
+        "n_outliers": 0,
+        "backend": "torch",
     }
     assert all(type(value) in (int, float, str, bool) for value in recorded.values())
 

@@ -173,6 +173,10 @@ class _TemporalBlock(nn.Module):
             )
         )
 
+    def extra_repr(self) -> str:
+        """Return what the sub-modules do not show."""
+        return f"residual={self.residual}"
+
     def forward(self, x: Tensor) -> Tensor:
         """Return `float[batch, n_out, frames]`, half of the frames in a stage's first block."""
         y: Tensor = self.body(x)

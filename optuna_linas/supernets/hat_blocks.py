@@ -176,6 +176,9 @@ class _Attention(nn.Module):
         self.value = nn.Linear(n_memory, qkv_features)
         self.out = nn.Linear(qkv_features, n)
 
+    def extra_repr(self) -> str:
+        return f"heads={self.heads}"
+
     def project(self, memory: Tensor) -> _KeyValue:
         """Return keys and values `float[b, h, s, width]` of `memory`, `float[b, s, n_memory]`."""
         return self._split(self.key(memory)), self._split(self.value(memory))

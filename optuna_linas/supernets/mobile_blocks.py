@@ -119,6 +119,10 @@ class MobileBlock(nn.Module):
         self.conv = nn.Sequential(parts)
         self.residual = residual
 
+    def extra_repr(self) -> str:
+        """Return what the sub-modules do not show."""
+        return f"residual={self.residual}"
+
     def forward(self, x: Tensor) -> Tensor:
         """Return `float[batch, n_out, ceil(h / stride), ceil(w / stride)]`."""
         y: Tensor = self.conv(x)
