@@ -23,8 +23,10 @@ from optuna_linas.supernets.interactions import (
 from optuna_linas.supernets.ofa_mobilenet import OFA_UNITS, MobileUnit, OFAMobileNetV3
 from optuna_linas.supernets.ofa_resnet import OFAResNet50
 from optuna_linas.supernets.protocol import Arch, Supernet, as_row, largest_arch, smallest_arch
+from optuna_linas.supernets.quantization import quantize_int8
 from optuna_linas.supernets.schedules import Cosine
 from optuna_linas.supernets.shared_weights import SharedWeights
+from optuna_linas.supernets.shipping import export_program, fine_tune
 from optuna_linas.supernets.strategies import ProgressiveShrinking, Sandwich, Strategy, Uniform
 from optuna_linas.supernets.tasks import Classification, Ranking, Task, Translation
 from optuna_linas.supernets.training import TrainingLog, train_supernet
@@ -65,10 +67,13 @@ __all__ = [
     "as_row",
     "beam_search",
     "evaluate",
+    "export_program",
+    "fine_tune",
     "greedy_decode",
     "largest_arch",
     "load_weights",
     "low_rank_interactions",
+    "quantize_int8",
     "read_movielens",
     "recalibrate_batch_norm",
     "save_weights",
