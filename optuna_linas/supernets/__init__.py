@@ -23,7 +23,7 @@ from optuna_linas.supernets.interactions import (
 from optuna_linas.supernets.ofa_mobilenet import OFA_UNITS, MobileUnit, OFAMobileNetV3
 from optuna_linas.supernets.ofa_resnet import OFAResNet50
 from optuna_linas.supernets.protocol import Arch, Supernet, as_row, largest_arch, smallest_arch
-from optuna_linas.supernets.quantization import quantize_int8
+from optuna_linas.supernets.quantization import Int8, quantize_int8
 from optuna_linas.supernets.schedules import Cosine
 from optuna_linas.supernets.shared_weights import SharedWeights
 from optuna_linas.supernets.shipping import export_program, fine_tune
@@ -47,6 +47,7 @@ __all__ = [
     "ElasticNCF",
     "HATTransformer",
     "ImplicitBatches",
+    "Int8",
     "Interactions",
     "MobileUnit",
     "OFAMobileNetV3",

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,7 +25,39 @@ from optuna_linas.extras import require_extra
 from optuna_linas.hardware.onnx_network import OnnxNetwork, export_onnx
 from optuna_linas.supernets.batches import inputs_of, require_network
 
-__all__ = ["quantize_int8"]
+__all__ = ["Int8", "quantize_int8"]
+
+
+class Int8:
+    """Makes the INT8 form of a network: `deploy=` of `SupernetObjective`.
+
+    A network's file lies in a temporary folder and goes with the network.
+
+    Args:
+        calibration: Training data in batches; can be iterated over repeatedly.
+        n_batches: Batches that the ranges of activations are taken from.
+        float_layers: See `quantize_int8`.
+    """
+
+    def __init__(
+        self, calibration: Iterable[Any], *, n_batches: int = 8, float_layers: Sequence[str] = ()
+    ) -> None:
+        self.calibration = calibration
+        self.n_batches = n_batches
+        self.float_layers = tuple(float_layers)
+
+    def __call__(self, network: nn.Module) -> OnnxNetwork:
+        """Return the INT8 network; arguments and errors as `quantize_int8`."""
+        folder = tempfile.mkdtemp(prefix="optuna-linas-int8-")
+        quantized = quantize_int8(
+            network,
+            self.calibration,
+            Path(folder) / "int8.onnx",
+            n_batches=self.n_batches,
+            float_layers=self.float_layers,
+        )
+        weakref.finalize(quantized, shutil.rmtree, folder, True)
+        return quantized
 
 
 def quantize_int8(
