@@ -64,9 +64,11 @@ class Settings:
     seed: int = 0
 
     def epochs(self, n: int) -> int:
+        """Return the scaled number of epochs."""
         return max(1, round(n * self.scale))
 
     def data(self) -> Path:
+        """Return the data folder, or raise `MissingData`."""
         if self.folder is None:
             raise MissingData("No data folder: name it with --data or OPTUNA_LINAS_DATA.")
         return self.folder

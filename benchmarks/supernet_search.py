@@ -67,6 +67,7 @@ def run_row(
             told = time.perf_counter()
             search_seconds[name] += asked - start + told - measured
             seconds["evaluation"] += measured - asked
+    everything = [trial for study in studies.values() for trial in study.trials]
     losses = {name: _losses(study) for name, study in studies.items()}
     pool = np.concatenate(list(losses.values()))
     reference = pool.max(axis=0)
@@ -85,12 +86,8 @@ def run_row(
         },
         "seconds": {**seconds, "search": search_seconds},
         "n_evaluations": n,
-        "n_measured": len(
-            {tuple(sorted(t.params.items())) for s in studies.values() for t in s.trials}
-        ),
-        "share_steady": float(
-            np.mean([t.user_attrs["steady"] for s in studies.values() for t in s.trials])
-        ),
+        "n_measured": len({tuple(sorted(t.params.items())) for t in everything}),
+        "share_steady": float(np.mean([t.user_attrs["steady"] for t in everything])),
         "reference": (reference * _signs(studies["random"])).tolist(),
         "hypervolume": {
             name: (hypervolume_history(own, reference) / best).round(4).tolist()

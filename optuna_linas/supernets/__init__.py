@@ -20,6 +20,7 @@ from optuna_linas.supernets.interactions import (
     low_rank_interactions,
     read_movielens,
 )
+from optuna_linas.supernets.make_elastic import make_elastic
 from optuna_linas.supernets.ofa_mobilenet import OFA_UNITS, MobileUnit, OFAMobileNetV3
 from optuna_linas.supernets.ofa_resnet import OFAResNet50
 from optuna_linas.supernets.protocol import Arch, Supernet, as_row, largest_arch, smallest_arch
@@ -74,6 +75,7 @@ __all__ = [
     "largest_arch",
     "load_weights",
     "low_rank_interactions",
+    "make_elastic",
     "quantize_int8",
     "read_movielens",
     "recalibrate_batch_norm",
