@@ -19,9 +19,12 @@ from optuna_linas.hardware import (
     TimingPlan,
     count_macs,
     count_params,
+    describe_platform,
 )
 from optuna_linas.objectives import Metric, SupernetObjective
+from optuna_linas.platform_notes import MixedPlatformsWarning
 from optuna_linas.space import SearchSpace
+from optuna_linas.supernets import Int8
 from optuna_linas.supernets.elastic_cnn import ElasticCNN
 
 
@@ -137,6 +140,9 @@ def test_every_figure_is_recorded_whatever_the_objectives(objectives: tuple[str,
         "n_threads": 4,
         "n_calls_per_reading": 1,
         "warmed_up": True,
+        "steady": True,
+        "n_outliers": 0,
+        "backend": "torch",
     }
     assert all(type(value) in (int, float, str, bool) for value in recorded.values())
 
@@ -265,8 +271,8 @@ def test_a_loader_without_data_is_found_out(which: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"objectives": ("accuracy", "flops")}, ValueError, "'flops'; choose from accuracy, lat"),
-        ({"objectives": ()}, ValueError, "objectives is empty; choose from accuracy, latency_ms"),
+        ({"objectives": ("accuracy", "flops")}, ValueError, "'flops'; choose from accuracy, top5"),
+        ({"objectives": ()}, ValueError, "objectives is empty; choose from accuracy, top5"),
         ({"objectives": ("macs", "macs")}, ValueError, "named once"),
         ({"objectives": "accuracy"}, TypeError, r"write \('accuracy',\)"),
         ({"n_calibration_batches": 0}, ValueError, "calibration=None"),
@@ -294,3 +300,140 @@ def test_a_metric_is_named_and_directed_properly() -> None:
         Metric("device", "minimize", running_mean)
     with pytest.raises(ValueError, match="'maximize' or 'minimize', got 'up'"):
         Metric("loss", "up", running_mean)  # type: ignore[arg-type]
+
+
+class CountingMeter:
+    """Counts what it measures."""
+
+    def __init__(self) -> None:
+        self.n_calls = 0
+
+    def __call__(self, module: nn.Module, example_input: Any) -> Measurement:
+        self.n_calls += 1
+        return fake_latency(module, example_input)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 4])
+def test_a_network_is_never_measured_twice(n_jobs: int) -> None:
+    meter = CountingMeter()
+    objective = make(latency=meter)
+    study = optimize(objective, n_trials=24, n_jobs=n_jobs)
+    assert meter.n_calls == objective.supernet.space.size(effective=True) == 3
+    by_params: dict[Any, set[Any]] = {}
+    for trial in study.trials:
+        by_params.setdefault(tuple(sorted(trial.params.items())), set()).add(tuple(trial.values))
+        source = trial.user_attrs.get("measured_in_trial")
+        assert source is None or study.trials[source].params == trial.params
+        assert trial.user_attrs["device"] == "phone"
+    assert len(by_params) == 3
+    assert all(len(values) == 1 for values in by_params.values())
+    assert sum("measured_in_trial" not in t.user_attrs for t in study.trials) == 3
+
+
+def test_another_process_finds_what_is_measured_in_the_study() -> None:
+    study = optimize(make(), n_trials=12)
+    meter = CountingMeter()
+    again = make(latency=meter)  # a fresh objective knows nothing by itself
+    study.optimize(again, n_trials=6)
+    assert meter.n_calls == 0
+    other = make(latency=meter, objectives=("params", "peak_bytes"))
+    optuna.create_study(directions=other.directions)
+    optimize(other, n_trials=2)
+    assert meter.n_calls > 0
+
+
+def test_what_failed_is_measured_again() -> None:
+    meter = CountingMeter()
+    metric = Metric("loss", "minimize", lambda network, loader: math.nan)
+    objective = make(objectives=[metric], latency=meter)
+    study = optuna.create_study(directions=objective.directions)
+    for _ in range(2):
+        study.enqueue_trial({"depth": 1})
+    study.optimize(objective, n_trials=2)
+    assert meter.n_calls == 2
+
+
+def test_several_scores_are_measured_in_one_pass() -> None:
+    passes = []
+
+    class Counted(list[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            passes.append(1)
+            return super().__iter__()
+
+    objective = make(
+        val_loader=Counted(batches()),
+        objectives=("accuracy", "cross_entropy", "top5_accuracy", "macs"),
+    )
+    assert objective.directions == ["maximize", "minimize", "maximize", "minimize"]
+    values = objective(FixedTrial({"depth": 1}))
+    assert len(passes) == 1
+    assert isinstance(values, tuple)
+    assert values[2] == 1.0  # two classes: both are among the first five
+
+
+def test_memory_and_file_size_are_objectives() -> None:
+    objective = make(objectives=("peak_bytes", "file_bytes"))
+    trial = FixedTrial({"depth": 1})
+    peak, file = objective(trial)  # type: ignore[misc]
+    assert 0 < peak < file
+    assert trial.user_attrs["peak_bytes"] == peak
+
+
+class Halved(nn.Module):
+    """A deployed network: answers as the sub-network does, but costs half."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return -self.network(x)
+
+
+def test_scores_and_latency_are_those_of_the_deployed_network() -> None:
+    seen: list[type] = []
+
+    def latency(module: nn.Module, example: Any) -> Measurement:
+        seen.append(type(module))
+        return fake_latency(module, example)
+
+    trial = FixedTrial({"depth": 1})
+    plain = make(latency=latency)(FixedTrial({"depth": 1}))
+    deployed = make(latency=latency, deploy=Halved)(trial)
+    assert seen == [nn.Sequential, Halved]
+    assert deployed[0] == pytest.approx(1 - plain[0])  # type: ignore[index]
+    assert trial.user_attrs["params"] == 4 * 2 + 2 + 4  # of the sub-network
+
+
+def test_an_int8_search_measures_the_quantised_network() -> None:
+    pytest.importorskip("onnxruntime", reason="pip install 'optuna-linas[export]'")
+    supernet = ElasticCNN(n_classes=3, in_channels=1, image_size=8, widths=[(4,)], depths=(1,))
+    images = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    data = [(images, torch.arange(6) % 3)]
+    plan = TimingPlan(n_repeats=3, max_warmup=10, min_reading_ms=0.0, max_spread=math.inf)
+    objective = SupernetObjective(
+        supernet,
+        data,
+        calibration=data,
+        objectives=("accuracy", "latency_ms", "file_bytes"),
+        latency=LatencyMeter(plan=plan),
+        deploy=Int8(data),
+    )
+    trial = FixedTrial({v.name: v.options[0] for v in supernet.space.variables})
+    values = objective(trial)
+    assert trial.user_attrs["backend"] == "onnxruntime"
+    assert isinstance(values, tuple)
+    assert 0 <= values[0] <= 1
+    assert values[2] > 0
+
+
+def test_a_study_remembers_its_platform_and_warns_on_another() -> None:
+    objective = make()
+    study = optimize(objective, n_trials=1)
+    assert study.user_attrs["platform"] == describe_platform()
+    study.set_user_attr("platform", {**describe_platform(), "cpu": "abacus"})
+    study.optimize(objective, n_trials=1)  # looked at once: nothing new for this process
+    with pytest.warns(MixedPlatformsWarning, match=r"cpu is .* here, 'abacus' there"):
+        study.optimize(make(), n_trials=1)
+    assert study.user_attrs["platform"]["cpu"] == "abacus"

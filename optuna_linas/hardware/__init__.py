@@ -1,4 +1,4 @@
-"""Figures of merit that hardware decides: latency with its spread, MACs, parameters.
+"""Figures of merit that hardware decides: latency with its spread, memory, MACs, parameters.
 
 Example:
 
@@ -11,15 +11,30 @@ Example:
 """
 
 from optuna_linas.hardware.counting import count_macs, count_params
-from optuna_linas.hardware.latency import LatencyMeter, measure_latency
+from optuna_linas.hardware.latency import LatencyMeter, compare_latency, measure_latency
+from optuna_linas.hardware.latency_predictor import LatencyPredictor, normalized_latency
+from optuna_linas.hardware.latency_table import LatencyError, LatencyTable
 from optuna_linas.hardware.measurement import Measurement
+from optuna_linas.hardware.memory import count_file_bytes, count_peak_bytes
+from optuna_linas.hardware.onnx_network import OnnxNetwork, export_onnx
+from optuna_linas.hardware.platforms import describe_platform
 from optuna_linas.hardware.timing import TimingPlan
 
 __all__ = [
+    "LatencyError",
     "LatencyMeter",
+    "LatencyPredictor",
+    "LatencyTable",
     "Measurement",
+    "OnnxNetwork",
     "TimingPlan",
+    "compare_latency",
+    "count_file_bytes",
     "count_macs",
     "count_params",
+    "count_peak_bytes",
+    "describe_platform",
+    "export_onnx",
     "measure_latency",
+    "normalized_latency",
 ]

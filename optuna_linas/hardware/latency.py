@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import copy
+import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from optuna_linas.hardware.backends import Backend, check_backend, runnable
 from optuna_linas.hardware.devices import device_key, device_name, find_device, synchronize
-from optuna_linas.hardware.examples import batch_size_of, copy_to, with_batch_size
+from optuna_linas.hardware.events import by_cuda_events
+from optuna_linas.hardware.examples import batch_size_of, with_batch_size
 from optuna_linas.hardware.measurement import Measurement
-from optuna_linas.hardware.timing import TimingPlan, time_calls
+from optuna_linas.hardware.onnx_network import OnnxNetwork
+from optuna_linas.hardware.timing import Readings, Stopwatch, TimingPlan, by_clock, time_in_turns
 from optuna_linas.hardware.turns import take_turn
 
-__all__ = ["LatencyMeter", "measure_latency"]
+__all__ = ["LatencyMeter", "compare_latency", "measure_latency"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,14 @@ class LatencyMeter:
         device: "cpu", "cuda", "cuda:1", "mps", ...
         plan: How long to warm up and how many readings to take.
         turn_timeout_s: The longest wait for the others' measurements, in seconds.
-        clock: Returns seconds.
+        clock: Returns seconds; not used on CUDA devices, which time themselves.
+        backend: What runs the networks: "torch", "torch.compile" or "onnxruntime".
 
     Raises:
         DeviceNotFoundError: This machine has no such device.
         TypeError: `batch_size` or `n_threads` is no whole number.
-        ValueError: `batch_size`, `n_threads` or `turn_timeout_s` is not positive.
+        ValueError: `batch_size`, `n_threads` or `turn_timeout_s` is not positive, or the backend
+            does not run on the device.
 
     Example:
         >>> meter = LatencyMeter(batch_size=1, n_threads=1)
@@ -57,11 +64,12 @@ class LatencyMeter:
     plan: TimingPlan = field(default_factory=TimingPlan)
     turn_timeout_s: float = 600.0
     clock: Callable[[], float] = time.perf_counter
+    backend: Backend = "torch"
 
     def __post_init__(self) -> None:
         _check_count("batch_size", "examples", self.batch_size)
         _check_conditions(self.n_threads, self.turn_timeout_s)
-        find_device(self.device)
+        check_backend(self.backend, find_device(self.device))
 
     def __call__(self, module: nn.Module, example_input: Any) -> Measurement:
         """Measure `module`; arguments and errors as `measure_latency`."""
@@ -73,6 +81,7 @@ class LatencyMeter:
             plan=self.plan,
             turn_timeout_s=self.turn_timeout_s,
             clock=self.clock,
+            backend=self.backend,
         )
 
 
@@ -82,25 +91,33 @@ def measure_latency(
     *,
     device: str | torch.device = "cpu",
     n_threads: int = 1,
+    n_warmup: int | None = None,
+    n_repeats: int | None = None,
     plan: TimingPlan | None = None,
     turn_timeout_s: float = 600.0,
     clock: Callable[[], float] = time.perf_counter,
+    backend: Backend = "torch",
 ) -> Measurement:
     """Measure how long one forward call takes, in evaluation mode and without gradients.
 
     A copy of the module is measured, so the caller's keeps its mode, device and state. Each call
-    is waited for (a GPU only queues it), and nobody else measures on the device meanwhile.
+    is waited for (a GPU only queues it), and nobody else measures on the device meanwhile. A figure
+    whose spread stays too wide is logged as a warning and has `steady=False`.
 
     Args:
-        module: The network.
+        module: The network, or an `OnnxNetwork`.
         example_input: What `module` is called with, batch first: a tensor, or a tuple, list or
             dict of tensors that `forward` takes as its one argument. Measured at the batch size it
             has.
         device: "cpu", "cuda", "cuda:1", "mps", ...
         n_threads: Threads that one CPU operator may use; the caller's number is restored.
+        n_warmup: At least so many readings are discarded, whatever the plan says.
+        n_repeats: So many readings are kept, whatever the plan says.
         plan: How long to warm up and how many readings to take; `TimingPlan()` if not given.
         turn_timeout_s: The longest wait for other measurements to end, in seconds.
-        clock: Returns seconds.
+        clock: Returns seconds; not used on CUDA devices, which time themselves by events.
+        backend: What runs the network: "torch", "torch.compile" (its compilation falls into the
+            warm-up) or "onnxruntime".
 
     Returns:
         The median over the readings, their interquartile range, and the conditions.
@@ -108,42 +125,137 @@ def measure_latency(
     Raises:
         DeviceNotFoundError: This machine has no such device.
         EmptyDataError: The example input has no examples.
+        ImportError: The backend needs a package that is not installed.
         TimeoutError: Others measured for longer than `turn_timeout_s`.
         TypeError: `module` is no `nn.Module`, or `example_input` holds no batch.
-        ValueError: `n_threads` or `turn_timeout_s` is not positive.
+        ValueError: `n_threads`, `n_repeats` or `turn_timeout_s` is not positive, or the backend
+            does not run on the device.
 
     Example:
         >>> measure_latency(nn.Conv2d(3, 8, 3), torch.zeros(2, 3, 32, 32)).batch_size
         2
     """
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"A network to measure is an nn.Module, got {type(module).__name__}.")
+    return compare_latency(
+        [module],
+        example_input,
+        device=device,
+        n_threads=n_threads,
+        plan=_plan(plan, n_warmup, n_repeats),
+        turn_timeout_s=turn_timeout_s,
+        clock=clock,
+        backend=backend,
+    )[0]
+
+
+def compare_latency(
+    modules: Sequence[nn.Module],
+    example_input: Any,
+    *,
+    device: str | torch.device = "cpu",
+    n_threads: int = 1,
+    plan: TimingPlan | None = None,
+    turn_timeout_s: float = 600.0,
+    clock: Callable[[], float] = time.perf_counter,
+    backend: Backend = "torch",
+) -> list[Measurement]:
+    """Measure several networks reading by reading in turns, so that drift hits all alike.
+
+    All are in memory at once. Arguments and errors are those of `measure_latency`.
+
+    Args:
+        modules: The networks.
+        example_input: What each is called with.
+        device: "cpu", "cuda", "cuda:1", "mps", ...
+        n_threads: Threads that one CPU operator may use.
+        plan: How long to warm up and how many readings of each network to take.
+        turn_timeout_s: The longest wait for other measurements to end, in seconds.
+        clock: Returns seconds.
+        backend: What runs the networks.
+
+    Returns:
+        A measurement of each network, in their order.
+
+    Example:
+        >>> small, large = compare_latency(
+        ...     [nn.Linear(8, 8), nn.Linear(8, 8)], torch.zeros(1, 8), plan=TimingPlan(n_repeats=5)
+        ... )
+        >>> small.n_repeats
+        5
+    """
+    for module in modules:
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"A network to measure is an nn.Module, got {type(module).__name__}.")
+    if len(modules) == 0:
+        return []
     _check_conditions(n_threads, turn_timeout_s)
     where = find_device(device)
+    check_backend(backend, where)
     batch_size = batch_size_of(example_input)
-    plan = TimingPlan() if plan is None else plan
-    network = copy.deepcopy(module).to(where).eval()
-    example = copy_to(example_input, where)
-
-    def call() -> None:
-        network(example)
+    stopwatch: Stopwatch = by_cuda_events(where) if where.type == "cuda" else by_clock(clock)
+    with ExitStack() as stack:
+        stack.enter_context(take_turn(device_key(where), turn_timeout_s))
+        stack.enter_context(_threads(n_threads))
+        calls = [
+            stack.enter_context(
+                runnable(
+                    module,
+                    example_input,
+                    device=where,
+                    n_threads=n_threads,
+                    backend=backend,
+                    wait=where.type != "cuda",
+                )
+            )
+            for module in modules
+        ]
+        stack.enter_context(torch.inference_mode())
         synchronize(where)
+        readings = time_in_turns(calls, TimingPlan() if plan is None else plan, stopwatch)
+    return [
+        _measurement(
+            reading,
+            device=device_name(where),
+            batch_size=batch_size,
+            n_threads=n_threads,
+            backend="onnxruntime" if isinstance(module, OnnxNetwork) else backend,
+        )
+        for module, reading in zip(modules, readings, strict=True)
+    ]
 
-    with take_turn(device_key(where), turn_timeout_s), _threads(n_threads), torch.inference_mode():
-        synchronize(where)
-        readings = time_calls(call, plan, clock)
+
+def _measurement(
+    readings: Readings, *, device: str, batch_size: int, n_threads: int, backend: str
+) -> Measurement:
     low, middle, high = np.percentile(np.asarray(readings.seconds) * 1e3, [25, 50, 75])
+    if not readings.steady:
+        _log.warning(
+            "A latency of %.3g ms has an interquartile range of %.3g ms: the machine was busy "
+            "while it was measured. Leave a core free, or raise TimingPlan(n_repeats, "
+            "max_attempts).",
+            middle,
+            high - low,
+        )
     return Measurement(
         latency_ms=float(middle),
         latency_ms_iqr=float(high - low),
         n_repeats=len(readings.seconds),
         n_warmup=readings.n_warmup,
-        device=device_name(where),
+        device=device,
         batch_size=batch_size,
         n_threads=n_threads,
         n_calls_per_reading=readings.n_calls,
         warmed_up=readings.warmed_up,
+        steady=readings.steady,
+        n_outliers=readings.n_outliers,
+        backend=backend,
     )
+
+
+def _plan(plan: TimingPlan | None, n_warmup: int | None, n_repeats: int | None) -> TimingPlan:
+    plan = TimingPlan() if plan is None else plan
+    if n_warmup is not None:
+        plan = replace(plan, min_warmup=n_warmup, max_warmup=max(plan.max_warmup, n_warmup))
+    return plan if n_repeats is None else replace(plan, n_repeats=n_repeats)
 
 
 def _check_conditions(n_threads: int, turn_timeout_s: float) -> None:

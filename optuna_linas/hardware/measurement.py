@@ -6,6 +6,15 @@ from dataclasses import dataclass
 
 __all__ = ["Measurement"]
 
+_COUNTS = (
+    "n_repeats",
+    "n_warmup",
+    "batch_size",
+    "n_threads",
+    "n_calls_per_reading",
+    "n_outliers",
+)
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -27,6 +36,10 @@ class Measurement:
             single call is too short to time.
         warmed_up: Whether the warm-up ended because the times had settled, rather than because its
             bound was reached. `False` says that the machine was busy.
+        steady: Whether the spread is as narrow as the plan wants it. `False` says that the machine
+            was busy all the time that the plan allows: do not trust the figure.
+        n_outliers: Readings more than 1.5 interquartile ranges outside of the quartiles.
+        backend: What ran the network: "torch", "torch.compile" or "onnxruntime".
 
     Example:
         >>> Measurement(latency_ms=3.25, latency_ms_iqr=0.05, n_repeats=50, n_warmup=10,
@@ -43,10 +56,13 @@ class Measurement:
     n_threads: int
     n_calls_per_reading: int = 1
     warmed_up: bool = True
+    steady: bool = True
+    n_outliers: int = 0
+    backend: str = "torch"
 
     def __post_init__(self) -> None:
         # Plain numbers whichever library they come from: a storage writes them as JSON.
         for name in ("latency_ms", "latency_ms_iqr"):
             object.__setattr__(self, name, float(getattr(self, name)))
-        for name in ("n_repeats", "n_warmup", "batch_size", "n_threads", "n_calls_per_reading"):
+        for name in _COUNTS:
             object.__setattr__(self, name, int(getattr(self, name)))

@@ -22,8 +22,10 @@ def device_of(network: nn.Module) -> torch.device:
     return next((p.device for p in network.parameters()), torch.device("cpu"))
 
 
-def inputs_of(batch: Any, device: torch.device) -> Tensor:
+def inputs_of(batch: Any, device: torch.device) -> Any:
     """Return the inputs of a batch: the batch itself, or the first of `(inputs, ...)`.
+
+    Inputs are a tensor, or a tuple of tensors (source and target words, say).
 
     Raises:
         TypeError: The batch is neither.
@@ -33,20 +35,21 @@ def inputs_of(batch: Any, device: torch.device) -> Tensor:
         torch.Size([4, 2])
     """
     inputs = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
-    if not isinstance(inputs, Tensor):
-        raise TypeError(
-            "The loader's batches must be tensors or (inputs, labels) pairs, got "
-            f"{type(batch).__name__}. Wrap the loader in one that yields pairs."
-        )
-    return inputs.to(device, non_blocking=True)
+    if isinstance(inputs, Tensor):
+        return inputs.to(device, non_blocking=True)
+    if isinstance(inputs, (tuple, list)) and all(isinstance(part, Tensor) for part in inputs):
+        return tuple(part.to(device, non_blocking=True) for part in inputs)
+    raise TypeError(
+        "The loader's batches must be tensors or (inputs, labels) pairs, got "
+        f"{type(batch).__name__}. Wrap the loader in one that yields pairs."
+    )
 
 
-def labelled(batch: Any, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the inputs and the class labels `int[batch]` of a batch.
+def labelled(batch: Any, device: torch.device) -> tuple[Any, Tensor]:
+    """Return the inputs and the labels of a batch.
 
     Raises:
-        TypeError: The batch is not a pair of tensors.
-        ValueError: The labels are not one class index per input.
+        TypeError: The batch is not a pair.
 
     Example:
         >>> images, labels = labelled(
@@ -58,13 +61,7 @@ def labelled(batch: Any, device: torch.device) -> tuple[Tensor, Tensor]:
             "The loader's batches must be (inputs, labels) pairs of tensors, got "
             f"{type(batch).__name__}. Wrap the loader in one that yields pairs."
         )
-    inputs, labels = inputs_of(batch, device), batch[1]
-    if labels.shape != inputs.shape[:1] or labels.is_floating_point():
-        raise ValueError(
-            f"Labels must be class indices, integers of shape ({len(inputs)},), got "
-            f"{labels.dtype} of shape {tuple(labels.shape)}. For one-hot labels use .argmax(1)."
-        )
-    return inputs, labels.to(device, torch.int64, non_blocking=True)
+    return inputs_of(batch, device), batch[1].to(device, non_blocking=True)
 
 
 def require_network(network: nn.Module, what: str) -> None:

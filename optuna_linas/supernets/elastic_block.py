@@ -29,6 +29,10 @@ class FusedBlock(nn.Module):
         self.body = body
         self.residual = residual
 
+    def extra_repr(self) -> str:
+        """Return what the sub-modules do not show."""
+        return f"residual={self.residual}"
+
     def forward(self, x: Tensor) -> Tensor:
         """Return `float[batch, n_out, ceil(h / stride), ceil(w / stride)]`."""
         y: Tensor = self.body(x)

@@ -25,6 +25,7 @@ from optuna_linas.supernets.elastic_layers import (
     ElasticConv2d,
     ElasticLinear,
 )
+from optuna_linas.supernets.options import ascending, check_positive_integer
 from optuna_linas.supernets.protocol import Arch, as_row
 
 __all__ = ["ElasticCNN"]
@@ -106,13 +107,13 @@ class ElasticCNN(nn.Module):
             "image_size": image_size,
             "stem_width": stem_width,
         }.items():
-            _check_positive_integer(name, size)
+            check_positive_integer(name, size)
         if len(widths) == 0:
             raise ValueError("widths lists no stage; give the channel options of each stage.")
-        stages = [_ascending(f"widths[{u}]", options) for u, options in enumerate(widths)]
-        depths = _ascending("depths", depths)
-        kernels = _ascending("kernels", kernels)
-        expands = _ascending("expands", expands)
+        stages = [ascending(f"widths[{u}]", options) for u, options in enumerate(widths)]
+        depths = ascending("depths", depths)
+        kernels = ascending("kernels", kernels)
+        expands = ascending("expands", expands)
         even = [kernel for kernel in kernels if kernel % 2 == 0]
         if even:
             raise ValueError(f"kernels must be odd to have a centre, got {even}.")
@@ -208,7 +209,7 @@ class ElasticCNN(nn.Module):
             ValueError: `batch_size` below 1.
             TypeError: `batch_size` is not an integer.
         """
-        _check_positive_integer("batch_size", batch_size)
+        check_positive_integer("batch_size", batch_size)
         shape = (batch_size, self.in_channels, self.image_size, self.image_size)
         return torch.zeros(shape, device=self.stem.weight.device)
 
@@ -239,16 +240,6 @@ def _build_space(
     return SearchSpace.from_choices(choices, conditions)
 
 
-def _ascending(name: str, options: _Options) -> list[int]:
-    if len(options) == 0:
-        raise ValueError(f"{name} is empty; give at least one option.")
-    for option in options:
-        _check_positive_integer(f"an option of {name}", option)
-    if len(set(options)) != len(options):
-        raise ValueError(f"{name} has repeated options: {list(options)}; give each once.")
-    return sorted(options)
-
-
 def _checked_strides(strides: Sequence[int] | None, n_stages: int, image_size: int) -> list[int]:
     strides = [1] + [2] * (n_stages - 1) if strides is None else list(strides)
     if len(strides) != n_stages:
@@ -257,7 +248,7 @@ def _checked_strides(strides: Sequence[int] | None, n_stages: int, image_size: i
         )
     reduction = 1
     for stride in strides:
-        _check_positive_integer("a stride", stride)
+        check_positive_integer("a stride", stride)
         reduction *= stride
     if image_size < reduction:
         raise ValueError(
@@ -265,10 +256,3 @@ def _checked_strides(strides: Sequence[int] | None, n_stages: int, image_size: i
             f"{reduction}. Use images of at least {reduction} pixels, fewer stages or strides of 1."
         )
     return strides
-
-
-def _check_positive_integer(name: str, size: object) -> None:
-    if isinstance(size, bool) or not isinstance(size, int):
-        raise TypeError(f"{name} must be an integer, got {size!r}.")
-    if size < 1:
-        raise ValueError(f"{name} must be at least 1, got {size}.")

@@ -40,15 +40,19 @@ class Supernet(Protocol):
         """The architectures; the options of a variable go from the smallest to the largest."""
         ...
 
-    def __call__(self, x: Tensor, arch: Arch) -> Tensor:
-        """Return the logits `float[batch, n_classes]` of one architecture with shared weights."""
+    def __call__(self, x: Any, arch: Arch) -> Tensor:
+        """Return the outputs of one architecture with shared weights.
+
+        `x` is what its extracted network takes as its one argument: a tensor, or a tuple of
+        tensors. The outputs of an image network are logits `float[batch, n_classes]`.
+        """
         ...
 
     def extract(self, arch: Arch) -> nn.Module:
         """Return the architecture alone: own copies of its weights and none besides, eval mode."""
         ...
 
-    def example_input(self, batch_size: int = 1) -> Tensor:
+    def example_input(self, batch_size: int = 1) -> Any:
         """Return an input of the right shape, on the super-network's device, e.g. to time it."""
         ...
 

@@ -1,52 +1,42 @@
-"""Training of a super-network by the sandwich rule with in-place distillation.
+"""Training of a super-network: all architectures at once, resumable after any epoch.
 
-Yu & Huang: "Universally Slimmable Networks and Improved Training Techniques", ICCV 2019, algorithm
-1: in every step the gradients of the largest, the smallest and `n` random architectures are
-accumulated; the largest learns from the labels, the others from its soft predictions.
+By default the sandwich rule with in-place distillation (Yu & Huang: "Universally Slimmable
+Networks and Improved Training Techniques", ICCV 2019, algorithm 1); `strategies` has others.
 
 Where we knowingly depart from the paper: AdamW with a cosine schedule, which suits short trainings,
-instead of SGD with momentum; and architectures, not only widths, are sampled.
+instead of SGD with momentum.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.errors import EmptyDataError
 from optuna_linas.hardware.devices import find_device
 from optuna_linas.seeding import derive_rng
 from optuna_linas.supernets.batches import device_of, labelled
+from optuna_linas.supernets.engines import AccelerateEngine, Engine, PlainEngine
 from optuna_linas.supernets.progress import EpochProgress
-from optuna_linas.supernets.protocol import Supernet, largest_arch, smallest_arch
+from optuna_linas.supernets.protocol import Supernet
+from optuna_linas.supernets.schedules import Cosine, Schedule
+from optuna_linas.supernets.strategies import Sandwich, Strategy
+from optuna_linas.supernets.tasks import Classification, Task
+from optuna_linas.supernets.training_state import TrainingLog, TrainingState
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 __all__ = ["TrainingLog", "train_supernet"]
-
-
-@dataclass(frozen=True)
-class TrainingLog:
-    """What a training saw, one entry per epoch.
-
-    Attributes:
-        losses: The loss, mean over steps and over the architectures of the sandwich.
-        largest_accuracies: Top-1 accuracy of the largest architecture on the training batches,
-            with the statistics of the batch, in [0, 1].
-        smallest_accuracies: The same for the smallest one.
-        n_steps: How many optimiser steps were made in all.
-    """
-
-    losses: tuple[float, ...]
-    largest_accuracies: tuple[float, ...]
-    smallest_accuracies: tuple[float, ...]
-    n_steps: int
 
 
 def train_supernet(
@@ -57,41 +47,55 @@ def train_supernet(
     seed: int,
     lr: float = 5e-3,
     weight_decay: float = 1e-2,
-    n_random: int = 2,
-    distill: bool = True,
-    label_smoothing: float = 0.0,
+    strategy: Strategy | None = None,
+    task: Task | None = None,
+    schedule: Schedule | None = None,
+    max_grad_norm: float | None = None,
+    checkpoint: str | Path | None = None,
+    accelerator: Accelerator | None = None,
     device: torch.device | str | None = None,
     progress: bool = True,
 ) -> TrainingLog:
     """Train all architectures of a super-network at once; leaves it in eval mode.
 
-    Architectures are drawn from `seed`, uniformly over the options of every variable, and no global
-    generator is used. The order of the images is the loader's: give it a seeded `generator` for a
-    training that can be repeated exactly.
+    Architectures, dropout and a loader without a generator of its own draw their numbers from
+    `seed` and the epoch; the global generator is left as it was.
+
+    With `checkpoint` the training is written after every epoch, and a call with the same arguments
+    goes on where a killed one has stopped: on the CPU the weights are then exactly those of an
+    uninterrupted training. A loader's state is its `generator`, if it has one.
 
     Args:
         supernet: An `nn.Module` that follows `Supernet`; trained in place.
-        train_loader: Batches `(inputs, labels)`, iterated once per epoch; labels are class indices
-            `int[batch]`.
+        train_loader: Batches `(inputs, labels)`, iterated once per epoch.
         epochs: Passes over the loader.
         seed: Decides which architectures are drawn.
-        lr: The peak learning rate; it falls to 0 along half a cosine.
-        weight_decay: AdamW's decay of weight matrices and kernels (not of biases and batch norms).
-        n_random: Random architectures per step, besides the largest and the smallest.
-        distill: The smaller architectures learn the largest's soft predictions instead of labels.
-        label_smoothing: The share of the labels that is spread over all classes, in [0, 1).
+        lr: The peak learning rate.
+        weight_decay: AdamW's decay of weight matrices and kernels (not of biases and norms).
+        strategy: Which architectures a step trains: `Sandwich()` by default, `Uniform` or
+            `ProgressiveShrinking`.
+        task: What is learned: `Classification()` by default, `Translation` or `Ranking`.
+        schedule: The learning rate's factor against the share of the training that is done:
+            `Cosine()` by default, which falls to 0.
+        max_grad_norm: Gradients are scaled down to this norm.
+        checkpoint: The file of the training.
+        accelerator: An `accelerate.Accelerator` for mixed precision or several devices; it decides
+            on the device.
         device: Where to train; the super-network is moved there and stays. `None`: where it is.
         progress: Show a progress bar on standard error.
 
     Returns:
-        The losses and training accuracies of every epoch.
+        The losses and training scores of every epoch.
 
     Raises:
         DeviceNotFoundError: This machine has no such device.
         EmptyDataError: An epoch of the loader yielded no batch.
-        FloatingPointError: The loss became infinite or NaN.
+        FloatingPointError: The loss became infinite or NaN. The weights are those before the step,
+            the checkpoint is that of the last epoch.
+        SpaceMismatchError: The checkpoint is of another space.
         TypeError: `supernet` is no super-network, or batches are not pairs of tensors.
-        ValueError: An argument is out of its range, or the labels are not class indices.
+        ValueError: An argument is out of its range, labels are not what the task learns from, or
+            the checkpoint is of a training with other settings.
 
     Example:
         >>> from optuna_linas.supernets import ElasticCNN
@@ -101,99 +105,167 @@ def train_supernet(
         >>> len(log.losses), log.n_steps
         (2, 2)
     """
-    _check_arguments(epochs, lr, weight_decay, n_random, label_smoothing)
+    _check_arguments(epochs, lr, weight_decay, max_grad_norm)
     if not (isinstance(supernet, nn.Module) and isinstance(supernet, Supernet)):
         raise TypeError(
             "A super-network is an nn.Module that follows optuna_linas.supernets.Supernet, got "
             f"{type(supernet).__name__}."
         )
-    if device is not None:
-        supernet.to(find_device(device))
-    on = device_of(supernet)
-    optimizer = _adamw(supernet, lr, weight_decay)
-    rng = derive_rng(seed, "train_supernet", "architectures")
-    largest, smallest = largest_arch(supernet.space), smallest_arch(supernet.space)
-    epoch_length = _length(train_loader)
-    epoch_means: list[_Figures] = []
-    n_steps = n_images = 0
-    started = time.perf_counter()
-
+    engine: Engine
+    if accelerator is not None:
+        engine = AccelerateEngine(accelerator)
+        supernet.to(engine.device)
+    else:
+        if device is not None:
+            supernet.to(find_device(device))
+        engine = PlainEngine(device_of(supernet))
+    recipe = _Recipe(
+        strategy=Sandwich() if strategy is None else strategy,
+        task=Classification() if task is None else task,
+        schedule=Cosine() if schedule is None else schedule,
+        epochs=epochs,
+        seed=seed,
+        lr=lr,
+        max_grad_norm=max_grad_norm,
+    )
+    state = TrainingState(
+        supernet,
+        _adamw(supernet, lr, weight_decay),
+        settings={**recipe.settings(), "weight_decay": weight_decay},
+        generator=getattr(train_loader, "generator", None),
+        path=None if checkpoint is None else Path(checkpoint),
+    )
+    first_epoch = state.resume()
+    run = _Run(recipe, engine, supernet, *engine.prepare(supernet, state.optimizer, train_loader))
     supernet.train()
     try:
-        with EpochProgress(epochs, shown=progress) as bar:
-            for epoch in range(epochs):
-                figures: list[_Figures] = []
-                for batch in train_loader:
-                    inputs, labels = labelled(batch, on)
-                    share_of_epoch = min(len(figures) / epoch_length, 1.0) if epoch_length else 0.0
-                    _set_lr(optimizer, lr, (epoch + share_of_epoch) / epochs)
-                    archs = [largest, *supernet.space.sample(n_random, rng), smallest]
-                    optimizer.zero_grad(set_to_none=True)
-                    figures.append(
-                        _backward(supernet, archs, inputs, labels, distill, label_smoothing)
-                    )
-                    if not math.isfinite(figures[-1].loss):
-                        raise FloatingPointError(
-                            f"The loss became {figures[-1].loss} in epoch {epoch + 1}, batch "
-                            f"{len(figures)}, with lr={lr}. Lower lr, and check that the inputs "
-                            "are finite and normalised."
-                        )
-                    optimizer.step()
-                    n_steps += 1
-                    n_images += len(labels)
-                    seconds = max(time.perf_counter() - started, 1e-9)
-                    speed = f"{n_images / seconds:.0f} images/s"
-                    bar.update(epoch, share_of_epoch, f"loss {figures[-1].loss:.3f}  {speed}")
-                if not figures:
-                    raise EmptyDataError(_empty_message(epoch))
-                epoch_length = len(figures)
-                epoch_means.append(_mean(figures))
-                bar.update(epoch, 1.0, f"{epoch_means[-1]}  {speed}")
+        with EpochProgress(epochs, shown=progress and engine.writes) as bar:
+            for epoch in range(first_epoch, epochs):
+                with _seeded(seed, epoch, engine.device):
+                    means, n_steps = run.epoch(epoch, bar)
+                state.add(means, n_steps, write=engine.writes)
+    except FloatingPointError as error:
+        raise FloatingPointError(f"{error}{state.where_kept()}") from None
     finally:
+        engine.finish(run.wrapped)
         supernet.eval()
-    losses, largest_accuracies, smallest_accuracies = zip(*epoch_means, strict=True)
-    return TrainingLog(losses, largest_accuracies, smallest_accuracies, n_steps)
+    return state.log
 
 
-class _Figures(NamedTuple):
-    """What one step or the mean of an epoch showed."""
+@dataclass(frozen=True)
+class _Recipe:
+    """How to train."""
 
-    loss: float
-    largest_accuracy: float
-    smallest_accuracy: float
+    strategy: Strategy
+    task: Task
+    schedule: Schedule
+    epochs: int
+    seed: int
+    lr: float
+    max_grad_norm: float | None
 
-    def __str__(self) -> str:
-        return (
-            f"loss {self.loss:.3f}  accuracy {self.smallest_accuracy:.1%} (smallest) to "
-            f"{self.largest_accuracy:.1%} (largest)"
+    def settings(self) -> dict[str, str | int | float | None]:
+        """What must be the same for a training to go on; functions by their names."""
+        named = {
+            name: value if isinstance(value, (int, float, type(None))) else _repr(value)
+            for name, value in vars(self).items()
+        }
+        return dict(sorted(named.items()))
+
+
+@dataclass
+class _Run:
+    """A training under way, in this process."""
+
+    recipe: _Recipe
+    engine: Engine
+    supernet: Supernet
+    wrapped: nn.Module
+    optimizer: torch.optim.Optimizer
+    loader: Iterable[Any]
+    epoch_length: int = 0
+    n_examples: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+    def epoch(self, epoch: int, bar: EpochProgress) -> tuple[tuple[float, float, float], int]:
+        """Train one epoch; return the means of loss and scores, and the steps."""
+        recipe = self.recipe
+        rng = derive_rng(recipe.seed, "train_supernet", "architectures", epoch)
+        self.epoch_length = _length(self.loader) or self.epoch_length
+        set_epoch = getattr(getattr(self.loader, "sampler", None), "set_epoch", None)
+        if set_epoch is not None:  # that of a distributed sampler
+            set_epoch(epoch)
+        figures: list[tuple[float, float, float]] = []
+        for batch in self.loader:
+            inputs, labels = labelled(batch, self.engine.device)
+            recipe.task.check(inputs, labels)
+            share = min(len(figures) / self.epoch_length, 1.0) if self.epoch_length else 0.0
+            done = min((epoch + share) / recipe.epochs, 1.0)
+            for group in self.optimizer.param_groups:
+                group["lr"] = recipe.lr * recipe.schedule(done)
+            archs = recipe.strategy.archs(self.supernet.space, done, rng)
+            self.optimizer.zero_grad(set_to_none=True)
+            figures.append(self._backward(archs, inputs, labels))
+            if not math.isfinite(figures[-1][0]):
+                raise FloatingPointError(
+                    f"The loss became {figures[-1][0]} in epoch {epoch + 1}, batch {len(figures)}, "
+                    f"with lr={recipe.lr}. Lower lr, and check that the inputs are finite and "
+                    "normalised."
+                )
+            if recipe.max_grad_norm is not None:
+                self.engine.clip(self.wrapped, recipe.max_grad_norm)
+            self.optimizer.step()
+            self.n_examples += len(labels)
+            speed = self.n_examples / max(time.perf_counter() - self.started, 1e-9)
+            bar.update(epoch, share, f"loss {figures[-1][0]:.3f}  {speed:.0f} examples/s")
+        if not figures:
+            raise EmptyDataError(_empty_message(epoch))
+        self.epoch_length = len(figures)
+        loss, first, last = (sum(column) / len(figures) for column in zip(*figures, strict=True))
+        bar.update(
+            epoch,
+            1.0,
+            f"loss {loss:.3f}  right {last:.1%} (last of a step) to {first:.1%} (first)  "
+            f"{speed:.0f} examples/s",
         )
+        return (loss, first, last), len(figures)
+
+    def _backward(
+        self, archs: Sequence[IntArray], inputs: Any, labels: Tensor
+    ) -> tuple[float, float, float]:
+        """Accumulate the gradients of all `archs`; the first may teach the others."""
+        task = self.recipe.task
+        losses: list[Tensor] = []
+        scores: list[Tensor] = []
+        teacher: Tensor | None = None
+        for arch in archs:
+            with self.engine.autocast():
+                outputs = self.wrapped(inputs, arch)
+            outputs = outputs.float()
+            if teacher is None:
+                loss = task.loss(outputs, labels)
+            else:
+                loss = task.distillation_loss(outputs, teacher, labels)
+            # One at a time: the graph of only one architecture is in memory.
+            self.engine.backward(loss)
+            losses.append(loss.detach())
+            outputs = outputs.detach()
+            scores.append(task.score(outputs, labels))
+            if self.recipe.strategy.distill and teacher is None:
+                teacher = outputs
+        figures = torch.stack([torch.stack(losses).mean(), scores[0], scores[-1]])
+        # One transfer for the three: on a GPU each waits for the step. No float64: MPS has none.
+        loss_mean, first, last = figures.tolist()
+        return loss_mean, first, last
 
 
-def _backward(
-    supernet: Supernet,
-    archs: Sequence[IntArray],
-    inputs: Tensor,
-    labels: Tensor,
-    distill: bool,
-    label_smoothing: float,
-) -> _Figures:
-    """Accumulate the gradients of all `archs`, the largest first and the smallest last."""
-    losses, logits = [], []
-    targets, smoothing = labels, label_smoothing
-    for arch in archs:
-        logits.append(supernet(inputs, arch))
-        loss = functional.cross_entropy(logits[-1], targets, label_smoothing=smoothing)
-        # One at a time: the graph of only one architecture is in memory.
-        loss.backward()  # type: ignore[no-untyped-call]
-        losses.append(loss.detach())
-        logits[-1] = logits[-1].detach()
-        if distill:
-            # The gradient of this cross-entropy is that of the KL divergence to the largest.
-            targets, smoothing = logits[0].softmax(dim=1), 0.0
-    correct = [(logits[k].argmax(dim=1) == labels).float().mean() for k in (0, -1)]
-    mean_loss = torch.stack(losses).float().mean()
-    # One transfer for the three: on a GPU each waits for the step. No float64: MPS has none.
-    return _Figures(*torch.stack([mean_loss, *correct]).tolist())
+@contextmanager
+def _seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
+    """Dropout and unseeded loaders draw from (seed, epoch); the global generators are restored."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int(derive_rng(seed, "train_supernet", "noise", epoch).integers(2**62)))
+        yield
 
 
 def _adamw(supernet: nn.Module, lr: float, weight_decay: float) -> torch.optim.AdamW:
@@ -208,12 +280,6 @@ def _adamw(supernet: nn.Module, lr: float, weight_decay: float) -> torch.optim.A
     )
 
 
-def _set_lr(optimizer: torch.optim.Optimizer, lr: float, done: float) -> None:
-    """Half a cosine from `lr` at `done` = 0 to 0 at 1."""
-    for group in optimizer.param_groups:
-        group["lr"] = lr * 0.5 * (1 + math.cos(math.pi * done))
-
-
 def _length(loader: Iterable[Any]) -> int:
     """Batches per epoch; 0 where the loader does not know (an `IterableDataset`)."""
     try:
@@ -222,8 +288,9 @@ def _length(loader: Iterable[Any]) -> int:
         return 0
 
 
-def _mean(figures: Sequence[_Figures]) -> _Figures:
-    return _Figures(*(sum(column) / len(figures) for column in zip(*figures, strict=True)))
+def _repr(value: object) -> str:
+    """A description that is the same in every process: a function has an address in its repr."""
+    return getattr(value, "__qualname__", None) or repr(value)
 
 
 def _empty_message(epoch: int) -> str:
@@ -240,7 +307,7 @@ def _empty_message(epoch: int) -> str:
 
 
 def _check_arguments(
-    epochs: int, lr: float, weight_decay: float, n_random: int, label_smoothing: float
+    epochs: int, lr: float, weight_decay: float, max_grad_norm: float | None
 ) -> None:
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}.")
@@ -248,7 +315,5 @@ def _check_arguments(
         raise ValueError(f"lr must be positive, got {lr}.")
     if not weight_decay >= 0:
         raise ValueError(f"weight_decay must be 0 or more, got {weight_decay}.")
-    if n_random < 0:
-        raise ValueError(f"n_random must be 0 or more, got {n_random}.")
-    if not 0 <= label_smoothing < 1:
-        raise ValueError(f"label_smoothing must lie in [0, 1), got {label_smoothing}.")
+    if max_grad_norm is not None and not max_grad_norm > 0:
+        raise ValueError(f"max_grad_norm must be positive, got {max_grad_norm}.")

@@ -11,7 +11,10 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from optuna_linas.errors import DeviceNotFoundError, EmptyDataError
 from optuna_linas.supernets import (
+    Classification,
+    Cosine,
     ElasticCNN,
+    Sandwich,
     accuracy,
     recalibrate_batch_norm,
     smallest_arch,
@@ -49,7 +52,7 @@ def weights(supernet: ElasticCNN) -> Tensor:
 @pytest.mark.parametrize("distill", [True, False])
 def test_the_smallest_network_learns_too(distill: bool) -> None:
     supernet = tiny_supernet()
-    log = train(supernet, batches(), epochs=12, lr=1e-2, distill=distill)
+    log = train(supernet, batches(), epochs=12, lr=1e-2, strategy=Sandwich(distill=distill))
     assert log.losses[-1] < 0.5 * log.losses[0]
     assert len(log.losses) == len(log.largest_accuracies) == len(log.smallest_accuracies) == 12
     assert log.n_steps == 48
@@ -62,7 +65,7 @@ def test_a_step_trains_the_largest_the_smallest_and_random_architectures() -> No
     supernet = tiny_supernet()
     seen: list[tuple[int, ...]] = []
     supernet.register_forward_pre_hook(lambda _, args: seen.append(tuple(args[1])))
-    train(supernet, batches(30), epochs=1, n_random=3)
+    train(supernet, batches(30), epochs=1, strategy=Sandwich(n_random=3))
     space = supernet.space
     steps = [seen[i : i + 5] for i in range(0, len(seen), 5)]
     assert len(steps) == 30
@@ -88,7 +91,14 @@ def test_the_seed_decides_and_no_global_generator_is_touched() -> None:
 
 def test_distillation_and_label_smoothing_change_the_weights() -> None:
     made = []
-    for changes in ({}, {"distill": False}, {"label_smoothing": 0.1}, {"weight_decay": 0.5}):
+    for changes in (
+        {},
+        {"strategy": Sandwich(distill=False)},
+        {"task": Classification(label_smoothing=0.1)},
+        {"weight_decay": 0.5},
+        {"max_grad_norm": 1e-3},
+        {"schedule": Cosine(warm_up=0.5)},
+    ):
         supernet = tiny_supernet()
         train(supernet, batches(1), **changes)
         made.append(weights(supernet))
@@ -136,8 +146,7 @@ def test_a_loss_that_is_not_finite_stops_the_training_before_the_step() -> None:
         ({"lr": 0.0}, "lr must be positive, got 0.0"),
         ({"lr": float("nan")}, "lr must be positive, got nan"),
         ({"weight_decay": -1.0}, "weight_decay must be 0 or more"),
-        ({"n_random": -1}, "n_random must be 0 or more"),
-        ({"label_smoothing": 1.0}, "label_smoothing must lie in"),
+        ({"max_grad_norm": 0.0}, "max_grad_norm must be positive"),
     ],
 )
 def test_arguments_out_of_range_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -1,0 +1,269 @@
+"""Which layers' channels are tied, and which residual blocks can be left out.
+
+A network is traced with `torch.fx` and each node is given the group of channels that it carries,
+and how many features each channel has become by flattening. An addition ties two groups together;
+groups that reach the output, or come from the input, are not elastic.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+__all__ = ["ChannelGroup", "channel_groups", "skippable_blocks"]
+
+_MAKERS = (nn.Conv2d, nn.Linear)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_KEEPERS = (
+    nn.ReLU,
+    nn.ReLU6,
+    nn.LeakyReLU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Hardswish,
+    nn.Hardsigmoid,
+    nn.Sigmoid,
+    nn.Tanh,
+    nn.ELU,
+    nn.Dropout,
+    nn.Dropout2d,
+    nn.Identity,
+    nn.MaxPool2d,
+    nn.AvgPool2d,
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveMaxPool2d,
+    nn.Flatten,
+)
+_ADDITIONS = (operator.add, operator.iadd, torch.add)
+
+
+@dataclass
+class ChannelGroup:
+    """Layers that have the same number of channels between them.
+
+    Attributes:
+        n: How many channels.
+        makers: Layers whose outputs they are.
+        norms: Batch norms and depthwise convolutions on them.
+        takers: Layers whose inputs they are, each with the features that a channel has there.
+    """
+
+    n: int
+    makers: list[str] = field(default_factory=list)
+    norms: list[str] = field(default_factory=list)
+    takers: list[tuple[str, int]] = field(default_factory=list)
+
+    def narrow(self, network: nn.Module, n: int) -> None:
+        """Cut all layers to the `n` leading channels, in place."""
+        for name in self.makers:
+            _resize(network.get_submodule(name), n_out=n)
+        for name in self.norms:
+            _resize(network.get_submodule(name), n_out=n, n_in=n)
+        for name, per_channel in self.takers:
+            _resize(network.get_submodule(name), n_in=n * per_channel)
+
+    def sort_by_importance(self, network: nn.Module) -> None:
+        """Order the channels by the absolute weights that make them, the largest first."""
+        importance = torch.zeros(self.n)
+        for name in self.makers:
+            weight = network.get_submodule(name).get_parameter("weight")
+            importance += weight.detach().abs().flatten(1).sum(dim=1).cpu()
+        order = importance.argsort(descending=True, stable=True)
+        for name in [*self.makers, *self.norms]:
+            layer = network.get_submodule(name)
+            for tensor in [*layer.parameters(), *layer.buffers()]:
+                if tensor.ndim > 0:
+                    tensor.data = tensor.data[order.to(tensor.device)]
+        for name, per_channel in self.takers:
+            weight = network.get_submodule(name).get_parameter("weight")
+            columns = (order[:, None] * per_channel + torch.arange(per_channel)).flatten()
+            weight.data = weight.data[:, columns.to(weight.device)]
+
+
+def channel_groups(network: nn.Module, example_input: Tensor) -> list[ChannelGroup]:
+    """Return the groups of channels that are neither the input's nor the output's.
+
+    Raises:
+        TypeError: A layer or an operation is not known here.
+        ValueError: The network cannot be traced.
+    """
+    graph = _trace(network, example_input)
+    carries: dict[fx.Node, tuple[int, int]] = {}  # node -> group, features per channel
+    groups: dict[int, ChannelGroup] = {}
+    tied: dict[int, int] = {}
+    fixed: set[int] = set()
+
+    def root(group: int) -> int:
+        while group in tied:
+            group = tied[group]
+        return group
+
+    def new(n: int) -> int:
+        groups[len(groups)] = ChannelGroup(n)
+        return len(groups) - 1
+
+    for node in graph.graph.nodes:
+        sources = [source for source in node.all_input_nodes if source in carries]
+        if node.op == "placeholder":
+            carries[node] = (new(_channels(node)), 1)
+            fixed.add(carries[node][0])
+        elif node.op == "output":
+            fixed.update(root(carries[source][0]) for source in sources)
+        elif node.op == "call_module":
+            (source,) = sources
+            layer = graph.get_submodule(node.target)
+            carries[node] = _through(node, layer, carries[source], groups, root, new)
+        elif node.target in _ADDITIONS and len(sources) == 2:
+            first, second = (carries[source] for source in sources)
+            a, b = root(first[0]), root(second[0])
+            if a != b:
+                tied[b] = a
+                if b in fixed:
+                    fixed.add(a)
+            carries[node] = first
+        elif node.target in (torch.flatten, "flatten", "mean", torch.relu, nn.functional.relu):
+            group, per_channel = carries[sources[0]]
+            carries[node] = (group, _per_channel(node, groups[root(group)].n, per_channel))
+        else:
+            raise TypeError(
+                f"make_elastic does not know the operation {node.target} ({node.name}). Write the "
+                "super-network with SharedWeights, or use layers in the operation's place."
+            )
+    merged: dict[int, ChannelGroup] = {}
+    for key, part in groups.items():
+        into = merged.setdefault(root(key), ChannelGroup(groups[root(key)].n))
+        into.makers += part.makers
+        into.norms += part.norms
+        into.takers += part.takers
+    still = {root(key) for key in fixed}
+    return [g for key, g in merged.items() if key not in still and g.makers and g.takers]
+
+
+def skippable_blocks(network: nn.Module, example_input: Tensor) -> list[str]:
+    """Return modules in a chain that add to an input of their own shape: residual blocks."""
+    shapes: dict[str, tuple[Any, Any]] = {}
+
+    def note(name: str) -> Any:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            is_tensor = isinstance(output, Tensor) and isinstance(inputs[0], Tensor)
+            shapes[name] = (inputs[0].shape, output.shape) if is_tensor else (None, 0)
+
+        return hook
+
+    handles = [m.register_forward_hook(note(name)) for name, m in network.named_modules() if name]
+    with torch.no_grad():
+        network(example_input)
+    for handle in handles:
+        handle.remove()
+    found: list[str] = []
+    for name, module in network.named_modules():
+        before, after = shapes.get(name, (None, 0))
+        home = network.get_submodule(name.rpartition(".")[0])
+        if before == after and isinstance(home, nn.Sequential) and _adds_its_input(module):
+            found.append(name)
+    return [name for name in found if not any(name.startswith(f"{o}.") for o in found)]
+
+
+def _adds_its_input(module: nn.Module) -> bool:
+    """Whether an addition in the module has its very input as one side: then it is a residual."""
+    if not list(module.children()) or isinstance(module, nn.Sequential):
+        return False
+    try:
+        graph = fx.symbolic_trace(module).graph
+    except (fx.proxy.TraceError, TypeError):
+        return False
+    (entry,) = [node for node in graph.nodes if node.op == "placeholder"][:1]
+    return any(node.target in _ADDITIONS and entry in node.all_input_nodes for node in graph.nodes)
+
+
+def _through(
+    node: fx.Node,
+    layer: nn.Module,
+    carried: tuple[int, int],
+    groups: dict[int, ChannelGroup],
+    root: Any,
+    new: Any,
+) -> tuple[int, int]:
+    """What a layer makes of the channels that it gets."""
+    group, per_channel = carried
+    name = str(node.target)
+    if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+        if layer.groups != layer.in_channels or layer.in_channels != layer.out_channels:
+            raise TypeError(f"{name} has {layer.groups} groups; only depthwise ones are known.")
+        groups[root(group)].norms.append(name)
+        return carried
+    if isinstance(layer, _MAKERS):
+        groups[root(group)].takers.append((name, per_channel))
+        made = new(layer.weight.shape[0])
+        groups[made].makers.append(name)
+        return made, 1
+    if isinstance(layer, _NORMS):
+        if per_channel != 1:
+            raise TypeError(f"{name} normalises flattened channels; normalise before flattening.")
+        groups[root(group)].norms.append(name)
+        return carried
+    if isinstance(layer, _KEEPERS):
+        return group, _per_channel(node, groups[root(group)].n, per_channel)
+    raise TypeError(
+        f"make_elastic does not know the layer {name}, a {type(layer).__name__}. Known are Conv2d, "
+        "Linear, BatchNorm, activations, pooling, Flatten and Dropout. Write the super-network "
+        "with SharedWeights."
+    )
+
+
+def _per_channel(node: fx.Node, n: int, per_channel: int) -> int:
+    """Features of a channel after a flattening: the second dimension has grown by that much."""
+    return max(per_channel, _channels(node) // n)
+
+
+def _channels(node: fx.Node) -> int:
+    return int(node.meta["tensor_meta"].shape[1])
+
+
+def _trace(network: nn.Module, example_input: Tensor) -> fx.GraphModule:
+    try:
+        graph = fx.symbolic_trace(network)
+    except (fx.proxy.TraceError, TypeError) as error:
+        raise ValueError(
+            f"{type(network).__name__} cannot be traced: its forward depends on values "
+            f"({error}). Write the super-network with SharedWeights."
+        ) from error
+    with torch.no_grad():
+        ShapeProp(graph).propagate(example_input)  # type: ignore[no-untyped-call]
+    return graph
+
+
+def _resize(layer: nn.Module, *, n_out: int | None = None, n_in: int | None = None) -> None:
+    """Give a layer other numbers of channels; its tensors become leading slices."""
+    if isinstance(layer, _NORMS):
+        assert n_out is not None
+        layer.num_features = n_out
+        for name, tensor in [*layer.named_parameters(), *layer.named_buffers()]:
+            if tensor.ndim:
+                _cut(layer, name, tensor[:n_out])
+        return
+    depthwise = isinstance(layer, nn.Conv2d) and layer.groups > 1
+    weight: Tensor = layer.get_parameter("weight")
+    if n_out is not None:
+        weight = weight[:n_out]
+        if getattr(layer, "bias", None) is not None:
+            _cut(layer, "bias", layer.get_parameter("bias")[:n_out])
+    if n_in is not None and not depthwise:
+        weight = weight[:, :n_in]
+    _cut(layer, "weight", weight)
+    if isinstance(layer, nn.Conv2d):
+        layer.out_channels = len(weight)
+        layer.in_channels = len(weight) if depthwise else weight.shape[1]
+        layer.groups = len(weight) if depthwise else 1
+    elif isinstance(layer, nn.Linear):
+        layer.out_features, layer.in_features = weight.shape
+
+
+def _cut(layer: nn.Module, name: str, tensor: Tensor) -> None:
+    data = tensor.detach()
+    setattr(layer, name, nn.Parameter(data) if name in layer._parameters else data)

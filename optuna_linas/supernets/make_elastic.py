@@ -1,0 +1,153 @@
+"""An ordinary network as a super-network with elastic width and depth.
+
+Munoz, Lyalyushkin, Akhauri, Senina, Kozlov, Jain: "Enabling NAS with Automated Super-Network
+Generation", 2022 (BootstrapNAS): layers whose channels are tied by additions share one width; a
+residual block whose input and output have the same shape may be left out.
+
+How it works: the network is traced (`torch.fx`). Channels are followed from layer to layer; what is
+added together must have the same number, so those layers form one group with one width variable.
+Trained weights are kept: the largest architecture computes what the network did, up to the order of
+its channels, which are sorted by importance (the sum of absolute weights of those that make them),
+so that a narrower one keeps the most important.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from optuna_linas.space import SearchSpace
+from optuna_linas.supernets.channel_groups import ChannelGroup, channel_groups, skippable_blocks
+from optuna_linas.supernets.options import ascending, check_positive_integer
+from optuna_linas.supernets.shared_weights import SharedWeights
+
+__all__ = ["ElasticNetwork", "make_elastic"]
+
+
+def make_elastic(
+    model: nn.Module,
+    example_input: Tensor,
+    *,
+    widths: Sequence[float] = (0.5, 0.75, 1.0),
+    elastic_depth: bool = True,
+    divisor: int = 1,
+) -> ElasticNetwork:
+    """Return the super-network of an ordinary CNN or MLP.
+
+    It may be made of Conv2d (grouped only depthwise), BatchNorm, Linear, activations, pooling,
+    flattening and dropout, in chains with residual additions. Its outputs keep their number.
+
+    Args:
+        model: The network, trained or not; it is left as it is.
+        example_input: What it is called with, batch first.
+        widths: The options of every `width_i`: shares of the channels of group `i` of layers.
+        elastic_depth: Residual blocks that can be left out get a variable `block_i` of 0 and 1.
+        divisor: Widths are multiples of it.
+
+    Raises:
+        TypeError: `model` is no `nn.Module`, or has a layer that is not known here.
+        ValueError: Nothing of it is elastic, `widths` lacks 1, or it cannot be traced: its
+            `forward` depends on values.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(),
+        ...                       nn.Linear(8, 3))
+        >>> supernet = make_elastic(model, torch.zeros(2, 4))
+        >>> supernet.space.choices
+        ((0.5, 0.75, 1.0), (0.5, 0.75, 1.0))
+        >>> supernet.extract({"width_0": 0.5, "width_1": 0.75})[2]
+        Linear(in_features=8, out_features=6, bias=True)
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"A network to make elastic is an nn.Module, got {type(model).__name__}.")
+    shares = ascending("widths", widths, integer=False)
+    if shares[-1] != 1.0:
+        raise ValueError(f"widths are shares of the network's own, 1 the largest, got {shares}.")
+    check_positive_integer("divisor", divisor)
+    network = copy.deepcopy(model).eval()
+    groups = channel_groups(network, example_input)
+    blocks = skippable_blocks(network, example_input) if elastic_depth else []
+    if not groups and not blocks:
+        raise ValueError(
+            f"Nothing of {type(model).__name__} is elastic: it has no hidden layer, and no "
+            "residual block that keeps the shape of its input."
+        )
+    for group in groups:
+        group.sort_by_importance(network)
+    return ElasticNetwork(network, example_input, groups, blocks, shares, divisor)
+
+
+class ElasticNetwork(SharedWeights):
+    """What `make_elastic` returns; see there.
+
+    Args:
+        network: The largest network.
+        example_input: What it is called with.
+        groups: Layers whose channels are tied.
+        blocks: Names of modules that can be left out.
+        shares: The options of each group's width.
+        divisor: Widths are multiples of it.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        example_input: Tensor,
+        groups: Sequence[ChannelGroup],
+        blocks: Sequence[str],
+        shares: Sequence[float],
+        divisor: int,
+    ) -> None:
+        self.groups = tuple(groups)
+        self.blocks = tuple(blocks)
+        self.divisor = divisor
+        choices: dict[str, Sequence[float]] = {f"block_{i}": (0, 1) for i in range(len(blocks))}
+        choices |= {f"width_{i}": shares for i in range(len(groups))}
+        conditions = {
+            f"width_{i}": {f"block_{k}": [1]}
+            for i, group in enumerate(groups)
+            for k, block in enumerate(blocks)
+            if all(layer.startswith(f"{block}.") for layer in group.makers)
+        }
+        super().__init__(SearchSpace.from_choices(choices, conditions), network)
+        self.example_shape = tuple(example_input.shape[1:])
+
+    def build(self, params: Mapping[str, Any]) -> nn.Module:
+        """Return the plain network of an architecture; see `SharedWeights.build`."""
+        network = _structure(self.network)
+        for i, group in enumerate(self.groups):
+            share = params.get(f"width_{i}", 1.0)
+            n = round(group.n * share / self.divisor) * self.divisor
+            group.narrow(network, min(max(n, self.divisor), group.n))
+        for k, block in enumerate(self.blocks):
+            if not params[f"block_{k}"]:
+                home, _, leaf = block.rpartition(".")
+                setattr(network.get_submodule(home), leaf, nn.Identity())
+        return network
+
+    def example_input(self, batch_size: int = 1) -> Tensor:
+        """Return zeros of the shape of the example, with another batch, on its device.
+
+        Raises:
+            TypeError: `batch_size` is not an integer.
+            ValueError: `batch_size` below 1.
+        """
+        check_positive_integer("batch_size", batch_size)
+        device = next(self.parameters()).device
+        return torch.zeros(batch_size, *self.example_shape, device=device)
+
+
+def _structure(network: nn.Module) -> nn.Module:
+    """A copy of a network without its tensors' data: they are on the meta device."""
+    memo: dict[int, Any] = {}
+    for parameter in network.parameters():
+        memo[id(parameter)] = nn.Parameter(
+            torch.empty_like(parameter, device="meta"), parameter.requires_grad
+        )
+    for buffer in network.buffers():
+        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
+    return copy.deepcopy(network, memo)

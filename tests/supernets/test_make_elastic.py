@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from optuna_linas.supernets import (
+    accuracy,
+    largest_arch,
+    make_elastic,
+    recalibrate_batch_norm,
+    smallest_arch,
+    train_supernet,
+)
+
+
+class Residual(nn.Module):
+    def __init__(self, n: int, hidden: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(n, hidden, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(hidden)
+        self.conv2 = nn.Conv2d(hidden, n, 3, padding=1)
+        self.bn2 = nn.BatchNorm2d(n)
+        self.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.act(self.bn1(self.conv1(x)))
+        return self.act(self.bn2(self.conv2(y)) + x)
+
+
+def cnn() -> nn.Module:
+    """A stem, two residual blocks, a depthwise convolution, flattening and two linear layers."""
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        Residual(8, 12),
+        Residual(8, 16),
+        nn.Conv2d(8, 8, 3, padding=1, groups=8),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(8 * 16, 20),
+        nn.ReLU(),
+        nn.Linear(20, 3),
+    )
+    for tensor in [*net.parameters(), *net.buffers()]:
+        if tensor.ndim == 1 and tensor.is_floating_point():
+            nn.init.uniform_(tensor, 0.5, 1.5)
+    return net.eval()
+
+
+X = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_largest_architecture_is_the_network() -> None:
+    net = cnn()
+    supernet = make_elastic(net, X).eval()
+    arch = largest_arch(supernet.space)
+    torch.testing.assert_close(supernet(X, arch), net(X), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(supernet.extract(arch)(X), net(X), atol=1e-4, rtol=1e-4)
+
+
+def test_tied_channels_have_one_width_and_residual_blocks_can_be_left_out() -> None:
+    supernet = make_elastic(cnn(), X, widths=(0.5, 1.0))
+    # Stem, both blocks' outputs and the depthwise layer are one group; each block's inside, and
+    # the hidden linear layer, are others.
+    assert [group.n for group in supernet.groups] == [8, 12, 16, 20]
+    assert supernet.space.names == (
+        *("block_0", "block_1"),
+        *("width_0", "width_1", "width_2", "width_3"),
+    )
+    assert supernet.space["width_1"].conditions[0].parent == "block_0"
+    assert supernet.space["width_2"].conditions[0].parent == "block_1"
+    assert not supernet.space["width_0"].conditions
+    small = supernet.extract(smallest_arch(supernet.space))
+    assert isinstance(small[3], nn.Identity)
+    assert isinstance(small[4], nn.Identity)
+    assert small[5].groups == 4
+    assert small[8].weight.shape == (10, 4 * 16)
+    assert small[10].weight.shape == (3, 10)
+
+
+def test_the_most_important_channels_are_kept() -> None:
+    net = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 2))
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([[1.0, 0], [9, 0], [0, 3], [0, 7]]))
+        net[0].bias.copy_(torch.tensor([1.0, 2, 3, 4]))
+    small = make_elastic(net, torch.zeros(1, 2)).extract({"width_0": 0.5})
+    assert small[0].weight.tolist() == [[9, 0], [0, 7]]
+    assert small[0].bias.tolist() == [2, 4]
+    assert torch.equal(small[2].weight, net[2].weight[:, [1, 3]])
+    assert net[0].weight[0].tolist() == [1, 0]  # the caller's network is as before
+
+
+def test_widths_are_multiples_of_the_divisor() -> None:
+    supernet = make_elastic(cnn(), X, divisor=4, widths=(0.25, 0.6, 1.0))
+    archs = supernet.space.sample(30, np.random.default_rng(0))
+    widths = {supernet.extract(arch)[8].out_features for arch in archs}
+    assert widths == {4, 12, 20}
+
+
+def test_it_trains_like_any_super_network() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        Residual(8, 8),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32, 2),
+    )
+    rng = torch.Generator().manual_seed(0)
+    x = 0.3 * torch.randn(32, 1, 4, 4, generator=rng)
+    labels = torch.arange(32) % 2
+    x[labels == 0, :, :, :2] += 1
+    x[labels == 1, :, :, 2:] += 1
+    supernet = make_elastic(net, x)
+    train_supernet(supernet, [(x, labels)] * 4, epochs=8, seed=0, lr=1e-2, progress=False)
+    for arch in (smallest_arch(supernet.space), largest_arch(supernet.space)):
+        network = recalibrate_batch_norm(supernet.extract(arch), [x])
+        assert accuracy(network, [(x, labels)]) > 0.9
+
+
+class Forked(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.sum() > 0 else -x
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [
+        (nn.Sequential(nn.Linear(4, 2)), ValueError, "Nothing of Sequential is elastic"),
+        (Forked(), ValueError, "cannot be traced: its forward depends on values"),
+        (nn.Sequential(nn.Linear(4, 4), nn.Softplus(), nn.Linear(4, 2)), TypeError, "a Softplus"),
+        ("model", TypeError, r"nn\.Module, got str"),
+    ],
+)
+def test_what_cannot_be_made_elastic_is_explained(
+    model: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        make_elastic(model, torch.zeros(2, 4))
+
+
+def test_settings_that_make_no_sense_are_refused() -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    with pytest.raises(ValueError, match="1 the largest"):
+        make_elastic(net, torch.zeros(2, 4), widths=(0.5, 0.75))
+    with pytest.raises(ValueError, match="divisor must be at least 1"):
+        make_elastic(net, torch.zeros(2, 4), divisor=0)
+
+
+def test_without_elastic_depth_no_block_is_left_out() -> None:
+    space = make_elastic(cnn(), X, elastic_depth=False).space
+    assert not any(name.startswith("block") for name in space.names)
