@@ -396,3 +396,21 @@ def test_the_search_starts_from_what_is_feasible_or_nearly_so() -> None:
         history = History(codes, losses, np.array(constraint)[:, None], np.arange(5))
         propose(space, history, 1, np.random.default_rng(0), settings=quick(algorithm=search))
     assert seeds == [[[1], [2]], [[2], [4]]]
+
+
+@pytest.mark.parametrize(("options", "optimism"), [([1, 2, 3], 0.5), (["a", "b", "c"], 1.5)])
+def test_a_search_is_more_optimistic_where_options_have_no_order(
+    options: list[object], optimism: float
+) -> None:
+    space = SearchSpace.from_choices({f"x_{i}": options for i in range(6)})  # type: ignore[arg-type]
+    history = history_of(space, 20)
+    gp = {"predictors": ("gp",)}  # which knows how sure it is
+    default, stated = (
+        propose(space, history, 6, np.random.default_rng(0), settings=quick(optimism=k, **gp))
+        for k in (None, optimism)
+    )
+    assert default.tolist() == stated.tolist()
+    other = quick(optimism=2.0 - optimism, **gp)
+    assert propose(space, history, 6, np.random.default_rng(0), settings=other).tolist() != (
+        stated.tolist()
+    )

@@ -25,7 +25,7 @@ from torch.utils import _pytree as pytree
 
 from optuna_linas.hardware.examples import copy_to
 from optuna_linas.hardware.measurement import Measurement
-from optuna_linas.predictors.auto import kendall_tau
+from optuna_linas.predictors.quality import kendall_tau
 
 __all__ = ["LatencyError", "LatencyTable"]
 

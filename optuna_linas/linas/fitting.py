@@ -110,8 +110,11 @@ class FittedPredictors:
     def __call__(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return predicted losses `float[n, m]` and violations `float[n]` of `archs`."""
         predicted, deviation, X = self._predict(archs, sure=self._m == 1 or self._optimism == 0)
-        if deviation is not None:
-            predicted[:, self._together] -= self._optimism * deviation
+        if deviation is not None and self._joint is not None:
+            # Where the same network always measures the same, what the fit takes for noise is
+            # unknown of every unseen one too.
+            error = np.hypot(deviation, self._joint.unexplained)
+            predicted[:, self._together] -= self._optimism * error
         return self._rounded(predicted), self._violations(X)
 
     def mean(self, archs: IntArray) -> FloatArray:

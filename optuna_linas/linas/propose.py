@@ -39,10 +39,12 @@ from optuna_linas.predictors import Predictor
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
+from optuna_linas.structure import option_levels
 
 __all__ = ["Proposal", "Settings", "make_proposal", "propose"]
 
 _MAX_ROUNDS = 4
+_OPTIMISM_WITH_ORDER, _OPTIMISM_WITHOUT = 0.5, 1.5
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,9 @@ class Settings:
         n_training: The predictors learn from the first that many measurements only, as in the
             paper's one-shot mode; `None` for all.
         optimism: Standard deviations that predictions are lowered by, where the predictor knows
-            them (the Gaussian process does): a little makes a search leave what it knows. The
-            paper has none.
+            them (the Gaussian process does): a little makes a search leave what it knows. `None`
+            for 0.5 where most variables have an order, and 1.5 elsewhere: there the predictor has
+            less to go by and is surer than it should be. The paper has none.
     """
 
     predictors: Sequence[str | Predictor] = ("auto",)
@@ -75,7 +78,7 @@ class Settings:
     whole_archive: bool = True
     joint_gain: bool = True
     n_training: int | None = None
-    optimism: float = 0.5
+    optimism: float | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def make_proposal(
         settings.predictors,
         known=known or {},
         masked=settings.masked,
-        optimism=settings.optimism,
+        optimism=_optimism(space) if settings.optimism is None else settings.optimism,
         advice=advice,
         rng=rng,
     )
@@ -207,6 +210,12 @@ def propose(
     return make_proposal(
         space, history, n, rng, settings=settings, taken=taken, pending=pending, known=known
     ).archs
+
+
+def _optimism(space: SearchSpace) -> float:
+    """How optimistic a search is by default."""
+    n_ordered = sum(levels is not None for levels in option_levels(space))
+    return _OPTIMISM_WITH_ORDER if 2 * n_ordered >= len(space) else _OPTIMISM_WITHOUT
 
 
 def _front(history: History) -> IntArray:

@@ -58,6 +58,10 @@ class StructuredGP:
         advice: From architectures `int[n, d]` to what another search predicts of them,
             `float[n, q]`, if there is one: features that the evidence may trust or not.
 
+    Attributes:
+        unexplained: After `fit`, the standard deviation of what the features do not tell, which
+            the fit takes for noise, `float[m]`.
+
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
         >>> archs = space.sample(20, np.random.default_rng(0))
@@ -115,12 +119,14 @@ class StructuredGP:
         self._anchors = _rows(self._train, anchors)
         self._anchor_positions = anchors
         self._kernel_weights, self._roots = [], []
+        self.unexplained = np.zeros(m)
         duals = []
         for k in range(m):
             weights, noise = kernel_weights(some, targets[fitted, k])
             gram = np.tensordot(weights, grams, 1)
             dual = cho_solve(factorize(gram, noise), targets[:, k])
             self._kernel_weights.append(weights)
+            self.unexplained[k] = np.sqrt(noise) * self._spread[k]
             self._roots.append(factorize(gram[np.ix_(anchors, anchors)], noise)[0])
             self._weights.append(_primal(linear, weights[: len(linear)], dual))
             duals.append(weights[len(linear) :, None] * dual)
