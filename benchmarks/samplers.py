@@ -34,7 +34,7 @@ __all__ = ["main", "run"]
 REFERENCES = {"LINAS@250": ("linas-paper", 250), "NSGA-II@2000": ("nsga2", 2_000)}
 """Target to the sampler and the number of evaluations that define it."""
 
-_DEFAULT_PROBLEMS = ("large", "anonymous", "tables")
+_DEFAULT_PROBLEMS = ("large", "anonymous", "tables", "three")
 _DEFAULT_SAMPLERS = tuple(name for name in CONTENDERS if name != "linas-paper-translation")
 
 
