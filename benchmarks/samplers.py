@@ -25,7 +25,7 @@ from benchmarks.report import print_report
 from benchmarks.running import platform_facts, run_tasks
 from benchmarks.searches import Search
 from benchmarks.summary import summarise_problem
-from benchmarks.tasks import SearchFailed, Settings, Task
+from benchmarks.tasks import SearchFailed, Settings, Task, from_cache
 from benchmarks.verdicts import verdicts
 from benchmarks.yardstick import yardstick
 
@@ -34,7 +34,7 @@ __all__ = ["main", "run"]
 REFERENCES = {"LINAS@250": ("linas-paper", 250), "NSGA-II@2000": ("nsga2", 2_000)}
 """Target to the sampler and the number of evaluations that define it."""
 
-_DEFAULT_PROBLEMS = ("large", "anonymous", "tables")
+_DEFAULT_PROBLEMS = ("large", "anonymous", "tables", "three")
 _DEFAULT_SAMPLERS = tuple(name for name in CONTENDERS if name != "linas-paper-translation")
 
 
@@ -71,6 +71,9 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     reasons = {name: CONTENDERS[name].why_missing() for name in options.samplers}
     shown = [name for name in options.samplers if reasons[name] is None]
     tasks = [task for given in problems for task in _tasks(given, shown, options)]
+    slow = [task for task in tasks if task.sampler in options.if_cached]
+    left_out = {task for task in slow if from_cache(task, settings) is None}
+    tasks = [task for task in tasks if task not in left_out]
 
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     found = run_tasks(tasks, settings, jobs=options.jobs, console=console)
@@ -85,7 +88,10 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
         "n_evaluations": options.evaluations,
         "seeds": list(range(options.seeds)),
         "asks": {name: _asks(name, options) for name in shown},
-        "skipped": [{"name": n, "reason": r} for n, r in reasons.items() if r is not None],
+        "skipped": [
+            *({"name": n, "reason": r} for n, r in reasons.items() if r is not None),
+            *({"name": str(t), "reason": "not in the cache"} for t in slow if t in left_out),
+        ],
         "problems": {
             problem.name: _summary(
                 problem,
@@ -190,6 +196,8 @@ def _parser() -> argparse.ArgumentParser:
         help="cache this repository's samplers too, under a digest of their sources")  # fmt: skip
     add("--asks", choices=["best", "active", "all"], default="best",
         help="trials suggest a network's variables, all, or what suits the sampler")  # fmt: skip
+    add("--if-cached", nargs="+", choices=CONTENDERS, default=[], metavar="NAME",
+        help="samplers whose searches come from the cache or are left out")  # fmt: skip
     add("--no-targets", action="store_true", help="skip the searches that define the targets")
     add("--generations", type=_positive, default=600,
         help="generations of the long NSGA-II runs for the best front; default: 600")  # fmt: skip

@@ -78,6 +78,22 @@ def test_baselines_are_cached_and_ours_are_not(
     assert made[6:] == ["random", "random"]
 
 
+def test_slow_samplers_may_be_taken_from_the_cache_only(table: Path) -> None:
+    out = table.parent / "results.json"
+    assert samplers.main(command(table, "--samplers", "tpe", "--seeds", "1")) == 0
+    arguments = command(table, "--samplers", "random", "tpe", "nsga2", "--out", str(out))
+    assert samplers.main([*arguments, "--if-cached", "tpe", "nsga2"]) == 0
+    results = json.loads(out.read_text())
+    (problem,) = results["problems"].values()
+    assert {name: found["seeds"] for name, found in problem["samplers"].items()} == {
+        "random": [0, 1],
+        "tpe": [0],
+    }
+    left_out = [each["name"].split(" on ")[0] for each in results["skipped"]]
+    assert left_out == ["tpe", "nsga2", "nsga2"]
+    assert {each["reason"] for each in results["skipped"]} == {"not in the cache"}
+
+
 def test_a_cached_search_serves_shorter_ones(table: Path) -> None:
     settings = tasks.Settings(None, table.parent / "cache")
     task = tasks.Task(str(table), "random", 0, 12, "active")
