@@ -1,5 +1,6 @@
 """Variations, schedules, hyper-parameters, objectives, asynchronous populations, weights."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -377,6 +378,26 @@ def test_workers_may_differ_in_how_many_generations_they_want() -> None:
     study.optimize(total)
     kept = [t.params for t in study.trials if t.state.name == "COMPLETE"]
     assert kept == [t.params for t in run(total).trials]
+
+
+def test_a_pruner_with_studies_of_its_own_and_a_wrapped_sampler() -> None:
+    def objective(trial: Trial) -> float:
+        value = total(trial)
+        trial.report(value, 1)
+        return value
+
+    sampler = PBTNASSampler(4, 2, 1, seed=0)
+    pruner = optuna.pruners.HyperbandPruner()
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+    study.optimize(objective)
+    assert [t.state.name for t in study.trials] == ["COMPLETE"] * 8
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        fixed = optuna.samplers.PartialFixedSampler({"op_0": 2}, PBTNASSampler(4, 2, 1, seed=0))
+    study = optuna.create_study(direction="maximize", sampler=fixed)
+    study.optimize(total)
+    assert {t.params["op_0"] for t in study.trials} == {2}
+    assert len(study.trials) == 8
 
 
 def test_threads_share_a_sampler() -> None:
