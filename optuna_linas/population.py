@@ -136,6 +136,7 @@ class PBTMember:
                 "sampler=PBTNASSampler(...), or pass it to load_study: samplers are not stored."
             )
         self._own = own
+        self._known: set[str] | None = None
 
     @property
     def generation(self) -> int:
@@ -192,6 +193,7 @@ class PBTMember:
                 this prunes the trial and the search goes on.
             ValueError: A path in `layers` is no module of the model, or a tensor does not fit.
         """
+        self._known = set(self._trial.params)
         self._check_paths(model)
         if self._own.base is None:
             return {}
@@ -240,7 +242,15 @@ class PBTMember:
 
         Raises:
             TypeError: `extra` holds something that cannot be read back without running code.
+            ValueError: A variable with layers was suggested only after `restore`, which could not
+                load its weights.
         """
+        late = self._layers.keys() & self._trial.params.keys() - (self._known or set())
+        if self._known is not None and late:
+            raise ValueError(
+                f"{sorted(late)} was suggested after restore(), so its layers did not get the "
+                "weights that belong to it. Suggest everything first."
+            )
         extra = extra or {}
         copies = {
             name: dict(value.state_dict())

@@ -79,7 +79,7 @@ class PBTNASSampler(BaseSampler):
         factors: What a numeric hyper-parameter is multiplied by; one of the two is drawn.
         resample_prob: Probability with which a hyper-parameter is drawn anew instead.
         asynchronous: Slots go on without waiting for their generation, ranked against the newest
-            score of every other slot.
+            score of every other slot. Only workers beyond one for each slot have to wait.
         stratified: In the first population every variable's options come equally often, and
             numbers are spread evenly; otherwise they are uniformly random.
         objectives: What members are ranked by, see `LINASSampler`; by default all of the study's.
@@ -271,7 +271,7 @@ class PBTNASSampler(BaseSampler):
 
     def _assign(self, study: Study, trial: FrozenTrial) -> None:
         place = study._study_id, trial.number
-        is_optimizing = study._thread_local.in_optimize_loop
+        is_optimizing = _is_optimizing(study)
         Goals(study.directions, self._plan.objectives)  # raises now rather than after a generation
         try:
             own = self._slots.take(study, trial, is_asked=not is_optimizing)
@@ -311,8 +311,14 @@ class PBTNASSampler(BaseSampler):
 
 
 def _stop(study: Study) -> None:
-    if study._thread_local.in_optimize_loop:
+    if _is_optimizing(study):
         study.stop()
+
+
+def _is_optimizing(study: Study) -> bool:
+    # HyperbandPruner hands samplers a study of its own around the real one.
+    real: Study = getattr(study, "_study", study)
+    return bool(real._thread_local.in_optimize_loop)
 
 
 def _was_told_a_value() -> bool:

@@ -379,6 +379,11 @@ def test_wrong_uses_of_a_member_are_explained(tmp_path: Path) -> None:
     model = nn.ModuleDict({"encoder": nn.Sequential(nn.Linear(1, 1))})
     with pytest.raises(ValueError, match=r"no module of the model; near it are \['encoder.0'"):
         member.restore(model)
+    member = PBTMember(trial, store, {"act": "encoder.0"})
+    member.restore(model)
+    trial.suggest_categorical("act", ["relu"])
+    with pytest.raises(ValueError, match=r"\['act'\] was suggested after restore"):
+        member.save(model)
     with pytest.raises(ValueError, match="No member of the population has a score"):
         best_member(study)
     with pytest.raises(ValueError, match="has no population"):

@@ -1,5 +1,6 @@
 """Variations, schedules, hyper-parameters, objectives, asynchronous populations, weights."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,24 @@ def test_an_asynchronous_search_resumes_too() -> None:
     assert [t.params for t in study.trials] == [t.params for t in whole.trials]
 
 
+def test_asynchronous_threads_train_every_step_once_and_lose_no_checkpoint(tmp_path: Path) -> None:
+    store = FileSystemArtifactStore(tmp_path)
+
+    def objective(trial: Trial) -> float:
+        member = PBTMember(trial, store)
+        model = nn.Linear(1, 1)
+        member.restore(model)
+        member.save(model)
+        return total(trial)
+
+    sampler = PBTNASSampler(6, 4, 1, quantile=0.5, asynchronous=True, seed=0)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.optimize(objective, n_trials=24, n_jobs=4)
+    places = {(t.user_attrs["pbt_generation"], t.user_attrs["pbt_slot"]) for t in study.trials}
+    assert len(places) == len(study.trials) == 24
+    assert all(trial.state.name == "COMPLETE" for trial in study.trials)
+
+
 def test_asynchronous_disk_use_is_bounded(tmp_path: Path) -> None:
     store, counts = FileSystemArtifactStore(tmp_path), []
 
@@ -348,6 +367,37 @@ def test_copies_optimisers_and_extras_go_on(tmp_path: Path) -> None:
 
     study = run(objective, layer_replace_prob=0.5, n_generations=4)
     assert len(study.trials) == 16
+
+
+def test_workers_may_differ_in_how_many_generations_they_want() -> None:
+    study = run(total, 9)
+    study.sampler = PBTNASSampler(4, 1, 1, seed=0)
+    study.optimize(total, n_trials=2)  # nothing is left for this one
+    assert [trial.state.name for trial in study.trials[9:]] == ["PRUNED"]
+    study.sampler = PBTNASSampler(4, 3, 1, seed=0)
+    study.optimize(total)
+    kept = [t.params for t in study.trials if t.state.name == "COMPLETE"]
+    assert kept == [t.params for t in run(total).trials]
+
+
+def test_a_pruner_with_studies_of_its_own_and_a_wrapped_sampler() -> None:
+    def objective(trial: Trial) -> float:
+        value = total(trial)
+        trial.report(value, 1)
+        return value
+
+    sampler = PBTNASSampler(4, 2, 1, seed=0)
+    pruner = optuna.pruners.HyperbandPruner()
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+    study.optimize(objective)
+    assert [t.state.name for t in study.trials] == ["COMPLETE"] * 8
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        fixed = optuna.samplers.PartialFixedSampler({"op_0": 2}, PBTNASSampler(4, 2, 1, seed=0))
+    study = optuna.create_study(direction="maximize", sampler=fixed)
+    study.optimize(total)
+    assert {t.params["op_0"] for t in study.trials} == {2}
+    assert len(study.trials) == 8
 
 
 def test_threads_share_a_sampler() -> None:
