@@ -38,7 +38,7 @@ from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
 from optuna_linas import BudgetGenerator
 from optuna_linas.nag import PAPER, REWARDS, Settings
 
-__all__ = ["main", "run"]
+__all__ = ["main", "parser", "run", "true_losses", "variants"]
 
 SAMPLERS = ("linas", "nag", "nsga2", "random")
 """What samples the studies that generators are fitted on; the first one is for everything else."""
@@ -49,7 +49,7 @@ HISTOGRAM_SHARES, N_DRAWS = (0.2, 0.4, 0.6, 0.8), 1_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else 160)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -116,7 +116,7 @@ def _one_seed(
     found: dict[str, Any] = {}
 
     def note(name: str, choices: Choices) -> None:
-        found[name] = _true(problem, cases, choices)
+        found[name] = true_losses(problem, cases, choices)
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "generator.npz"
@@ -132,13 +132,13 @@ def _one_seed(
         note(f"best trial, {name}", best_trial(problem, other, budgets))
         choices, _ = generator_choices(problem, other, budgets, seed=seed)
         note(f"generator on {name}", choices)
-    for name, settings in _variants(options).items():
+    for name, settings in variants(options).items():
         choices, _ = generator_choices(problem, study, budgets, seed=seed, settings=settings)
         note(name, choices)
     return {"methods": found, "histogram": _histogram(problem, generator, cases)}
 
 
-def _variants(options: argparse.Namespace) -> dict[str, Settings]:
+def variants(options: argparse.Namespace) -> dict[str, Settings]:
     """The generators of the ablations, by name."""
     quick = replace(Settings(), n_steps=options.steps) if options.steps else Settings()
     variants: dict[str, Settings] = {}
@@ -156,7 +156,7 @@ def _variants(options: argparse.Namespace) -> dict[str, Settings]:
     return variants
 
 
-def _true(problem: Problem, cases: Cases, choices: Choices) -> dict[str, Any]:
+def true_losses(problem: Problem, cases: Cases, choices: Choices) -> dict[str, Any]:
     """What the chosen architectures are worth when they are measured."""
     losses = problem.losses(problem.evaluate(problem.space.canonical(choices.archs)))
     within = choices.chosen & (losses[:, 1] <= cases.budgets)
@@ -225,9 +225,10 @@ def _words(options: argparse.Namespace) -> list[str]:
     return words + (["--ablations"] if options.ablations else [])
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.budgets", description=__doc__)
-    add = parser.add_argument
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks.budgets", description=__doc__)
+    add = made.add_argument
     add(
         "--problems",
         nargs="+",
@@ -260,7 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", help="write the results here as JSON")
     add("--pictures", help="write the pictures here: one HTML page")
     add("--cache", default=str(default_folder()), help="folder of cached results")
-    return parser
+    return made
 
 
 if __name__ == "__main__":
