@@ -28,6 +28,7 @@ examples: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python examples/digits.py --trials 30 --epochs 2 --out .venv/example-output
 	OMP_NUM_THREADS=1 $(BIN)/python examples/population.py --population 4 --generations 2 --epochs 1 --out .venv/example-output/population
 	OMP_NUM_THREADS=1 $(BIN)/python examples/population_gan.py --population 4 --generations 2 --epochs 1 --out .venv/example-output/gan
+	OMP_NUM_THREADS=1 $(BIN)/python examples/budgets.py --trials 25 --epochs 2 --out .venv/example-output
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

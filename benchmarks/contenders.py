@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler
 
 import optuna_linas
 from benchmarks.problem import Asks
-from optuna_linas import LINASSampler
+from optuna_linas import LINASSampler, NAGSampler
 
 __all__ = ["CONTENDERS", "Contender"]
 
@@ -76,6 +76,11 @@ CONTENDERS: Mapping[str, Contender] = {
     "linas-paper": Contender(lambda seed: LINASSampler.paper("image", seed=seed), ours=True),
     "linas-paper-translation": Contender(
         lambda seed: LINASSampler.paper("translation", seed=seed), ours=True
+    ),
+    "nag": Contender(
+        lambda seed: NAGSampler(cost=1, seed=seed),
+        packages=("optuna", "torch"),
+        ours=True,
     ),
     "random": Contender(lambda seed: optuna.samplers.RandomSampler(seed=seed)),
     "nsga2": Contender(lambda seed: optuna.samplers.NSGAIISampler(seed=seed), "all"),

@@ -1,0 +1,123 @@
+"""The budget benchmark on a tiny table, from end to end."""
+
+import json
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.budget_cases import PenalisedLoss, evolve, make_cases
+from benchmarks.budget_methods import Choices
+from benchmarks.budgets import main, parser, true_losses, variants
+from benchmarks.cache import Cache
+from benchmarks.problems import make_problem
+from optuna_linas.nag import PAPER, REWARDS, Settings
+
+NAMES = [f"op_{i}" for i in range(4)]
+CHOICES = {name: ["none", "skip", "conv", "pool"] for name in NAMES}
+
+
+@pytest.fixture
+def larger_table(tmp_path: Path) -> str:
+    archs = np.array(list(product(range(4), repeat=4)), dtype=np.int8)
+    cost = 1.0 + archs @ np.array([4.0, 3.0, 2.0, 1.0])
+    accuracy = 50 + 10 * np.sqrt(cost) + archs[:, 3]
+    path = tmp_path / "larger.npz"
+    np.savez(
+        path,
+        X=archs,
+        names=np.array(NAMES),
+        choices=np.array(json.dumps(CHOICES)),
+        objective_names=np.array(["accuracy", "latency"]),
+        objective_units=np.array(["percent, maximize (made up)", "ms, minimize"]),
+        Y=np.stack([accuracy, cost], axis=1).astype(np.float32),
+    )
+    return f"{path}:accuracy,latency"
+
+
+def test_the_best_known_of_a_table_is_exact(larger_table: str, tmp_path: Path) -> None:
+    problem = make_problem(larger_table, None)
+    cases = make_cases(problem, Cache(tmp_path / "cache"))
+    assert problem.architectures is not None
+    losses = problem.losses(problem.evaluate(problem.architectures))
+    for budget, best in zip(cases.budgets, cases.best, strict=True):
+        assert best == losses[losses[:, 1] <= budget, 0].min()
+    assert len(np.unique(cases.budgets)) == 20
+    assert cases.fallback == losses[np.argmin(losses[:, 1]), 0]
+
+
+def test_the_search_for_one_budget_finds_its_best(larger_table: str) -> None:
+    problem = make_problem(larger_table, None)
+    penalised = PenalisedLoss(lambda archs: problem.losses(problem.evaluate(archs)), 17.3)
+    found = evolve(problem, penalised, np.random.default_rng(0), population=40, generations=30)
+    assert problem.architectures is not None
+    assert penalised(found[None])[0] == penalised(problem.architectures).min()
+
+
+def test_what_is_beyond_its_budget_counts_with_the_cheapest(
+    larger_table: str, tmp_path: Path
+) -> None:
+    problem = make_problem(larger_table, None)
+    cases = make_cases(problem, Cache(tmp_path / "cache"))
+    largest, smallest = np.full((20, 4), 3), np.zeros((20, 4), dtype=np.int64)
+    nothing = Choices(smallest, np.zeros(20, dtype=bool), 0.0, 0.0)
+    for choices in (Choices(largest, np.ones(20, dtype=bool), 0.0, 0.0), nothing):
+        true = true_losses(problem, cases, choices)
+        assert not any(true["within"])
+        assert set(true["loss"]) == {cases.fallback}
+    everywhere = true_losses(problem, cases, Choices(smallest, np.ones(20, dtype=bool), 0.0, 0.0))
+    assert all(everywhere["within"])
+
+
+def test_the_command_measures_everything_and_writes_it_down(
+    larger_table: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("benchmarks.budget_methods.OFA_GENERATIONS", 10)
+    out, pictures = tmp_path / "out.json", tmp_path / "out.html"
+    words = f"--problems {larger_table} --seeds 1 --evaluations 40 --samplers linas random"
+    words += f" --paper-steps 0 --out {out} --pictures {pictures} --cache {tmp_path / 'cache'}"
+    assert main(words.split()) == 0
+    printed = capsys.readouterr().out
+    (problem,) = json.loads(out.read_text())["problems"].values()
+    methods = problem["runs"][0]["methods"]
+    assert set(methods) == {
+        "generator",
+        "best trial of the study",
+        "single-budget searches",
+        "OFA's evolution",
+        "best trial, random",
+        "generator on random",
+    }
+    best = np.array(problem["best_known_loss"])
+    for name, method in methods.items():
+        assert name in printed
+        assert (np.array(method["loss"]) >= best - 1e-6).all()
+        assert len(method["within"]) == 20
+    assert methods["generator"]["file_bytes"] < 2_000_000
+    assert [len(costs) for costs in problem["runs"][0]["histogram"].values()] == [1_000] * 4
+    assert "1,000 draws" in pictures.read_text()
+
+
+def test_the_ablations_change_one_thing_each() -> None:
+    words = "--ablations --paper-steps 7 --steps 3"
+    found = variants(parser().parse_args(words.split()))
+    assert found["paper's settings"] == replace(PAPER, n_steps=7)
+    alone = found["draws alone, predicted_dominance"]
+    assert (alone.n_elites, alone.n_refinements, alone.n_steps) == (0, 0, 3)
+    assert replace(alone, reward=REWARDS["tunas"]) == found["draws alone, tunas"]
+    assert {f"K = {k}" for k in (2, 5, 10, 20)} <= set(found)
+    assert found["K = 5"] == replace(Settings(), n_steps=3, n_budgets=5)
+    assert variants(parser().parse_args(["--paper-steps", "0"])) == {}
+
+
+def test_a_missing_folder_is_explained(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPTUNA_LINAS_DATA", raising=False)
+    assert main(["--problems", "budgets"]) == 1
+    assert "OPTUNA_LINAS_DATA" in capsys.readouterr().out
