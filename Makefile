@@ -29,6 +29,10 @@ examples: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python examples/population.py --population 4 --generations 2 --epochs 1 --out .venv/example-output/population
 	OMP_NUM_THREADS=1 $(BIN)/python examples/population_gan.py --population 4 --generations 2 --epochs 1 --out .venv/example-output/gan
 	OMP_NUM_THREADS=1 $(BIN)/python examples/budgets.py --trials 25 --epochs 2 --out .venv/example-output
+	OMP_NUM_THREADS=1 $(BIN)/python examples/ofa_mobilenet.py --epochs 1 --trials 6 --out .venv/example-output/ofa
+	OMP_NUM_THREADS=1 $(BIN)/python examples/own_network_int8.py --epochs 1 --trials 3 --out .venv/example-output/int8
+	OMP_NUM_THREADS=1 $(BIN)/python examples/recommender.py --epochs 1 --trials 6 --out .venv/example-output/ncf
+	OMP_NUM_THREADS=1 $(BIN)/python examples/translation.py --epochs 1 --trials 4 --out .venv/example-output/hat
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

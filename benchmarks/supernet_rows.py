@@ -44,7 +44,7 @@ from optuna_linas.supernets import (
 
 __all__ = ["ROWS", "Row", "Settings"]
 
-PLAN = TimingPlan(n_repeats=20, max_warmup=40)
+PLAN = TimingPlan(n_repeats=50, max_warmup=40)
 
 
 @dataclass(frozen=True)

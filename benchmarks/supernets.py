@@ -43,13 +43,14 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         "checks": {},
     }
     for name in args.rows:
-        started = time.perf_counter()
+        started, started_cpu = time.perf_counter(), time.process_time()
         try:
             row = run_row(ROWS[name], settings, args.evaluations)
         except MissingData as missing:
             console.print(f"Left out: {name}: {missing}", style="yellow")
             continue
         row["seconds"]["all"] = time.perf_counter() - started
+        row["seconds"]["cpu"] = time.process_time() - started_cpu
         results["rows"][name] = row
         console.print(_row_table(name, row))
         _write(results, args.out)
@@ -89,7 +90,8 @@ def _row_table(name: str, row: dict[str, Any]) -> Table:
         caption=(
             f"{row['n_evaluations']} evaluations each, {row['n_measured']} networks measured, "
             f"{row['share_steady']:.0%} steady. Training {seconds['training']:.0f} s, evaluation "
-            f"{seconds['evaluation']:.0f} s, search {search}, in all {seconds['all']:.0f} s."
+            f"{seconds['evaluation']:.0f} s, search {search}, in all {seconds['all']:.0f} s, of "
+            f"which {seconds['cpu']:.0f} s of processor time."
         ),
     )
     finals = [k for k in row["front"][0] if k not in ("values", "macs", "params")]

@@ -41,7 +41,9 @@ class TimingPlan:
         tolerance: The warm-up ends when the medians of two successive windows differ by at most
             this fraction.
         min_reading_ms: The shortest reading, in milliseconds. A call that takes less is repeated
-            inside the reading, so that the resolution of the clock does not matter.
+            inside the reading, so that the resolution of the clock does not matter. Short readings
+            suit a busy machine: most of them fit between two interruptions, which is what the
+            median needs.
         max_spread: The widest interquartile range that counts as steady, as a share of the median.
         max_attempts: How often the readings are taken while their spread is wider.
 
@@ -58,7 +60,7 @@ class TimingPlan:
     min_warmup: int = 2 * WINDOW
     max_warmup: int = 100
     tolerance: float = 0.05
-    min_reading_ms: float = 1.0
+    min_reading_ms: float = 0.2
     max_spread: float = 0.25
     max_attempts: int = 3
 

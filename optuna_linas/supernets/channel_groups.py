@@ -234,7 +234,7 @@ def _trace(network: nn.Module, example_input: Tensor) -> fx.GraphModule:
             f"({error}). Write the super-network with SharedWeights."
         ) from error
     with torch.no_grad():
-        ShapeProp(graph).propagate(example_input)  # type: ignore[no-untyped-call]
+        ShapeProp(graph).propagate(example_input)
     return graph
 
 
