@@ -25,10 +25,7 @@ __all__ = ["best_ranked", "choose_predictors"]
 _CANDIDATES = {"ridge": ridge, "svr_rbf": svr_rbf_unsearched}
 """Names beside "gp", and what stands for them in the comparison."""
 
-_MARGIN = 0.02
-"""What another predictor must rank better by: only the Gaussian process knows how sure it is."""
-
-_FIRST_CHOICE = 20
+_FIRST_CHOICE = 40
 _N_FOLDS = 5
 
 
@@ -37,7 +34,7 @@ def choose_predictors(
 ) -> tuple[str, ...]:
     """Return the name of a predictor for each objective.
 
-    Below 20 examples that is "gp". From then on the first 20, 40, 80, ... examples decide.
+    Below 40 examples that is "gp". From then on the first 40, 80, 160, ... examples decide.
 
     Args:
         space: The search space.
@@ -47,7 +44,7 @@ def choose_predictors(
 
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
-        >>> archs = space.sample(20, np.random.default_rng(0))
+        >>> archs = space.sample(40, np.random.default_rng(0))
         >>> choose_predictors(space, archs, archs.sum(axis=1, keepdims=True).astype(float))
         ('gp',)
     """
@@ -85,7 +82,11 @@ def _choose(
 
 
 def best_ranked(measured: FloatArray, held_out: FloatArray) -> int:
-    """Return the position of the candidate that ranks best; the first unless another is clearly so.
+    """Return the position of the candidate that ranks best.
+
+    The first, unless another's rank correlation is higher by more than its standard error among
+    unrelated rankings (Kendall 1938): few examples tell little, and only the Gaussian process
+    knows how sure it is.
 
     Args:
         measured: `float[n]`.
@@ -93,12 +94,14 @@ def best_ranked(measured: FloatArray, held_out: FloatArray) -> int:
             One that predicts NaN has no rank correlation, and does not win by it.
 
     Example:
-        >>> measured = np.array([1.0, 2.0, 3.0])
-        >>> best_ranked(measured, np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]]))
+        >>> measured = np.array([1.0, 2.0, 3.0, 4.0])
+        >>> best_ranked(measured, np.array([[4.0, 3.0, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0]]))
         1
     """
     taus = [
         kendall_tau(measured, predicted) if np.isfinite(predicted).all() else -np.inf
         for predicted in held_out
     ]
-    return int(np.argmax(np.array(taus) - _MARGIN * (np.arange(len(taus)) > 0)))
+    n = len(measured)
+    margin = np.sqrt(2 * (2 * n + 5) / (9 * n * (n - 1)))
+    return int(np.argmax(np.array(taus) - margin * (np.arange(len(taus)) > 0)))
