@@ -17,7 +17,7 @@ from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import alike, option_levels
 
-__all__ = ["startup"]
+__all__ = ["has_corners", "startup"]
 
 _MAX_SHARE_OF_CORNERS = 2 / 3
 _SPREAD_WITHIN_GROUP = 0.25
@@ -57,6 +57,17 @@ def startup(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[
     return np.concatenate([first, missing])
 
 
+def has_corners(space: SearchSpace) -> bool:
+    """Whether half of the variables or more are ordered and have others like them.
+
+    Example:
+        >>> has_corners(SearchSpace.from_choices({"width_0": [8, 16], "width_1": [8, 16]}))
+        True
+    """
+    n_alike = sum(len(group) for group in alike(space) if len(group) > 1)
+    return n_alike >= _LEAST_SHARE_ALIKE * len(space)
+
+
 def _corners(
     space: SearchSpace, groups: list[IntArray], n: int, rng: np.random.Generator
 ) -> IntArray:
@@ -66,8 +77,7 @@ def _corners(
     for j, levels in enumerate(option_levels(space)):
         if levels is not None:
             smallest[j], largest[j] = int(np.argmin(levels)), int(np.argmax(levels))
-    n_alike = sum(len(group) for group in groups if len(group) > 1)
-    if n_alike < _LEAST_SHARE_ALIKE * len(space):
+    if not has_corners(space):
         return np.zeros((0, len(space)), dtype=np.int64)
     corners: list[IntArray] = [smallest, largest]
     for group in groups if len(groups) > 1 else []:

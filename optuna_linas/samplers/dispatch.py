@@ -90,7 +90,8 @@ class Dispatcher:
         space: The declared space, or `None` to infer it.
         objectives: What is optimised; `None` for all objectives of the study.
         seed: The seed, or `None` for one drawn once per study and stored with it.
-        n_startup: Trials of batch 0. Finished trials that this sampler did not propose count.
+        n_startup: From the search space to the trials of batch 0. Finished trials that this
+            sampler did not propose count.
         batch_size: From the number of usable trials to the trials of the next batch.
         min_examples: Usable trials below which batch 0 goes on.
         plan: What chooses the rows.
@@ -104,7 +105,7 @@ class Dispatcher:
         space: SearchSpace | None,
         objectives: Sequence[Goal] | None = None,
         seed: int | None,
-        n_startup: int,
+        n_startup: Callable[[SearchSpace], int],
         batch_size: Callable[[int], int],
         min_examples: int,
         plan: Planner,
@@ -259,7 +260,7 @@ class Dispatcher:
             slot = view.n_claims[0] + view.n_ahead + len(given_up)
             return Claim(0, slot, (), names_key(()))
         stored = self._stored(study, space)
-        batch = self._batch(view, stored.plan if stored is not None else None)
+        batch = self._batch(space, view, stored.plan if stored is not None else None)
         # What was missed once would be missed again: it comes last.
         taken = view.taken | view.missed | given_up
         if stored is None or stored.plan.batch != batch or not stored.free(taken):
@@ -282,9 +283,9 @@ class Dispatcher:
         arch = rng.choice(left) if len(left) else space.canonical(space.sample(1, rng))[0]
         return Claim(batch, n, row_of(space, arch, rng), names_key(space.names))
 
-    def _batch(self, view: View, plan: Plan | None) -> int:
+    def _batch(self, space: SearchSpace, view: View, plan: Plan | None) -> int:
         """Return the batch that the next trial belongs to."""
-        if view.n_places[0] < self._n_startup or view.table.n_usable < self._min_examples:
+        if view.n_places[0] < self._n_startup(space) or view.table.n_usable < self._min_examples:
             return 0
         if plan is None or plan.batch == 0:
             return 1
@@ -301,7 +302,7 @@ class Dispatcher:
     ) -> ReadablePlan:
         """Plan a batch and store it, unless another worker has stored it in the meantime."""
         seed = self.seed_of(study)
-        size = max(1, self._n_startup if batch == 0 else self._batch_size(table.n_usable))
+        size = max(1, self._batch_size(table.n_usable) if batch else self._n_startup(space))
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
         planned = self._plan(
             space,

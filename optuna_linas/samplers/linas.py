@@ -25,6 +25,7 @@ from optuna_linas.linas import (
     MIN_EXAMPLES,
     Proposal,
     Settings,
+    has_corners,
     make_proposal,
     published,
     startup,
@@ -63,8 +64,9 @@ class LINASSampler(PlannedSampler):
         space: The search space, if known: a `SearchSpace` (a supernet's `space`) or a mapping from
             name to Optuna distribution. By default it is inferred from the study's trials, the
             conditions under which a parameter exists included.
-        n_startup_trials: Random trials before the first prediction. Finished trials that were
-            enqueued or added count.
+        n_startup_trials: Trials before the first prediction. By default 12 where the space has
+            corners (most variables are ordered and have others like them), as these tell more than
+            random rows do, and 15 elsewhere. Finished trials that were enqueued or added count.
         batch_size: Trials between two fits of the predictors. By default a twentieth of the
             trials so far, at least 5: each fit costs about the same, and tells less and less.
         predictor: A name from `optuna_linas.predictors`, any scikit-learn regressor, or a sequence
@@ -119,7 +121,7 @@ class LINASSampler(PlannedSampler):
         self,
         *,
         space: SearchSpace | Mapping[str, BaseDistribution] | None = None,
-        n_startup_trials: int = 15,
+        n_startup_trials: int | None = None,
         batch_size: int | None = None,
         predictor: str | Predictor | Sequence[str | Predictor] = "auto",
         algorithm: str | InnerAlgorithm = "auto",
@@ -133,7 +135,8 @@ class LINASSampler(PlannedSampler):
         seed: int | None = None,
         warn_independent_sampling: bool = True,
     ) -> None:
-        check_count("n_startup_trials", n_startup_trials, least=0)
+        if n_startup_trials is not None:
+            check_count("n_startup_trials", n_startup_trials, least=0)
         if batch_size is not None:
             check_count("batch_size", batch_size, least=1)
         check_count("n_inner_evaluations", n_inner_evaluations, least=1)
@@ -148,7 +151,7 @@ class LINASSampler(PlannedSampler):
         super().__init__(
             "linas",
             space=space,
-            n_startup_trials=n_startup_trials,
+            n_startup_trials=_size_of_start if n_startup_trials is None else n_startup_trials,
             batch_size=partial(_size_of_batch, batch_size),
             min_examples=MIN_EXAMPLES,
             objectives=objectives,
@@ -287,9 +290,10 @@ class LINASSampler(PlannedSampler):
     ) -> IntArray:
         first = np.zeros((0, len(space)), dtype=np.int64)
         if self._warm_start is not None:
-            front = self._warm_start.front(space, goals, self._n_startup_trials)
+            n_startup = self._n_startup(space)
+            front = self._warm_start.front(space, goals, n_startup)
             front = front[[row.tobytes() not in taken for row in front]]
-            first = front[: math.ceil(self._n_startup_trials * _SHARE_OF_WARM_START)]
+            first = front[: math.ceil(n_startup * _SHARE_OF_WARM_START)]
             taken = taken | {row.tobytes() for row in first}
         choose = startup if self._starts_at_corners else unseen
         return np.concatenate([first, choose(space, n - len(first), rng, taken=taken)])
@@ -321,6 +325,10 @@ def _notes(proposal: Proposal, goals: Goals) -> tuple[Note, ...]:
         {"predicted": [float(f"{value:.9g}") for value in row], "predictors": predictors}
         for row in values
     )
+
+
+def _size_of_start(space: SearchSpace) -> int:
+    return 12 if has_corners(space) else 15
 
 
 def _size_of_batch(given: int | None, n_trials: int) -> int:

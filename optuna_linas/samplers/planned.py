@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -44,7 +45,7 @@ class PlannedSampler(BaseSampler):
     Args:
         key: Prefix of the attributes in the storage.
         space: The search space, or `None` to infer it from the study's trials.
-        n_startup_trials: Trials of batch 0.
+        n_startup_trials: Trials of batch 0, or from the search space to them.
         batch_size: From the number of usable trials to the trials of the next batch.
         min_examples: Usable trials below which batch 0 goes on.
         objectives: What is optimised; `None` for all objectives of the study.
@@ -64,7 +65,7 @@ class PlannedSampler(BaseSampler):
         key: str,
         *,
         space: SearchSpace | Mapping[str, BaseDistribution] | None,
-        n_startup_trials: int,
+        n_startup_trials: int | Callable[[SearchSpace], int],
         batch_size: Callable[[int], int],
         min_examples: int,
         objectives: Sequence[Goal] | None,
@@ -82,7 +83,9 @@ class PlannedSampler(BaseSampler):
                 f"independent_sampler is an Optuna sampler or None, got {independent_sampler!r}."
             )
         self._objectives = None if objectives is None else tuple(objectives)
-        self._n_startup_trials = n_startup_trials
+        self._n_startup = (
+            n_startup_trials if callable(n_startup_trials) else partial(_same, n_startup_trials)
+        )
         self._independent_sampler = independent_sampler
         self._constraints_func = constraints_func
         self._warn_independent_sampling = warn_independent_sampling
@@ -92,7 +95,7 @@ class PlannedSampler(BaseSampler):
             space=self._space,
             objectives=self._objectives,
             seed=seed,
-            n_startup=n_startup_trials,
+            n_startup=self._n_startup,
             batch_size=batch_size,
             min_examples=min_examples,
             plan=self._plan,
@@ -100,6 +103,7 @@ class PlannedSampler(BaseSampler):
         )
         self._explain = explain
         self._claims: dict[tuple[int, int], Claim] = {}
+        self._has_warned = False
 
     @abstractmethod
     def _check_goals(self, goals: Goals) -> None:
@@ -208,14 +212,22 @@ class PlannedSampler(BaseSampler):
                 return planned[param_name]
         if (
             self._warn_independent_sampling
-            and n_usable >= max(self._n_startup_trials, 1)
+            # An inferred space grows as parameters turn up: to say so once is enough.
+            and not (self._has_warned and self._space is None)
             and (space is None or param_name not in space)
+            and n_usable >= max(0 if space is None else self._n_startup(space), 1)
         ):
+            self._has_warned = True
             _logger.warning(
                 f"The parameter {param_name!r} in Trial#{trial.number} is sampled independently "
                 f"instead of by `{type(self).__name__}`, potentially degrading the optimization "
                 "performance, because it is not in the search space"
-                + (". Add it to `space`." if self._space is not None else ": it is new here.")
+                + (
+                    ". Add it to `space`."
+                    if self._space is not None
+                    else ": it is new here. Others that turn up later are not reported; `space=` "
+                    "tells the sampler of all from the start."
+                )
                 + " `warn_independent_sampling=False` suppresses this warning."
             )
         sampler = self._independent_sampler
@@ -251,3 +263,8 @@ class PlannedSampler(BaseSampler):
             _process_constraints_after_trial(self._constraints_func, study, trial, state)
         if self._independent_sampler is not None:
             self._independent_sampler.after_trial(study, trial, state, values)
+
+
+def _same(n: int, space: SearchSpace) -> int:
+    """A number of trials that does not depend on the space."""
+    return n
