@@ -315,7 +315,7 @@ def _settings(
     base: Settings, n_budgets: int | None, n_steps: int | None, reward: str | Reward | None
 ) -> Settings:
     if n_budgets is not None:
-        check_count("n_budgets", n_budgets, least=1)
+        check_count("n_budgets", n_budgets, least=2)
         base = replace(base, n_budgets=int(n_budgets))
     if n_steps is not None:
         check_count("n_steps", n_steps, least=0)

@@ -297,7 +297,7 @@ def test_a_budget_below_everything_is_explained(fitted: BudgetGenerator) -> None
         ({"reward": "accuracy"}, ValueError, "Unknown reward 'accuracy'"),
         ({"reward": 3}, TypeError, "A reward is a name"),
         ({"seed": "x"}, TypeError, "seed"),
-        ({"n_budgets": 0}, ValueError, "n_budgets"),
+        ({"n_budgets": 1}, ValueError, "n_budgets must be at least 2"),
         ({"space": ["depth"]}, TypeError, "SearchSpace"),
         ({"cost": 0}, ValueError, "once"),
     ],

@@ -28,6 +28,7 @@ __all__ = ["load_model", "read_header", "save_model"]
 
 _FORMAT = "optuna-linas budget generator"
 _VERSION = 1
+_PREFIX = "generator."
 _KEPT_SETTINGS = (
     "n_budgets",
     "embedding_size",
@@ -38,7 +39,7 @@ _KEPT_SETTINGS = (
     "n_refinements",
     "caution",
 )
-"""What the networks' sizes and a request depend on; the rest is for fitting."""
+"""What the generator's sizes and a request depend on; the rest is for fitting."""
 
 
 def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> None:
@@ -54,7 +55,7 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
         {
             "format": _FORMAT,
             "version": _VERSION,
-            "settings": {**settings, "evaluator_size": model.settings.evaluator.hidden_size},
+            "settings": settings,
             "value_scale": model.model.value_scale,
             "cost_margin": model.model.cost_margin,
             **header,
@@ -67,9 +68,8 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
         "remembered": model.remembered.astype(np.int16),
         "grid": model.grid,
     }
-    for prefix in ("generator", "evaluator"):
-        for name, tensor in getattr(model, prefix).state_dict().items():
-            arrays[f"{prefix}.{name}"] = tensor.cpu().numpy()
+    for name, tensor in model.generator.state_dict().items():
+        arrays[_PREFIX + name] = tensor.cpu().numpy()
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub
@@ -104,9 +104,6 @@ def load_model(path: Path, space: SearchSpace, device: str | torch.device = "cpu
         device: Where torch computes.
     """
     header, arrays = read_header(path), _read(path)
-    kept = dict(header["settings"])
-    default = Settings()
-    evaluator = replace(default.evaluator, hidden_size=kept.pop("evaluator_size"))
     model = ValueCostModel(
         space,
         arrays["archs"].astype(np.int64),
@@ -117,16 +114,16 @@ def load_model(path: Path, space: SearchSpace, device: str | torch.device = "cpu
     loaded = BudgetModel.untrained(
         model,
         arrays["grid"],
-        replace(default, evaluator=evaluator, **kept),
+        replace(Settings(), **header["settings"]),
         rng=torch.Generator(),
         device=device,
     )
-    for prefix in ("generator", "evaluator"):
-        network = getattr(loaded, prefix)
-        names = [name for name in arrays if name.startswith(f"{prefix}.")]
-        network.load_state_dict(
-            {name.removeprefix(f"{prefix}."): torch.tensor(arrays[name]) for name in names}
-        )
+    weights = {
+        name.removeprefix(_PREFIX): torch.tensor(array)
+        for name, array in arrays.items()
+        if name.startswith(_PREFIX)
+    }
+    loaded.generator.load_state_dict(weights)
     loaded.remember(arrays["remembered"].astype(np.int64))
     return loaded
 

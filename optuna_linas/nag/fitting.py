@@ -21,7 +21,7 @@ from torch import Tensor
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution.variation import resample
 from optuna_linas.nag.elites import Elites, vary
-from optuna_linas.nag.evaluator import train_evaluator
+from optuna_linas.nag.evaluator import Evaluator, train_evaluator
 from optuna_linas.nag.model import BudgetModel
 from optuna_linas.nag.policy import train_generator
 from optuna_linas.nag.predictions import ValueCostModel
@@ -84,19 +84,10 @@ def fit(
     noise = _torch_rng(rng, "cpu")
     grid = np.linspace(losses[:, 1].min(), losses[:, 1].max(), settings.n_budgets)
     fitted = BudgetModel.untrained(model, grid, settings, rng=noise, device=device)
+    evaluator = None
     if settings.reward.uses_evaluator:
-        rows, labels = _examples(space, model, settings.evaluator.n_imagined, rng)
-        train_evaluator(
-            fitted.evaluator,
-            fitted.features(rows),
-            torch.tensor(labels[:, 0], device=device),
-            torch.tensor(fitted.position(labels[:, 1]), device=device),
-            settings.evaluator,
-            compares_values=settings.reward.compares_values,
-            rng=noise,
-            report=part_of(report, 0.0, 0.2),
-        )
-    practice = _Practice(fitted, rng)
+        evaluator = _trained_evaluator(fitted, rng, noise, part_of(report, 0.0, 0.2))
+    practice = _Practice(fitted, evaluator, rng)
     train_generator(
         fitted.generator,
         practice.rewards,
@@ -113,8 +104,10 @@ def fit(
 class _Practice:
     """What the generator practises on: its draws, which are rewarded, and the best so far."""
 
-    def __init__(self, fitted: BudgetModel, rng: np.random.Generator) -> None:
-        self._fitted, self._rng = fitted, rng
+    def __init__(
+        self, fitted: BudgetModel, evaluator: Evaluator | None, rng: np.random.Generator
+    ) -> None:
+        self._fitted, self._evaluator, self._rng = fitted, evaluator, rng
         model, settings, grid = fitted.model, fitted.settings, fitted.grid
         values = model.losses[:, 0]
         self._best = float(values.min())
@@ -132,9 +125,9 @@ class _Practice:
         if fitted.settings.n_elites:
             self._elites.take_in(rows)
         reward = fitted.settings.reward
-        if reward.uses_evaluator:
-            features = fitted.features(rows).reshape(k, n, -1)
-            scores = fitted.evaluator(features, fitted.evaluator.budgets)
+        if self._evaluator is not None:
+            features = _features(fitted.space, rows, bins.device).reshape(k, n, -1)
+            scores = self._evaluator(features, self._evaluator.budgets)
             return reward(Generated(scores, *[torch.zeros_like(scores)] * 4))
         expected = fitted.model.predict(rows)
         columns = [
@@ -172,6 +165,35 @@ class _Practice:
         space = self._fitted.space
         children = vary(self._elites.archs, _N_CHILDREN, space.n_options, self._rng, sorted_=False)
         self._elites.take_in(space.canonical(children))
+
+
+def _trained_evaluator(
+    fitted: BudgetModel, rng: np.random.Generator, noise: torch.Generator, report: Report
+) -> Evaluator:
+    settings, space = fitted.settings, fitted.space
+    device = fitted.generator.budgets.device
+    evaluator = Evaluator(
+        len(space.feature_variables),
+        fitted.generator.budgets.cpu(),
+        hidden_size=settings.evaluator.hidden_size,
+        rng=noise,
+    ).to(device)
+    rows, labels = _examples(space, fitted.model, settings.evaluator.n_imagined, rng)
+    train_evaluator(
+        evaluator,
+        _features(space, rows, device),
+        torch.tensor(labels[:, 0], device=device),
+        torch.tensor(fitted.position(labels[:, 1]), device=device),
+        settings.evaluator,
+        compares_values=settings.reward.compares_values,
+        rng=noise,
+        report=report,
+    )
+    return evaluator
+
+
+def _features(space: SearchSpace, archs: IntArray, device: torch.device) -> Tensor:
+    return torch.tensor(space.features(archs), dtype=torch.float32, device=device)
 
 
 def _averaged(archs: IntArray, losses: FloatArray) -> tuple[IntArray, FloatArray]:

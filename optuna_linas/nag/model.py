@@ -12,10 +12,8 @@ from collections.abc import Set
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.nag.evaluator import Evaluator
 from optuna_linas.nag.generator import ArchitectureGenerator
 from optuna_linas.nag.predictions import Predictions, ValueCostModel
 from optuna_linas.nag.requests import Answer, answer
@@ -31,7 +29,6 @@ class BudgetModel:
     Args:
         model: Predicts values and costs.
         generator: Draws architectures under a budget.
-        evaluator: Scores architectures under a budget.
         grid: The training budgets in the costs' unit, `float[k]`.
         settings: How the generator was fitted and is asked.
         remembered: Canonical rows that take part in every request, `int[r, d]`.
@@ -41,14 +38,13 @@ class BudgetModel:
         self,
         model: ValueCostModel,
         generator: ArchitectureGenerator,
-        evaluator: Evaluator,
         *,
         grid: FloatArray,
         settings: Settings,
         remembered: IntArray,
     ) -> None:
         self.space, self.model, self.settings, self.grid = model.space, model, settings, grid
-        self.generator, self.evaluator = generator, evaluator
+        self.generator = generator
         self.steps = Steps(model.space, settings.max_bins)
         self.remember(remembered)
 
@@ -68,23 +64,17 @@ class BudgetModel:
         rng: torch.Generator,
         device: str | torch.device = "cpu",
     ) -> BudgetModel:
-        """Return a model with fresh networks.
+        """Return a model with a fresh generator.
 
         Args:
             model: Predicts values and costs.
             grid: The training budgets, increasing, `float[k]`.
-            settings: The networks' sizes, and how requests are answered.
+            settings: The generator's sizes, and how requests are answered.
             rng: Where the initial weights come from, on the CPU.
             device: Where torch computes.
         """
         # Budgets in units of the range: single precision must tell 1e9 from 1e9 + 1.
         budgets = torch.linspace(0.0, 1.0, len(grid))
-        evaluator = Evaluator(
-            len(model.space.feature_variables),
-            budgets,
-            hidden_size=settings.evaluator.hidden_size,
-            rng=rng,
-        )
         generator = ArchitectureGenerator(
             Steps(model.space, settings.max_bins),
             budgets,
@@ -95,7 +85,6 @@ class BudgetModel:
         return cls(
             model,
             generator.to(device),
-            evaluator.to(device),
             grid=grid,
             settings=settings,
             remembered=model.archs[:0],
@@ -142,23 +131,11 @@ class BudgetModel:
         bins = self.generator.sample(budgets, noise)
         return self.steps.archs_of(bins.cpu().numpy(), rng)
 
-    def features(self, archs: IntArray) -> Tensor:
-        """Return the features of rows as the evaluator takes them, `float[n, f]`."""
-        device = self.evaluator.budgets.device
-        return torch.tensor(self.space.features(archs), dtype=torch.float32, device=device)
-
     def position(self, costs: FloatArray | float) -> FloatArray:
         """Return costs or budgets in units of the range: 0 and 1 are the ends of the grid."""
         low, high = self.grid[0], self.grid[-1]
         at: FloatArray = (np.asarray(costs) - low) / (high - low)
         return at
-
-    @torch.no_grad()
-    def scores(self, archs: IntArray, budget: float) -> FloatArray:
-        """Return the evaluator's scores of rows under a budget, `float[n]`; higher is better."""
-        at = torch.tensor([float(self.position(budget))], device=self.evaluator.budgets.device)
-        scores: FloatArray = self.evaluator(self.features(archs), at)[0].double().cpu().numpy()
-        return scores
 
     def rank(self, expected: Predictions) -> FloatArray:
         """Return what is minimised among feasible architectures: a cautious value, `float[n]`."""

@@ -108,7 +108,7 @@ class NAGSampler(PlannedSampler):
         seed: int | None = None,
         warn_independent_sampling: bool = True,
     ) -> None:
-        check_count("n_budgets", n_budgets, least=1)
+        check_count("n_budgets", n_budgets, least=2)
         check_count("n_startup_trials", n_startup_trials, least=0)
         check_count("n_steps", n_steps, least=0)
         self._value, self._cost = (Attr(g) if isinstance(g, str) else g for g in (value, cost))
@@ -196,7 +196,7 @@ class NAGSampler(PlannedSampler):
             losses,
             rng=rng,
             settings=Settings(
-                n_budgets=max(2, self._n_budgets),
+                n_budgets=self._n_budgets,
                 n_steps=self._n_steps,
                 coverage=None,
                 caution=-_OPTIMISM,

@@ -302,7 +302,7 @@ def test_a_missing_objective_is_explained_on_the_first_trial() -> None:
     ("settings", "error", "says"),
     [
         ({"cost": 0}, ValueError, "value and cost are the same"),
-        ({"n_budgets": 0}, ValueError, "n_budgets must be at least 1"),
+        ({"n_budgets": 0}, ValueError, "n_budgets must be at least 2"),
         ({"n_startup_trials": -1}, ValueError, "n_startup_trials must be at least 0"),
         ({"n_steps": 1.5}, TypeError, "n_steps is a whole number"),
         ({"space": ["a"]}, TypeError, "SearchSpace"),
