@@ -44,6 +44,7 @@ class Assignment:
         shrink, perturb: What is done to donated weights.
         holder: Who trains it.
         since: When that began, in seconds since the epoch.
+        waited_s: How long the trial had waited for a slot by then.
         is_asked: Whether the trial was asked for, outside of `study.optimize`.
     """
 
@@ -61,6 +62,7 @@ class Assignment:
     perturb: float
     holder: Holder
     since: float
+    waited_s: float
     is_asked: bool
 
     def dumps(self) -> str:

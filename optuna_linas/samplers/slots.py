@@ -16,7 +16,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from optuna.storages import BaseStorage
@@ -106,7 +106,7 @@ class SlotTable:
         # Enqueued, or a copy of a trial whose heartbeat stopped.
         fixed = {**trial.params, **(trial.system_attrs.get("fixed_params") or {})}
         first_seen: dict[int, float] = {}
-        pause_s, n_collisions, is_told = 0.05, 0, False
+        started, pause_s, n_collisions, is_told = self._clock(), 0.05, 0, False
         while True:
             with self._lock:
                 lineage = self._close(study, read_lineage(study))
@@ -117,8 +117,10 @@ class SlotTable:
                     )
                 open_, running = self._divide(study, trial, lineage, first_seen)
                 found = self._fitting(study, trial, lineage, open_, fixed, is_asked)
-                if found is not None and self._claim(study, trial, found, lineage):
-                    return found
+                if found is not None:
+                    found = replace(found, waited_s=found.since - started)
+                    if self._claim(study, trial, found, lineage):
+                        return found
             if found is not None:
                 n_collisions += 1
                 if n_collisions > _MAX_COLLISIONS:
@@ -126,7 +128,9 @@ class SlotTable:
                         f"Trial {trial.number} met other workers at a slot {n_collisions} times; "
                         "the storage seems too slow for so many of them."
                     )
-                self._sleep(random.Random(f"{this_process()} {n_collisions}").uniform(0, 0.2))
+                self._sleep(
+                    random.Random(f"{this_process()} {trial.number} {n_collisions}").random() / 5
+                )
                 continue
             self._refuse(trial, running, fixed, is_asked)
             if not is_told:
@@ -210,7 +214,7 @@ class SlotTable:
         if self._slot_timeout_s is not None:
             return self._slot_timeout_s
         per_epoch = [
-            (trial.duration.total_seconds() / own.n_epochs)
+            (trial.duration.total_seconds() - own.waited_s) / own.n_epochs
             for attempts in lineage.attempts.values()
             for trial in attempts
             if trial.state == TrialState.COMPLETE
@@ -265,6 +269,7 @@ class SlotTable:
             perturb=self.succession.variation.perturb,
             holder=this_process(),
             since=self._clock(),
+            waited_s=0.0,
             is_asked=is_asked,
         )
 

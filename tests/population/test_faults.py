@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -411,3 +412,25 @@ def test_bad_settings_are_explained(
 ) -> None:
     with pytest.raises(error, match=says):
         study_with(**settings).ask()
+
+
+def test_the_limit_follows_the_longest_training_without_the_waiting() -> None:
+    now = [1000.0]
+    study = study_with(n_slots=2, n_generations=2)
+    slots = study.sampler._slots  # type: ignore[attr-defined]
+    slots._clock = lambda: now[0]
+    assert slots._limit_s(read_of(study, slots), 0) == 3600.0
+    study.optimize(width, n_trials=2)
+    lineage = read_lineage(study)
+    trial = lineage.trials[0]
+    trial.datetime_complete = trial.datetime_start + timedelta(seconds=130)
+    own = Assignment.of(trial)
+    assert own is not None
+    waited = replace(own, waited_s=100.0, n_epochs=3).dumps()
+    trial._system_attrs[ASSIGNMENT_KEY] = waited
+    assert slots._limit_s(lineage, 1) == pytest.approx(60 + 2 * 30 / 3, abs=0.1)
+
+
+def read_of(study: Study, slots: Any) -> Any:
+    slots.plan.keep_with(study)
+    return read_lineage(study)
