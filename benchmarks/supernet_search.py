@@ -71,7 +71,8 @@ def run_row(
     losses = {name: _losses(study) for name, study in studies.items()}
     pool = np.concatenate(list(losses.values()))
     reference = pool.max(axis=0)
-    best = hypervolume(pool[non_dominated(pool)], reference)
+    # A pool without any trade-off (all alike in one objective) has no volume to share.
+    best = hypervolume(pool[non_dominated(pool)], reference) or 1.0
     start = time.perf_counter()
     front = _front(studies, objective, row)
     seconds["final"] = time.perf_counter() - start
