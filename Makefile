@@ -33,6 +33,7 @@ examples: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python examples/own_network_int8.py --epochs 1 --trials 3 --out .venv/example-output/int8
 	OMP_NUM_THREADS=1 $(BIN)/python examples/recommender.py --epochs 1 --trials 6 --out .venv/example-output/ncf
 	OMP_NUM_THREADS=1 $(BIN)/python examples/translation.py --epochs 1 --trials 4 --out .venv/example-output/hat
+	OMP_NUM_THREADS=1 $(BIN)/python examples/spoken_digits.py --epochs 1 --trials 6 --out .venv/example-output/speech
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

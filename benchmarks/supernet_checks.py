@@ -155,7 +155,7 @@ def macs(trained: Trained) -> dict[str, Any]:
     by_latency = np.stack([-accuracies, latencies], axis=1)
     by_macs = np.stack([-accuracies, counts], axis=1)
     reference = by_latency.max(axis=0)
-    best = hypervolume(by_latency[non_dominated(by_latency)], reference)
+    best = hypervolume(by_latency[non_dominated(by_latency)], reference) or 1.0
     chosen = by_latency[non_dominated(by_macs)]
     return {
         "n": len(archs),

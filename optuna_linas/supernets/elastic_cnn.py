@@ -25,6 +25,7 @@ from optuna_linas.supernets.elastic_layers import (
     ElasticConv2d,
     ElasticLinear,
 )
+from optuna_linas.supernets.input_check import check_input
 from optuna_linas.supernets.options import ascending, check_positive_integer
 from optuna_linas.supernets.protocol import Arch, as_row
 
@@ -161,7 +162,10 @@ class ElasticCNN(nn.Module):
 
         Raises:
             SpaceMismatchError: `arch` is not of the space.
+            TypeError: `x` is no tensor of floats.
+            ValueError: `x` has another number of dimensions or channels.
         """
+        check_input(x, self.example_input(1))
         x = torch.relu(self.stem_norm(self.stem(x, self.stem_width, kernel=3)))
         for layer in self._layers(arch):
             x = self.blocks[layer.i](x, layer.n_out, layer.hidden, layer.kernel)

@@ -23,6 +23,7 @@ from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 
 from optuna_linas.space import SearchSpace
+from optuna_linas.supernets.input_check import check_input
 from optuna_linas.supernets.protocol import Arch, as_row
 
 __all__ = ["SharedWeights"]
@@ -82,7 +83,10 @@ class SharedWeights(nn.Module, ABC):
 
         Raises:
             SpaceMismatchError: `arch` is not of the space.
+            TypeError: `x` is not of the kind of `example_input`.
+            ValueError: `x` has another shape.
         """
+        check_input(x, self.example_input(1))
         skeleton = self._skeleton(arch).train(self.training)
         return functional_call(skeleton, self._slices(skeleton), (x,))
 

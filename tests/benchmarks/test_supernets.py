@@ -100,15 +100,22 @@ def test_the_rows_have_the_spaces_of_the_papers() -> None:
         assert size is None or space.size(effective=True) == pytest.approx(size, rel=0.03)
 
 
-def test_the_checks_run_at_their_smallest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_checks_on_a_device_whose_latency_is_the_macs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(network: Any, example: Any, **_: Any) -> Measurement:
+        return Measurement(count_macs(network, example) / 1e3, 0.0, 1, 0, "abacus", 1, 1)
+
+    def compare(networks: Any, example: Any, **_: Any) -> list[Measurement]:
+        return [measure(network, example) for network in networks]
+
+    monkeypatch.setattr(supernet_checks, "compare_latency", compare)
+    monkeypatch.setattr(supernet_checks, "LatencyMeter", lambda **_: measure)
     trained = supernet_checks.Trained(Settings(None, scale=0.01))
-    archs = trained.sample(5)
-    assert archs[0].tolist() == [0] * len(trained.supernet.space)
+    assert trained.sample(5)[0].tolist() == [0] * len(trained.supernet.space)
     result = supernet_checks.macs(trained)
     assert result["n"] == 10
-    assert 0 < result["hypervolume_share_of_macs_front"] <= 1
+    assert result["hypervolume_share_of_macs_front"] == pytest.approx(1)
+    assert result["of_them_on_latency_front"] == result["n_on_macs_front"]
+    assert result["kendall_tau_macs_latency"] == pytest.approx(1)
     result = supernet_checks.exchange(trained)
-    shares = result["hypervolume_share"]
-    assert len(shares) == 4
-    assert shares["front of '1 thread, batch 1' under '1 thread, batch 1'"] == pytest.approx(1)
-    assert 0 <= min(shares.values()) <= max(shares.values()) <= 1 + 1e-9
+    assert list(result["hypervolume_share"].values()) == pytest.approx([1] * 4)
+    assert result["latency_spearman"] == pytest.approx(1)

@@ -341,3 +341,24 @@ def test_example_input_fits(supernet: Supernet, inputs: Callable[[int], Any]) ->
     assert network(supernet.example_input(3)).shape == network(inputs(3)).shape
     with pytest.raises(ValueError, match="at least 1, got 0"):
         supernet.example_input(0)
+
+
+def test_an_input_of_another_form_is_explained(
+    supernet: Supernet, inputs: Callable[[int], Any]
+) -> None:
+    arch = smallest_arch(supernet.space)
+    x = inputs(2)
+    if isinstance(x, tuple):
+        wrong, kind = x[0], (*x[:-1], x[-1].float())
+    elif x.is_floating_point():
+        wrong, kind = x[:, :1].repeat(1, x.shape[1] + 1, *[1] * (x.ndim - 2)), x.long()
+    else:
+        wrong, kind = x[:, :1], x.float()
+    with pytest.raises(
+        (TypeError, ValueError), match=r"Expected (an input of shape \(batch|2 tens)"
+    ):
+        supernet(wrong, arch)
+    with pytest.raises(TypeError, match=r"Expected (floats|indices \(integers\)), got torch\."):
+        supernet(kind, arch)
+    with pytest.raises(TypeError, match="got str"):
+        supernet("x", arch)
