@@ -49,6 +49,11 @@ class PymooAlgorithm(ABC):
         """
 
     @final
+    def check(self, n_objectives: int) -> None:
+        """Raise `ValueError` if the algorithm is not made for so many objectives."""
+        self.build(n_objectives, 1, np.zeros((0, 1), dtype=np.int64))
+
+    @final
     def __call__(
         self,
         evaluate: Evaluate,

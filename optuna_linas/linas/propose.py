@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.evolution import GA, Exhaustive, InnerAlgorithm
+from optuna_linas.evolution import GA, Exhaustive, InnerAlgorithm, PymooObject
 from optuna_linas.history import History
 from optuna_linas.linas.batch import BatchChooser
 from optuna_linas.linas.fitting import (
@@ -158,7 +158,10 @@ def make_proposal(
         rng=rng,
     )
     explores = (
-        settings.joint_gain and predict.knows_deviation and not isinstance(settings.algorithm, GA)
+        settings.joint_gain
+        and predict.knows_deviation
+        # These may know but one objective.
+        and not isinstance(settings.algorithm, (GA, PymooObject))
     )
     visited = settings.algorithm(
         predict.explore if explores else predict,

@@ -42,4 +42,5 @@ def mape_percent(measured: FloatArray, predicted: FloatArray) -> float:
     told = measured != 0
     if not told.any():
         return float("nan")
-    return float(np.mean(np.abs(predicted[told] / measured[told] - 1.0)) * 100.0)
+    with np.errstate(over="ignore"):  # infinite where the measured value is next to nothing
+        return float(np.mean(np.abs(predicted[told] / measured[told] - 1.0)) * 100.0)

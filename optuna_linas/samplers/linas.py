@@ -18,7 +18,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.evolution import InnerAlgorithm, make_algorithm
+from optuna_linas.evolution import InnerAlgorithm, PymooAlgorithm, make_algorithm
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import (
@@ -140,6 +140,17 @@ class LINASSampler(PlannedSampler):
         if batch_size is not None:
             check_count("batch_size", batch_size, least=1)
         check_count("n_inner_evaluations", n_inner_evaluations, least=1)
+        if not (settings is None or isinstance(settings, Settings) or callable(settings)):
+            raise TypeError(
+                "settings is a `Settings`, or a function from the iteration to one; got "
+                f"{settings!r}."
+            )
+        for goal, value in (known_objectives or {}).items():
+            if not callable(value):
+                raise TypeError(
+                    f"known_objectives gives for each objective a function of the parameters; got "
+                    f"{value!r} for {goal!r}."
+                )
         self._settings = settings or Settings(
             predictors=_checked(predictor),
             algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
@@ -244,8 +255,12 @@ class LINASSampler(PlannedSampler):
         return sampler
 
     def _check_goals(self, goals: Goals) -> None:
+        for goal in self._known_objectives:
+            goals.position(goal)
         if isinstance(self._settings, Settings):
             check_predictors(self._settings.predictors, len(goals))
+            if isinstance(self._settings.algorithm, PymooAlgorithm):
+                self._settings.algorithm.check(len(goals))
 
     def _plan(
         self,

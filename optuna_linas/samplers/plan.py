@@ -81,9 +81,11 @@ class Plan:
                 },
                 separators=(",", ":"),
             )
-            if len(text) <= _MAX_BYTES or n <= 1:
+            # A storage quotes the text once more, and every quotation mark takes another byte.
+            n_bytes = len(json.dumps(text))
+            if n_bytes <= _MAX_BYTES or n <= 1:
                 return text
-            n = max(1, n * _MAX_BYTES // len(text))
+            n = max(1, min(n - 1, n * _MAX_BYTES // n_bytes))
 
     @staticmethod
     def loads(text: str) -> Plan:

@@ -102,12 +102,13 @@ class PlannedSampler(BaseSampler):
             warn=_logger.warning,
         )
         self._explain = explain
+        self._checked: set[tuple[Goal | float, ...]] = set()
         self._claims: dict[tuple[int, int], Claim] = {}
         self._has_warned = False
 
     @abstractmethod
     def _check_goals(self, goals: Goals) -> None:
-        """Raise `ValueError` if the sampler cannot optimise these; called before each trial."""
+        """Raise `ValueError` if the sampler cannot optimise these; called before it plans."""
 
     @abstractmethod
     def _plan(
@@ -154,7 +155,10 @@ class PlannedSampler(BaseSampler):
         """
         with self._dispatcher.lock:
             # Now rather than after the start: nothing is measured yet.
-            self._check_goals(self._dispatcher.table(study).goals)
+            goals = self._dispatcher.table(study).goals
+            if (kind := (*goals.goals, *goals.signs)) not in self._checked:
+                self._check_goals(goals)
+                self._checked.add(kind)
             fixed = trial.system_attrs.get("fixed_params")
             if fixed:
                 # Partly enqueued: what it will be is not the planned row, so the row stays free.

@@ -98,7 +98,6 @@ class PymooSampler(PlannedSampler):
         warn_independent_sampling: bool = True,
     ) -> None:
         self._algorithm = _resolve(algorithm, population_size)
-        self._fitting: set[int] = set()
         super().__init__(
             "pymoo",
             space=space,
@@ -116,9 +115,7 @@ class PymooSampler(PlannedSampler):
         return self._algorithm.generation
 
     def _check_goals(self, goals: Goals) -> None:
-        if len(goals) not in self._fitting:
-            self._algorithm.build(len(goals), 1, np.zeros((0, 1), dtype=np.int64))
-            self._fitting.add(len(goals))
+        self._algorithm.check(len(goals))
 
     def _plan(
         self,

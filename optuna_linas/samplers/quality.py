@@ -6,6 +6,7 @@ it. So the record follows from the trials alone and is the same whoever writes i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ from optuna_linas.samplers.plan import Claim
 __all__ = ["Outcome", "record_quality"]
 
 _MAX_RECORDS = 250
-"""The last batches are kept, or the attribute outgrows what MySQL takes."""
+_MAX_BYTES = 60_000
+"""The last batches are kept, or the attribute outgrows what MySQL takes (64 KB)."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,24 @@ def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outc
             batches.setdefault(outcome.claim.batch, []).append(outcome)
     if not batches:
         return
-    record = {
-        "objectives": [goal.name if isinstance(goal, Attr) else goal for goal in goals.goals],
-        "iterations": [_quality(k, batches[k]) for k in sorted(batches)[-_MAX_RECORDS:]],
-    }
-    if study._storage.get_study_user_attrs(study._study_id).get(f"{key}:predictors") != record:
-        study._storage.set_study_user_attr(study._study_id, f"{key}:predictors", record)
+    name = f"{key}:predictors"
+    before = study._storage.get_study_user_attrs(study._study_id).get(name, {})
+    objectives = [goal.name if isinstance(goal, Attr) else goal for goal in goals.goals]
+    # What has not changed is not computed again: the cost of a batch must not grow with the search.
+    known = (
+        {(each["iteration"], each["n_trials"]): each for each in before["iterations"]}
+        if before.get("objectives") == objectives
+        else {}
+    )
+    iterations = [
+        known.get((k, len(batches[k]))) or _quality(k, batches[k])
+        for k in sorted(batches)[-_MAX_RECORDS:]
+    ]
+    record = {"objectives": objectives, "iterations": iterations}
+    while len(iterations) > 1 and (n_bytes := len(json.dumps(record))) > _MAX_BYTES:
+        del iterations[: max(1, len(iterations) * (n_bytes - _MAX_BYTES) // n_bytes)]
+    if before != record:
+        study._storage.set_study_user_attr(study._study_id, name, record)
 
 
 def _quality(batch: int, outcomes: list[Outcome]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.gain import greedy_gain
-from optuna_linas.goals import Goals
+from optuna_linas.goals import Attr, Goals
+from optuna_linas.linas.fitting import LARGEST_LOSS
 from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.predictors.blocks import Advice
@@ -89,12 +90,19 @@ class WarmStart:
             ValueError: Bare trials with another number of values.
             SpaceMismatchError: No trial fits the space.
         """
-        theirs = Goals(self._directions or goals.directions)
-        if self._directions is None and len(self._trials[0].values) != len(theirs):
+        directions = self._directions or goals.directions
+        # A goal of this search that is an attribute is one of theirs too, if they have recorded it.
+        attributes = [
+            goal
+            for goal in goals.goals
+            if isinstance(goal, Attr) and any(goal.name in t.user_attrs for t in self._trials)
+        ]
+        theirs = Goals(directions, [*range(len(directions)), *attributes])
+        if self._directions is None and len(self._trials[0].values) != len(directions):
             raise ValueError(
                 f"The trials of warm_start have {len(self._trials[0].values)} values, and the "
-                f"study that is searched has {len(theirs)}: nobody knows their directions. Pass "
-                "the study itself: warm_start=study."
+                f"study that is searched has {len(directions)}: nobody knows their directions. "
+                "Pass the study itself: warm_start=study."
             )
         codes: dict[bytes, IntArray] = {}
         losses: dict[bytes, list[float]] = {}
@@ -115,4 +123,6 @@ class WarmStart:
                 "No complete trial of warm_start fits the search space, so nothing can be learned "
                 f"from it. {reason or 'None of them has finite values.'}"
             )
-        return np.stack(list(codes.values())), np.array(list(losses.values()))
+        # Cut off as ours are: the largest float is a popular penalty, and its square overflows.
+        told_losses = np.clip(list(losses.values()), -LARGEST_LOSS, LARGEST_LOSS)
+        return np.stack(list(codes.values())), told_losses

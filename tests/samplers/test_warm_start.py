@@ -9,7 +9,7 @@ import pytest
 from optuna.study import Study
 from optuna.trial import Trial
 
-from optuna_linas import LINASSampler, SearchSpace
+from optuna_linas import Attr, LINASSampler, SearchSpace
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.goals import Goals
 from optuna_linas.samplers.warm_start import WarmStart
@@ -122,3 +122,32 @@ def test_what_cannot_start_a_search_is_explained(source: Study) -> None:
         run(on_device, 4, quick(warm_start=unlike))
     with pytest.raises(ValueError, match=r"have 1 values.*Pass the study itself"):
         run(on_device, 4, quick(warm_start=unlike.trials))
+
+
+def test_an_attribute_that_is_an_objective_is_one_of_the_source_too() -> None:
+    def accuracy(trial: Trial) -> float:
+        value, cost = macs(trial)
+        trial.set_user_attr("cost", cost)
+        return value
+
+    study = optuna.create_study(direction="maximize")
+    study.optimize(accuracy, n_trials=40)
+    space = SearchSpace.from_choices({name: ["x", "y", "z"] for name in WIDTHS})
+    goals = Goals(study.directions, [0, Attr("cost")])
+    front = WarmStart(study).front(space, goals, 40)
+    costs = {
+        trial.user_attrs["cost"]
+        for trial in study.trials
+        if space.encode(trial.params).tobytes() in {row.tobytes() for row in front}
+    }
+    assert min(costs) == min(trial.user_attrs["cost"] for trial in study.trials)
+    assert len(WarmStart(study).front(space, Goals(study.directions), 40)) == 1 < len(front)
+
+
+def test_the_largest_float_as_a_penalty_does_no_harm() -> None:
+    def penalised(trial: Trial) -> tuple[float, float]:
+        value, cost = macs(trial)
+        return (-1.7e308 if trial.number % 5 == 0 else value), cost
+
+    source = run(penalised, 20, optuna.samplers.RandomSampler(seed=0))
+    assert len(run(on_device, 12, quick(warm_start=source)).trials) == 12

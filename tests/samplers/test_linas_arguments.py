@@ -1,0 +1,59 @@
+"""Arguments of LINASSampler that do not go together are refused before anything is measured."""
+
+from typing import Any
+
+import optuna
+import pytest
+from optuna.study import Study
+from optuna.trial import Trial
+from pymoo.algorithms.soo.nonconvex.de import DE
+from pymoo.algorithms.soo.nonconvex.ga import GA
+
+from optuna_linas import Attr, LINASSampler
+
+
+def widths(trial: Trial) -> tuple[float, float]:
+    a, b, c = (trial.suggest_int(name, 0, 4) for name in "abc")
+    return float(a - (b - 2) ** 2 - c), float(a + b + c)
+
+
+def study_of(n_objectives: int, **settings: Any) -> Study:
+    sampler = LINASSampler(n_startup_trials=6, n_inner_evaluations=100, seed=0, **settings)
+    return optuna.create_study(directions=["maximize", "minimize"][:n_objectives], sampler=sampler)
+
+
+@pytest.mark.parametrize(
+    ("n_objectives", "settings", "says"),
+    [
+        (2, {"algorithm": "ga"}, "no way to weigh 2 objectives"),
+        (1, {"algorithm": "ctaea"}, "has but one"),
+        (2, {"known_objectives": {5: lambda params: 1.0}}, "5 is not an objective"),
+        (2, {"known_objectives": {Attr("mb"): lambda params: 1.0}}, "not an objective"),
+        (2, {"predictor": ["gp"] * 3}, "got 3"),
+    ],
+)
+def test_what_does_not_fit_the_study_is_said_at_its_first_trial(
+    n_objectives: int, settings: dict[str, Any], says: str
+) -> None:
+    study = study_of(n_objectives, **settings)
+    with pytest.raises(ValueError, match=says):
+        study.optimize(lambda trial: widths(trial)[:n_objectives], n_trials=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"settings": {"masked": False}}, "a `Settings`, or a function"),
+        ({"known_objectives": {1: 3.0}}, "a function of the parameters; got 3.0 for 1"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_said_at_once(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        LINASSampler(**settings)
+
+
+@pytest.mark.parametrize("algorithm", [GA(pop_size=10), DE(pop_size=10)])
+def test_algorithms_of_pymoo_for_one_objective_search_it(algorithm: object) -> None:
+    study = study_of(1, algorithm=algorithm, predictor="gp")
+    study.optimize(lambda trial: widths(trial)[0], n_trials=12)
+    assert len({tuple(trial.params.items()) for trial in study.trials}) == 12
