@@ -60,6 +60,9 @@ def expand_names(names: list[str]) -> list[str]:
     return list(dict.fromkeys(m for name in names for m in GROUPS.get(name, (name,))))
 
 
+_LATENCY_MS = Goal("latency", "ms", "minimize")
+
+
 def ofa_space() -> SearchSpace:
     """45 variables: `depth_u` of 5 units, `kernel_l` and `expand_l` of 20 layers."""
     choices: dict[str, list[int]] = {f"depth_{u}": [2, 3, 4] for u in range(5)}
@@ -91,7 +94,7 @@ def gpt_space() -> SearchSpace:
     return SearchSpace.from_choices(choices, conditions)
 
 
-def _ofa(table: str) -> Callable[[str, Path], Problem]:
+def _ofa(table: str, cost: Goal = _LATENCY_MS) -> Callable[[str, Path], Problem]:
     def build(name: str, data: Path) -> Problem:
         path = data / "ofa_mbv3_surrogate.npz"
         network = OFAMobileNetV3(load(path))
@@ -99,7 +102,7 @@ def _ofa(table: str) -> Callable[[str, Path], Problem]:
         def evaluate(archs: IntArray) -> FloatArray:
             return np.stack([network.top1(archs), network.cost(archs, table)], axis=1)
 
-        goals = (Goal("top1", "%", "maximize"), Goal("latency", "ms", "minimize"))
+        goals = (Goal("top1", "%", "maximize"), cost)
         return Problem(name, ofa_space(), goals, evaluate, SOURCES[path.name], digest(path))
 
     return build
@@ -136,6 +139,7 @@ _LATENCY = ("lat_h100", "latency", "ms")
 PROBLEMS: Mapping[str, Callable[[str, Path], Problem]] = {
     "ofa-mbv3-note10": _ofa("note10_w12"),
     "ofa-mbv3-i7": _ofa("i7_8700k_w12"),
+    "ofa-mbv3-macs": _ofa("macs_w12", Goal("MACs", "", "minimize")),
     "hwgpt-s-h100": _gpt(_LATENCY),
     "nasbench201-cifar10-edgegpu": _table(
         _NB201, "acc200_cifar10_test", "hw_cifar10_edgegpu_latency"
