@@ -157,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what becomes of the buffers of donated layers; default: perturb")  # fmt: skip
     add("--overhead", action="store_true",
         help="measure restore, save and sampling instead")  # fmt: skip
-    add("--storage", help="for --overhead: a database URL; default: SQLite in a new folder")
+    add("--storage", help="for --overhead: a database URL; default: SQLite and journal")
     add("--data", help="folder of the data files; default: the variable OPTUNA_LINAS_DATA")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--threads", type=int, default=1, help="of torch; default: 1")

@@ -12,6 +12,8 @@ from typing import Any
 import optuna
 import torch
 from optuna.artifacts import FileSystemArtifactStore
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial
 from torch import nn
 
@@ -30,25 +32,30 @@ def measure_overhead(storage: str | None = None) -> list[dict[str, Any]]:
     """Measure networks of three sizes, with Adam's moments, on this machine's disk.
 
     Args:
-        storage: A database URL; SQLite in a temporary folder by default.
+        storage: A database URL; SQLite and a journal file in a temporary folder by default.
     """
-    return [_measure(name, width, storage) for name, width in SIZES.items()]
+    kinds = ("sqlite", "journal") if storage is None else (storage,)
+    return [_measure(name, width, kind) for kind in kinds for name, width in SIZES.items()]
+
+
+def _open(kind: str, folder: str) -> str | JournalStorage:
+    if kind == "journal":
+        return JournalStorage(JournalFileBackend(f"{folder}/study.log"))
+    return f"sqlite:///{folder}/study.db" if kind == "sqlite" else kind
 
 
 def _network(width: int) -> nn.Sequential:
     return nn.Sequential(*(nn.Conv2d(width, width, 3) for _ in range(_N_VARIABLES // 3)))
 
 
-def _measure(name: str, width: int, storage: str | None) -> dict[str, Any]:
+def _measure(name: str, width: int, kind: str) -> dict[str, Any]:
     clock: Callable[[], float] = time.perf_counter
     spent: dict[str, list[float]] = {"sampling": [], "restore": [], "save": []}
     layers = {f"op_{i}": f"{i % (_N_VARIABLES // 3)}" for i in range(_N_VARIABLES)}
     with tempfile.TemporaryDirectory() as folder:
         store = FileSystemArtifactStore(folder)
         sampler = PBTNASSampler(_N_SLOTS, _N_GENERATIONS, 1, seed=0)
-        study = optuna.create_study(
-            storage=storage or f"sqlite:///{folder}/study.db", sampler=sampler
-        )
+        study = optuna.create_study(storage=_open(kind, folder), sampler=sampler)
         largest = 0
 
         def step(trial: Trial, asked: float) -> float:
@@ -85,6 +92,7 @@ def _measure(name: str, width: int, storage: str | None) -> dict[str, Any]:
     typical = {name: median(seconds[_N_SLOTS:]) for name, seconds in spent.items()}
     whole = median(map(sum, zip(*(s[_N_SLOTS:] for s in spent.values()), strict=True)))
     return {
+        "storage": kind,
         "network": name,
         "n_parameters": sum(p.numel() for p in _network(width).parameters()),
         "checkpoint_mb": largest / 1e6,

@@ -127,9 +127,10 @@ def print_overhead(results: list[Mapping[str, Any]], console: Console) -> None:
         caption_justify="left",
     )
     for heading in (
+        "storage",
         "network",
         "parameters",
-        "checkpoint [MB]",
+        "MB",
         "sampling",
         "restore",
         "save",
@@ -139,6 +140,7 @@ def print_overhead(results: list[Mapping[str, Any]], console: Console) -> None:
         table.add_column(heading, justify="right")
     for row in results:
         table.add_row(
+            row["storage"],
             row["network"],
             f"{row['n_parameters']:,}",
             f"{row['checkpoint_mb']:.1f}",
