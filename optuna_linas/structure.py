@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,8 +17,12 @@ from optuna_linas.variable import Variable
 
 __all__ = ["alike", "option_levels"]
 
+_N_REMEMBERED = 16
+"""Spaces whose structure is remembered: a search asks for it with every trial."""
 
-def option_levels(space: SearchSpace) -> list[FloatArray | None]:
+
+@lru_cache(maxsize=_N_REMEMBERED)
+def option_levels(space: SearchSpace) -> tuple[FloatArray | None, ...]:
     """Return the rank of each variable's options in [0, 1]; `None` for options without an order.
 
     Numbers are ordered by value, and so are categorical options that are all numbers (or booleans).
@@ -33,16 +38,17 @@ def option_levels(space: SearchSpace) -> list[FloatArray | None]:
         ...     Variable.categorical("second", ["a", "b"], [Condition("depth", ("deep",))]),
         ... ])
         >>> option_levels(space)
-        [array([1. , 0. , 0.5]), None, array([1., 0.]), None]
+        (array([1. , 0. , 0.5]), None, array([1., 0.]), None)
     """
     counts = _children(space)
-    return [
+    return tuple(
         _levels_of_values(variable) if _is_valued(variable) else _levels(count)
         for variable, count in zip(space.variables, counts, strict=True)
-    ]
+    )
 
 
-def alike(space: SearchSpace) -> list[IntArray]:
+@lru_cache(maxsize=_N_REMEMBERED)
+def alike(space: SearchSpace) -> tuple[IntArray, ...]:
     """Return groups of positions of ordered variables that are likely to act alike.
 
     Those whose names differ only in their numbers and that have the same options: `kernel_0`,
@@ -66,7 +72,7 @@ def alike(space: SearchSpace) -> list[IntArray]:
             groups.setdefault((stem, variable.options), []).append(j)
         else:
             groups.setdefault(tuple(sorted(counts[j].tolist())), []).append(j)
-    return [np.array(group, dtype=np.int64) for group in groups.values()]
+    return tuple(np.array(group, dtype=np.int64) for group in groups.values())
 
 
 def _is_valued(variable: Variable) -> bool:

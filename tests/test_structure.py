@@ -24,7 +24,7 @@ def test_numbers_among_options_have_an_order(options: list[float], levels: list[
 @pytest.mark.parametrize("options", [["a", "b"], [1, "b"], [None, 1], [5], [1.0, float("inf")]])
 def test_words_and_single_options_have_none(options: list[object]) -> None:
     variable = Variable.categorical("x", options)  # type: ignore[arg-type]
-    assert option_levels(SearchSpace([variable])) == [None]
+    assert option_levels(SearchSpace([variable])) == (None,)
 
 
 def test_a_range_is_ordered() -> None:
@@ -81,5 +81,5 @@ def test_alike_are_those_of_one_name_and_the_same_options() -> None:
 
 
 def test_no_variables_no_groups() -> None:
-    assert alike(SearchSpace([])) == []
+    assert alike(SearchSpace([])) == ()
     assert np.array_equal(SearchSpace([]).feature_variables, [])

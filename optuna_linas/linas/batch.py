@@ -55,6 +55,8 @@ class BatchChooser:
             # Infeasible rows add nothing.
             feasible = pool[self._visited.violations[pool] <= 0]
             first = self._by_worth(feasible[first_of_each(self._archs[feasible], known)], n)
+        if len(first) >= n:
+            return first
         rest = best_unique(
             self._archs[pool],
             self._visited.losses[pool],

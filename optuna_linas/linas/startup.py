@@ -10,6 +10,8 @@ Shapes: `d` variables, `archs` is `int[n, d]`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from optuna_linas.arrays import IntArray
@@ -69,7 +71,7 @@ def has_corners(space: SearchSpace) -> bool:
 
 
 def _corners(
-    space: SearchSpace, groups: list[IntArray], n: int, rng: np.random.Generator
+    space: SearchSpace, groups: Sequence[IntArray], n: int, rng: np.random.Generator
 ) -> IntArray:
     """Smallest, largest, and per group this-only-large and this-only-small, `int[<= n, d]`."""
     smallest = _balanced(space, 1, rng)[0]
@@ -89,7 +91,7 @@ def _corners(
 
 
 def _spread(
-    space: SearchSpace, groups: list[IntArray], n: int, rng: np.random.Generator
+    space: SearchSpace, groups: Sequence[IntArray], n: int, rng: np.random.Generator
 ) -> IntArray:
     """Rows whose groups have levels of their own, stratified over the rows, `int[n, d]`."""
     rows = _balanced(space, n, rng)
