@@ -56,7 +56,8 @@ class Planned:
         archs: Unseen canonical rows, `int[k, d]`, best first.
         notes: What is known of each row, or nothing. A note's `"predicted"`, the values of all
             goals in the user's direction, is compared with what is measured (see `quality`); its
-            `"user_attrs"` become user attributes of the trial that takes the row.
+            `"objectives"` are the names of these goals (`Goals.names`); its `"user_attrs"` become
+            user attributes of the trial that takes the row.
     """
 
     archs: IntArray

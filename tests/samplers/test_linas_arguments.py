@@ -57,3 +57,23 @@ def test_algorithms_of_pymoo_for_one_objective_search_it(algorithm: object) -> N
     study = study_of(1, algorithm=algorithm, predictor="gp")
     study.optimize(lambda trial: widths(trial)[0], n_trials=12)
     assert len({tuple(trial.params.items()) for trial in study.trials}) == 12
+
+
+def test_a_schedule_must_return_settings() -> None:
+    study = study_of(2, settings=lambda iteration: {"masked": False})
+    with pytest.raises(TypeError, match=r"settings\(1\) must return a `Settings`, got {'masked"):
+        study.optimize(widths, n_trials=7)
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e307])
+def test_values_at_the_ends_of_the_range_of_floats_are_searched(scale: float) -> None:
+    def extreme(trial: Trial) -> tuple[float, float]:
+        value, cost = widths(trial)
+        return value * scale, cost * scale
+
+    def cost(params: Any) -> float:
+        return float(sum(params.values())) * scale
+
+    study = study_of(2, known_objectives={1: cost})
+    study.optimize(extreme, n_trials=12)
+    assert len({tuple(trial.params.items()) for trial in study.trials}) == 12
