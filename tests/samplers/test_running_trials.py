@@ -62,3 +62,22 @@ def test_before_the_space_is_known_no_place_is_claimed_twice() -> None:
         trial.suggest_float("rate", 0.0, 1.0)
     claims = [Claim.loads(trial.system_attrs["linas:claim"]) for trial in study.trials]
     assert [claim.slot for claim in claims] == [1, 0, 2]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.filterwarnings("ignore:Fixed parameter")
+def test_what_was_enqueued_outside_its_range_is_left_out(
+    sampler: BaseSampler, caplog: pytest.LogCaptureFixture
+) -> None:
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        return values({name: trial.suggest_int(name, 0, 2) for name in SPACE})
+
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    study.enqueue_trial({"w_0": 9})
+    optuna.logging.enable_propagation()
+    study.optimize(objective, n_trials=10)
+    optuna.logging.disable_propagation()
+    assert study.trials[0].params["w_0"] == 9
+    assert len({tuple(trial.params.items()) for trial in study.trials[1:]}) == 9
+    (said,) = {r.getMessage() for r in caplog.records if "cannot be learned from" in r.message}
+    assert "Trial 0 cannot be learned from: w_0=9 lies outside" in said
