@@ -312,8 +312,7 @@ class Dispatcher:
     ) -> ReadablePlan:
         """Plan a batch and store it, unless another worker has stored it in the meantime."""
         seed = self.seed_of(study)
-        n = self._batch_size(table.n_usable) if batch else self._n_startup(space)
-        size = int(max(1, n))
+        size = max(1, int(self._batch_size(table.n_usable) if batch else self._n_startup(space)))
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
         planned = self._plan(
             space,
