@@ -84,6 +84,11 @@ class Goals:
     def __len__(self) -> int:
         return len(self.goals)
 
+    @property
+    def names(self) -> list[int | str]:
+        """The goals as JSON: an objective's index, an attribute's name."""
+        return [goal.name if isinstance(goal, Attr) else goal for goal in self.goals]
+
     def position(self, goal: Goal) -> int:
         """Return the column of a goal.
 

@@ -169,7 +169,7 @@ class FittedPredictors:
         for k, model in self._single.items():
             predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))
         for column, losses_of in self._known.items():
-            predicted[:, column] = losses_of(archs)
+            predicted[:, column] = np.clip(losses_of(archs), -LARGEST_LOSS, LARGEST_LOSS)
         return predicted, deviation, X
 
     def _rounded(self, predicted: FloatArray) -> FloatArray:
@@ -186,6 +186,6 @@ class FittedPredictors:
 
 
 def _spread(values: FloatArray) -> FloatArray:
-    """The range of each column, 1 where all values are the same."""
+    """The range of each column, 1 where all values are the same or too near to divide by it."""
     spread = np.asarray(np.ptp(values, axis=0), dtype=float)
-    return np.where(spread > 0, spread, 1.0)
+    return np.where(spread > 1e-200, spread, 1.0)

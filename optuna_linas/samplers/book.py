@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import IntArray
+from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.samplers.plan import Claim, ReadablePlan, names_key, row_to_arch
 from optuna_linas.samplers.quality import Outcome
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
 
-__all__ = ["Book", "Identity", "View", "archs_of", "identity_of"]
+__all__ = ["Book", "Identity", "View", "archs_of", "identity_of", "running_identity"]
 
 Identity = bytes | tuple[int, int]
 """What makes two claims one: the architecture, or (batch, slot) where the space is not known."""
@@ -42,7 +45,7 @@ class View:
     """A study as one read of its trials shows it to the worker that runs one of them."""
 
     table: TrialTable
-    running: list[Claim]
+    running: list[Identity | None]
     taken: set[Identity]
     missed: set[Identity]
     n_claims: Counter[int]
@@ -50,7 +53,7 @@ class View:
     n_ahead: int
 
 
-def archs_of(identities: Iterable[Identity], space: SearchSpace) -> IntArray:
+def archs_of(identities: Iterable[Identity | None], space: SearchSpace) -> IntArray:
     """The architectures among identities, `int[k, d]`."""
     known = b"".join(sorted(key for key in identities if isinstance(key, bytes)))
     return np.frombuffer(known, dtype=np.int64).reshape(-1, len(space))
@@ -63,3 +66,20 @@ def identity_of(claim: Claim, space: SearchSpace | None) -> Identity:
         if arch is not None:
             return arch.tobytes()
     return claim.batch, claim.slot
+
+
+def running_identity(
+    trial: FrozenTrial, claim: Claim | None, space: SearchSpace | None
+) -> Identity | None:
+    """What a running trial measures; `None` while nobody can tell.
+
+    A trial that was enqueued claims nothing, and one that began before the space was known claims
+    but a slot; then its parameters tell.
+    """
+    if claim is not None and claim.row:
+        return identity_of(claim, space)
+    if space is not None:
+        with suppress(SpaceMismatchError):
+            fixed = trial.system_attrs.get("fixed_params", {})
+            return space.encode({**fixed, **trial.params}).tobytes()
+    return None if claim is None else (claim.batch, claim.slot)

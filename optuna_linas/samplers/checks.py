@@ -36,18 +36,21 @@ def check_fit(
         objectives: What is optimised, if given.
 
     Raises:
-        ValueError: An attribute that is an objective is never set.
+        ValueError: An attribute that is an objective is never set, or never to a number.
         SpaceMismatchError: The space and the objective function do not go together.
     """
     complete = [trial for trial in ours if trial.state == TrialState.COMPLETE]
     if not complete:
         return
     for goal in objectives or ():
-        if isinstance(goal, Attr) and not any(goal.name in t.user_attrs for t in complete):
+        if isinstance(goal, Attr) and not any(
+            _is_number(t.user_attrs.get(goal.name)) for t in complete
+        ):
             raise ValueError(
                 f"{goal} is an objective of the search, but no complete trial has that user "
-                f"attribute; trial {complete[0].number} has {sorted(complete[0].user_attrs)}. Set "
-                f"it in the objective function: trial.set_user_attr({goal.name!r}, value)."
+                f"attribute as a number; trial {complete[0].number} has "
+                f"{sorted(complete[0].user_attrs)}. Set it in the objective function: "
+                f"trial.set_user_attr({goal.name!r}, value)."
             )
     if space is None:
         return
@@ -60,6 +63,10 @@ def check_fit(
                 f"{trial.number} shows. {error} Pass the space that the objective suggests from, "
                 "or leave `space` out to infer it."
             ) from None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def resolve_space(

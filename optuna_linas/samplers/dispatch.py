@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +23,14 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_linas.arrays import IntArray
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
-from optuna_linas.samplers.book import Book, Identity, View, archs_of, identity_of
+from optuna_linas.samplers.book import (
+    Book,
+    Identity,
+    View,
+    archs_of,
+    identity_of,
+    running_identity,
+)
 from optuna_linas.samplers.plan import (
     Claim,
     Note,
@@ -56,7 +64,8 @@ class Planned:
         archs: Unseen canonical rows, `int[k, d]`, best first.
         notes: What is known of each row, or nothing. A note's `"predicted"`, the values of all
             goals in the user's direction, is compared with what is measured (see `quality`); its
-            `"user_attrs"` become user attributes of the trial that takes the row.
+            `"objectives"` are the names of these goals (`Goals.names`); its `"user_attrs"` become
+            user attributes of the trial that takes the row.
     """
 
     archs: IntArray
@@ -242,27 +251,28 @@ class Dispatcher:
             if trial.state != TrialState.RUNNING or trial.number == me.number:
                 continue
             claim = self.claim_of(trial)
+            view.running.append(running_identity(trial, claim, table.space))
             if claim is not None:
-                view.running.append(claim)
                 view.n_claims[claim.batch] += 1
                 view.n_places[claim.batch] += 1
             elif trial.number < me.number and not trial.params:
                 # It may be about to claim the first free row: leave that one to it.
                 view.n_ahead += "fixed_params" not in trial.system_attrs
-        for claim in [*view.running, *book.partial]:
-            view.taken.add(identity_of(claim, table.space))
+        view.taken.update(identity for identity in view.running if identity is not None)
+        view.taken.update(identity_of(claim, table.space) for claim in book.partial)
         return view
 
     def _choose(self, study: Study, view: View, given_up: set[Identity]) -> Claim:
         """Return the row to claim next, planning a batch where the last one is used up."""
         table, space = view.table, view.table.space
+        # What was missed once would be missed again: it comes last.
+        taken = view.taken | view.missed | given_up
         if space is None:
-            slot = view.n_claims[0] + view.n_ahead + len(given_up)
+            places = (slot for slot in count() if (0, slot) not in taken)
+            slot = next(islice(places, view.n_ahead, None))
             return Claim(0, slot, (), names_key(()))
         stored = self._stored(study, space)
         batch = self._batch(space, view, stored.plan if stored is not None else None)
-        # What was missed once would be missed again: it comes last.
-        taken = view.taken | view.missed | given_up
         if stored is None or stored.plan.batch != batch or not stored.free(taken):
             # Rows that ran out before the places did (many failed) end a batch early.
             batch += stored is not None and stored.plan.batch == batch > 0
@@ -302,7 +312,7 @@ class Dispatcher:
     ) -> ReadablePlan:
         """Plan a batch and store it, unless another worker has stored it in the meantime."""
         seed = self.seed_of(study)
-        size = max(1, self._batch_size(table.n_usable) if batch else self._n_startup(space))
+        size = max(1, int(self._batch_size(table.n_usable) if batch else self._n_startup(space)))
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
         planned = self._plan(
             space,
@@ -312,7 +322,7 @@ class Dispatcher:
             goals=table.goals,
             batch=batch,
             taken=archs_of(taken, space),
-            pending=archs_of((identity_of(claim, space) for claim in view.running), space),
+            pending=archs_of(view.running, space),
         )
         values = tuple(
             row_of(space, arch, derive_rng(seed, "row", batch, i))

@@ -58,7 +58,8 @@ class LINASSampler(PlannedSampler):
     add the most hypervolume and that nobody has measured are handed out, one per trial.
 
     All state lives in the study's storage: any number of workers may each construct a sampler of
-    the same settings, and a killed search resumes.
+    the same settings, and a killed search resumes. How well each batch was predicted (MAPE and
+    Kendall's rank correlation per objective) is kept in `study.user_attrs["linas:predictors"]`.
 
     Args:
         space: The search space, if known: a `SearchSpace` (a supernet's `space`) or a mapping from
@@ -278,6 +279,8 @@ class LINASSampler(PlannedSampler):
             return Planned(self._start(space, n, rng, goals, {row.tobytes() for row in taken}))
         given = self._settings
         settings = given if isinstance(given, Settings) else given(batch)
+        if not isinstance(settings, Settings):
+            raise TypeError(f"settings({batch}) must return a `Settings`, got {settings!r}.")
         known = {
             goals.position(goal): KnownLosses(space, value, goals.signs[goals.position(goal)])
             for goal, value in self._known_objectives.items()
@@ -335,11 +338,8 @@ def _notes(proposal: Proposal, goals: Goals) -> tuple[Note, ...]:
     if proposal.predicted is None:
         return ()
     values = proposal.predicted * np.array(goals.signs)
-    predictors = list(proposal.predictors)
-    return tuple(
-        {"predicted": [float(f"{value:.9g}") for value in row], "predictors": predictors}
-        for row in values
-    )
+    same = {"objectives": goals.names, "predictors": list(proposal.predictors)}
+    return tuple({"predicted": [float(f"{value:.9g}") for value in row], **same} for row in values)
 
 
 def _size_of_start(space: SearchSpace) -> int:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from optuna.study import Study
 
-from optuna_linas.goals import Attr, Goals
+from optuna_linas.goals import Goals
 from optuna_linas.predictors.quality import kendall_tau, mape_percent
-from optuna_linas.samplers.plan import Claim
+from optuna_linas.samplers.plan import Claim, Note
 
-__all__ = ["Outcome", "record_quality"]
+__all__ = ["Outcome", "is_prediction", "record_quality"]
 
 _MAX_RECORDS = 250
 _MAX_BYTES = 60_000
@@ -47,28 +47,33 @@ def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outc
     """
     batches: dict[int, list[Outcome]] = {}
     for outcome in outcomes:
-        if "predicted" in outcome.claim.note:
+        if is_prediction(outcome.claim.note, goals):
             batches.setdefault(outcome.claim.batch, []).append(outcome)
     if not batches:
         return
     name = f"{key}:predictors"
     before = study._storage.get_study_user_attrs(study._study_id).get(name, {})
-    objectives = [goal.name if isinstance(goal, Attr) else goal for goal in goals.goals]
     # What has not changed is not computed again: the cost of a batch must not grow with the search.
     known = (
         {(each["iteration"], each["n_trials"]): each for each in before["iterations"]}
-        if before.get("objectives") == objectives
+        if before.get("objectives") == goals.names
         else {}
     )
     iterations = [
         known.get((k, len(batches[k]))) or _quality(k, batches[k])
         for k in sorted(batches)[-_MAX_RECORDS:]
     ]
-    record = {"objectives": objectives, "iterations": iterations}
+    record = {"objectives": goals.names, "iterations": iterations}
     while len(iterations) > 1 and (n_bytes := len(json.dumps(record))) > _MAX_BYTES:
         del iterations[: max(1, len(iterations) * (n_bytes - _MAX_BYTES) // n_bytes)]
     if before != record:
         study._storage.set_study_user_attr(study._study_id, name, record)
+
+
+def is_prediction(note: Note, goals: Goals) -> bool:
+    """Whether a note predicts these goals; a sampler may have had others earlier in the study."""
+    predicted = note.get("predicted", ())
+    return len(predicted) == len(goals) and note.get("objectives", goals.names) == goals.names
 
 
 def _quality(batch: int, outcomes: list[Outcome]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class TrialTable:
         self._is_declared = declared is not None
         self._warn = warn
         self._distributions: dict[str, BaseDistribution] = {}
+        self._outside: set[int] = set()
 
     def update(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Take in what has finished since the last call, and adapt an inferred space to it.
@@ -78,14 +79,15 @@ class TrialTable:
         self.finished.update((trial.number, trial) for trial in new)
         while self.first_open < len(trials) and trials[self.first_open].state.is_finished():
             self.first_open += 1
-        if not self._is_declared and self._contradicts(new):
+        inside = [trial for trial in new if self._is_inside(trial)]
+        if not self._is_declared and self._contradicts(inside):
             self.space = self._infer()
             self.codes.clear()
             self.keys.clear()
             self.n_usable = 0
-            self._encode(self.finished.values())
+            self._encode(t for t in self.finished.values() if t.number not in self._outside)
         else:
-            self._encode(new)
+            self._encode(inside)
         return new
 
     def has_losses(self, trial: FrozenTrial) -> bool:
@@ -107,6 +109,20 @@ class TrialTable:
             constraints=np.array(constraints, dtype=np.float64).reshape(n, len(keys)),
             numbers=np.array([trial.number for trial in used], dtype=np.int64),
         )
+
+    def _is_inside(self, trial: FrozenTrial) -> bool:
+        """Whether a trial's values are in their ranges: enqueued ones may lie outside."""
+        for name, value in trial.params.items():
+            distribution = trial.distributions[name]
+            if not distribution._contains(distribution.to_internal_repr(value)):
+                self._outside.add(trial.number)
+                if trial.state == TrialState.COMPLETE:
+                    self._warn(
+                        f"Trial {trial.number} cannot be learned from: {name}={value!r} lies "
+                        f"outside of {distribution}."
+                    )
+                return False
+        return True
 
     def _contradicts(self, new: Iterable[FrozenTrial]) -> bool:
         """Whether a complete trial has parameters or absences that the space does not explain."""
@@ -135,7 +151,9 @@ class TrialTable:
             return None
         self.space = SearchSpace(plain)
         whole = [self.finished[n] for n in sorted(self.finished)]
-        whole = [trial for trial in whole if trial.state == TrialState.COMPLETE]
+        whole = [
+            t for t in whole if t.state == TrialState.COMPLETE and t.number not in self._outside
+        ]
         if not whole:
             return self.space
         found = learn_conditions(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.study import Study
@@ -57,3 +58,41 @@ def test_algorithms_of_pymoo_for_one_objective_search_it(algorithm: object) -> N
     study = study_of(1, algorithm=algorithm, predictor="gp")
     study.optimize(lambda trial: widths(trial)[0], n_trials=12)
     assert len({tuple(trial.params.items()) for trial in study.trials}) == 12
+
+
+def test_a_schedule_must_return_settings() -> None:
+    study = study_of(2, settings=lambda iteration: {"masked": False})
+    with pytest.raises(TypeError, match=r"settings\(1\) must return a `Settings`, got {'masked"):
+        study.optimize(widths, n_trials=7)
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e307])
+def test_values_at_the_ends_of_the_range_of_floats_are_searched(scale: float) -> None:
+    def extreme(trial: Trial) -> tuple[float, float]:
+        value, cost = widths(trial)
+        return value * scale, cost * scale
+
+    def cost(params: Any) -> float:
+        return float(sum(params.values())) * scale
+
+    study = study_of(2, known_objectives={1: cost})
+    study.optimize(extreme, n_trials=12)
+    assert len({tuple(trial.params.items()) for trial in study.trials}) == 12
+
+
+@pytest.mark.parametrize("value", ["3 ms", True])
+def test_an_attribute_that_is_no_number_is_explained(value: object) -> None:
+    def measured(trial: Trial) -> float:
+        trial.set_user_attr("latency_ms", value)
+        return widths(trial)[0]
+
+    study = study_of(1, objectives=[0, Attr("latency_ms")])
+    with pytest.raises(ValueError, match=r"as a number; trial 0 has \['latency_ms'"):
+        study.optimize(measured, n_trials=2)
+
+
+def test_numbers_may_be_those_of_numpy() -> None:
+    sampler = LINASSampler(n_startup_trials=np.int64(4), batch_size=np.int64(2), seed=np.int64(0))
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    study.optimize(widths, n_trials=7)
+    assert len({tuple(trial.params.items()) for trial in study.trials}) == 7

@@ -104,3 +104,23 @@ def test_failed_trials_are_no_part_of_it() -> None:
 def test_what_predicts_nothing_records_nothing() -> None:
     study = run(PymooSampler(population_size=5, seed=0), 12)
     assert study.user_attrs == {}
+
+
+def test_a_search_that_gets_other_objectives_starts_a_record_of_its_own() -> None:
+    study = optuna.create_study(direction="maximize", sampler=sampler())
+
+    def accuracy(trial: Trial) -> float:
+        return objective(trial)[0]
+
+    study.optimize(accuracy, n_trials=14)
+    assert len(record(study)["iterations"][-1]["kendall_tau"]) == 1
+    for objectives in ([0, Attr("megabytes")], [Attr("megabytes")]):
+        study.sampler = sampler(objectives=objectives)
+        study.optimize(accuracy, n_trials=10)
+        found = record(study)
+        assert found["objectives"] == [getattr(goal, "name", goal) for goal in objectives]
+        assert found["iterations"]
+        assert all(len(each["kendall_tau"]) == len(objectives) for each in found["iterations"])
+    study.sampler = sampler()
+    study.optimize(accuracy, n_trials=6)
+    assert [each["iteration"] for each in record(study)["iterations"]][:2] == [1, 2]
