@@ -8,6 +8,7 @@ is what a search needs.
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import kendalltau
 
 from optuna_linas.arrays import FloatArray
 
@@ -22,8 +23,6 @@ def kendall_tau(measured: FloatArray, predicted: FloatArray) -> float:
         >>> round(kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([10.0, 30.0, 20.0])), 3)
         0.333
     """
-    from scipy.stats import kendalltau
-
     if len(measured) < 2 or np.ptp(measured) == 0 or np.ptp(predicted) == 0:
         return 0.0
     return float(kendalltau(measured, predicted).statistic)
