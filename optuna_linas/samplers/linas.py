@@ -23,7 +23,6 @@ from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import (
     MIN_EXAMPLES,
-    Proposal,
     Settings,
     has_corners,
     make_proposal,
@@ -36,13 +35,16 @@ from optuna_linas.samplers.checks import check_count
 from optuna_linas.samplers.dispatch import Planned
 from optuna_linas.samplers.known import KnownLosses, KnownObjective
 from optuna_linas.samplers.motpe import MOTPE
-from optuna_linas.samplers.plan import Note
 from optuna_linas.samplers.planned import PlannedSampler
+from optuna_linas.samplers.quality import prediction_notes
 from optuna_linas.samplers.warm_start import WarmStart
 from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
 
 __all__ = ["LINASSampler"]
+
+_UNSET = ("auto", "auto", 20_000)
+"""The defaults of what `settings` replaces."""
 
 _SHARE_OF_WARM_START = 0.5
 """Of the first trials. The others see what the other study's front does not."""
@@ -145,6 +147,11 @@ class LINASSampler(PlannedSampler):
             raise TypeError(
                 "settings is a `Settings`, or a function from the iteration to one; got "
                 f"{settings!r}."
+            )
+        if settings is not None and (predictor, algorithm, n_inner_evaluations) != _UNSET:
+            raise ValueError(
+                "settings stands in the place of predictor, algorithm and n_inner_evaluations: "
+                "give these in Settings(predictors=..., algorithm=..., n_inner_evaluations=...)."
             )
         for goal, value in (known_objectives or {}).items():
             if not callable(value):
@@ -296,7 +303,8 @@ class LINASSampler(PlannedSampler):
             known=known,
             advice=None if self._warm_start is None else self._warm_start.advice(space, goals),
         )
-        return Planned(proposal.archs, _notes(proposal, goals))
+        notes = prediction_notes(proposal.predicted, proposal.predictors, goals)
+        return Planned(proposal.archs, notes)
 
     def _start(
         self,
@@ -331,15 +339,6 @@ def _checked(
     for each in predictors:
         check_predictor(each)
     return predictors
-
-
-def _notes(proposal: Proposal, goals: Goals) -> tuple[Note, ...]:
-    """What is predicted of each row, in the user's direction, and by what."""
-    if proposal.predicted is None:
-        return ()
-    values = proposal.predicted * np.array(goals.signs)
-    same = {"objectives": goals.names, "predictors": list(proposal.predictors)}
-    return tuple({"predicted": [float(f"{value:.9g}") for value in row], **same} for row in values)
 
 
 def _size_of_start(space: SearchSpace) -> int:

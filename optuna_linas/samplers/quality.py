@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from optuna.study import Study
 
+from optuna_linas.arrays import FloatArray
 from optuna_linas.goals import Goals
 from optuna_linas.predictors.quality import kendall_tau, mape_percent
 from optuna_linas.samplers.plan import Claim, Note
 
-__all__ = ["Outcome", "is_prediction", "record_quality"]
+__all__ = ["Outcome", "is_prediction", "prediction_notes", "record_quality"]
 
 _MAX_RECORDS = 250
 _MAX_BYTES = 60_000
@@ -68,6 +69,23 @@ def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outc
         del iterations[: max(1, len(iterations) * (n_bytes - _MAX_BYTES) // n_bytes)]
     if before != record:
         study._storage.set_study_user_attr(study._study_id, name, record)
+
+
+def prediction_notes(
+    predicted: FloatArray | None, predictors: Sequence[str], goals: Goals
+) -> tuple[Note, ...]:
+    """Return a note for each row: what is predicted of it, in the user's direction, and by what.
+
+    Args:
+        predicted: The losses, `float[k, m]`; no notes for `None`.
+        predictors: The name of each objective's predictor.
+        goals: What the search optimises.
+    """
+    if predicted is None:
+        return ()
+    same = {"objectives": goals.names, "predictors": list(predictors)}
+    values = predicted * np.array(goals.signs)
+    return tuple({"predicted": [float(f"{value:.9g}") for value in row], **same} for row in values)
 
 
 def is_prediction(note: Note, goals: Goals) -> bool:

@@ -499,7 +499,7 @@ def test_settings_may_change_from_iteration_to_iteration() -> None:
         iterations.append(iteration)
         return Settings(predictors=("ridge",), n_inner_evaluations=100 * iteration)
 
-    run(flat, 18, quick(settings=schedule))
+    run(flat, 18, LINASSampler(n_startup_trials=6, batch_size=4, settings=schedule, seed=0))
     assert iterations == [1, 2, 3]
 
 

@@ -11,6 +11,7 @@ from pymoo.algorithms.soo.nonconvex.de import DE
 from pymoo.algorithms.soo.nonconvex.ga import GA
 
 from optuna_linas import Attr, LINASSampler
+from optuna_linas.linas import Settings
 
 
 def widths(trial: Trial) -> tuple[float, float]:
@@ -19,7 +20,8 @@ def widths(trial: Trial) -> tuple[float, float]:
 
 
 def study_of(n_objectives: int, **settings: Any) -> Study:
-    sampler = LINASSampler(n_startup_trials=6, n_inner_evaluations=100, seed=0, **settings)
+    few = {} if "settings" in settings else {"n_inner_evaluations": 100}
+    sampler = LINASSampler(n_startup_trials=6, seed=0, **few, **settings)  # type: ignore[arg-type]
     return optuna.create_study(directions=["maximize", "minimize"][:n_objectives], sampler=sampler)
 
 
@@ -96,3 +98,12 @@ def test_numbers_may_be_those_of_numpy() -> None:
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
     study.optimize(widths, n_trials=7)
     assert len({tuple(trial.params.items()) for trial in study.trials}) == 7
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"predictor": "ridge"}, {"algorithm": "nsga2"}, {"n_inner_evaluations": 500}],
+)
+def test_settings_are_not_mixed_with_what_they_replace(beside: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="settings stands in the place of"):
+        LINASSampler(settings=Settings(), **beside)
