@@ -12,7 +12,7 @@ from optuna_linas.enumeration import all_rows
 from optuna_linas.ranking import crowding_distance, front_rank
 from optuna_linas.space import SearchSpace
 
-__all__ = ["best_unique", "first_of_each", "unseen"]
+__all__ = ["best_unique", "filled_up", "first_of_each", "unseen"]
 
 _MAX_ENUMERATION = 1 << 16
 _MAX_ROUNDS = 32
@@ -60,6 +60,14 @@ def first_of_each(archs: IntArray, taken: set[bytes]) -> IntArray:
         if key not in taken:
             found.setdefault(key, i)
     return np.fromiter(found.values(), dtype=np.int64, count=len(found))
+
+
+def filled_up(
+    space: SearchSpace, chosen: IntArray, n: int, rng: np.random.Generator, *, taken: set[bytes]
+) -> IntArray:
+    """Return `chosen` canonical rows, with `unseen` ones behind them until there are `n`."""
+    known = taken | {row.tobytes() for row in chosen}
+    return np.concatenate([chosen, unseen(space, n - len(chosen), rng, taken=known)])
 
 
 def unseen(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[bytes]) -> IntArray:

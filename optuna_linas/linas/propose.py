@@ -37,7 +37,7 @@ from optuna_linas.linas.fitting import (
 from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import Predictor
 from optuna_linas.predictors.blocks import Advice
-from optuna_linas.selection import unseen
+from optuna_linas.selection import filled_up, unseen
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import option_levels
 
@@ -182,8 +182,7 @@ def make_proposal(
         index = chooser.choose(pool, n - len(chosen), seen)
         chosen = np.concatenate([chosen, archs[index]])
         seen |= {row.tobytes() for row in chosen}
-    if len(chosen) < n:
-        chosen = np.concatenate([chosen, unseen(space, n - len(chosen), rng, taken=seen)])
+    chosen = filled_up(space, chosen, n, rng, taken=seen)
     predicted = predict.mean(chosen) if len(chosen) else None
     return Proposal(chosen, predicted, predict.names)
 

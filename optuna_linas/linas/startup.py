@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.selection import unseen
+from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import alike, option_levels
 
@@ -54,9 +54,8 @@ def startup(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[
     for row in rows:
         if len(chosen) < n and (key := row.tobytes()) not in taken:
             chosen.setdefault(key, row)
-    missing = unseen(space, n - len(chosen), rng, taken=taken | set(chosen))
     first = np.array(list(chosen.values()), dtype=np.int64).reshape(-1, len(space))
-    return np.concatenate([first, missing])
+    return filled_up(space, first, n, rng, taken=taken)
 
 
 def has_corners(space: SearchSpace) -> bool:

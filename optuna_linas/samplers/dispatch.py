@@ -159,9 +159,8 @@ class Dispatcher:
         """Return a row for a trial of which `fixed` is decided already, without claiming it."""
         view = self._look(study, trial)
         claim = self._choose(study, view, set())
-        space, stored = view.table.space, None
-        if space is not None:
-            stored = self._stored(study, space)
+        space = view.table.space
+        stored = self._stored(study, space)
         if space is None or stored is None:
             return claim
         seed = self.seed_of(study)
@@ -174,8 +173,7 @@ class Dispatcher:
 
     def take(self, study: Study, trial: FrozenTrial) -> Claim:
         """Claim a row for `trial` and return it; the same one when called again."""
-        held = self.claim_of(trial)
-        if held is not None:
+        if (held := self.claim_of(trial)) is not None:
             return held
         given_up: set[Identity] = set()
         view = self._look(study, trial)
@@ -198,8 +196,9 @@ class Dispatcher:
         if claim is None or "predicted" not in claim.note:
             return
         book = self._book(study, study._get_trials(deepcopy=False, use_cache=True))
-        space, goals = book.table.space, book.table.goals
-        stored = self._stored(study, space) if space is not None else None
+        goals = book.table.goals
+        # The plan that this process has taken from, if it has: no trial needs to read it again.
+        stored = book.plan or self._stored(study, book.table.space)
         if stored is None or book.n_places[claim.batch] + 1 < stored.plan.size:
             return
         measured = goals.values(values, trial.user_attrs)
@@ -219,8 +218,7 @@ class Dispatcher:
             books[study._study_id] = Book(table)
         book = books[study._study_id]
         for trial in book.table.update(trials):
-            claim = self.claim_of(trial)
-            if claim is None:
+            if (claim := self.claim_of(trial)) is None:
                 book.n_places[0] += book.table.has_losses(trial)
                 continue
             book.n_claims[claim.batch] += 1
@@ -339,8 +337,10 @@ class Dispatcher:
         # Two that write at once both go on with what was written last.
         return self._stored(study, space) or ReadablePlan(text, space)
 
-    def _stored(self, study: Study, space: SearchSpace) -> ReadablePlan | None:
+    def _stored(self, study: Study, space: SearchSpace | None) -> ReadablePlan | None:
         """Read the plan anew; parsed again only if it or the space has changed."""
+        if space is None:
+            return None
         text = study._storage.get_study_system_attrs(study._study_id).get(f"{self._key}:plan")
         if text is None:
             return None

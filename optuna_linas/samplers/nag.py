@@ -9,7 +9,6 @@ measured so far, and proposes what to measure next.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from optuna import logging as optuna_logging
@@ -26,7 +25,8 @@ from optuna_linas.samplers.checks import check_count, check_fit
 from optuna_linas.samplers.dispatch import Planned
 from optuna_linas.samplers.plan import Note
 from optuna_linas.samplers.planned import PlannedSampler
-from optuna_linas.selection import unseen
+from optuna_linas.samplers.quality import prediction_notes
+from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
 
 __all__ = ["NAGSampler"]
@@ -168,10 +168,9 @@ class NAGSampler(PlannedSampler):
             # The corners come once; while nothing can be learned, all that follows is random.
             return Planned(startup(space, n, rng, taken=seen))
         archs, notes = self._generate(space, history, n, rng, goals, seen)
-        seen |= {row.tobytes() for row in archs}
-        rest = unseen(space, n - len(archs), rng, taken=seen)
-        empty: list[Note] = [{}] * len(rest)
-        return Planned(np.concatenate([archs, rest]), (*notes, *empty))
+        archs = filled_up(space, archs, n, rng, taken=seen)
+        empty: list[Note] = [{}] * (len(archs) - len(notes))
+        return Planned(archs, (*notes, *empty))
 
     def _generate(
         self,
@@ -213,11 +212,10 @@ class NAGSampler(PlannedSampler):
         picked = greedy_gain(losses, hoped, losses.max(axis=0), n)
         others = np.setdiff1d(np.arange(len(archs)), picked)
         picked = np.concatenate([picked, rng.permutation(others)])[:n]
-        notes = [
-            _note(of_budget[first[i]], (expected.values[i], expected.costs[i]), goals.signs)
-            for i in picked
-        ]
-        return archs[picked], notes
+        predicted = np.stack([expected.values, expected.costs], axis=1)[picked]
+        notes = prediction_notes(predicted, ("gp", "gp"), goals)
+        budgets = goals.signs[1] * of_budget[first[picked]]
+        return archs[picked], [_told(*pair) for pair in zip(notes, budgets, strict=True)]
 
     def _budgets(self, costs: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Budgets evenly over the range of costs, shifted from batch to batch."""
@@ -226,14 +224,13 @@ class NAGSampler(PlannedSampler):
         return budgets
 
 
-def _note(budget: float, predicted: Any, signs: Sequence[float]) -> Note:
-    """What a proposal's trial is told, in the user's direction."""
-    value, cost = (float(f"{sign * x:.9g}") for sign, x in zip(signs, predicted, strict=True))
+def _told(note: Note, budget: float) -> Note:
+    """A prediction's note with what the trial that takes the row records."""
+    value, cost = note["predicted"]
     return {
-        "predicted": [value, cost],
-        "predictors": ["gp", "gp"],
+        **note,
         "user_attrs": {
-            "nag_budget": float(f"{signs[1] * budget:.9g}"),
+            "nag_budget": float(f"{budget:.9g}"),
             "nag_predicted_value": value,
             "nag_predicted_cost": cost,
         },

@@ -24,7 +24,7 @@ from optuna_linas.history import History
 from optuna_linas.samplers.checks import check_count
 from optuna_linas.samplers.dispatch import Planned
 from optuna_linas.samplers.planned import PlannedSampler
-from optuna_linas.selection import unseen
+from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
 
 __all__ = ["PymooSampler"]
@@ -143,9 +143,7 @@ class PymooSampler(PlannedSampler):
                 canonical=space.canonical,
                 rng=rng,
             )
-        seen |= {row.tobytes() for row in chosen}
-        rest = unseen(space, n - len(chosen), rng, taken=seen)
-        return Planned(np.concatenate([chosen, rest]))
+        return Planned(filled_up(space, chosen, n, rng, taken=seen))
 
 
 def _resolve(algorithm: Any, population_size: int | None) -> PymooAlgorithm:

@@ -18,15 +18,13 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.gain import greedy_gain
 from optuna_linas.goals import Attr, Goals
-from optuna_linas.linas.fitting import LARGEST_LOSS
+from optuna_linas.linas.fitting import LARGEST_LOSS, MIN_EXAMPLES
 from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.space import SearchSpace
 
 __all__ = ["WarmStart"]
-
-_LEAST_TRIALS = 4
 
 
 class WarmStart:
@@ -79,7 +77,7 @@ class WarmStart:
         if self._space is not space:
             codes, losses = self._examples(space, goals)
             self._space, self._advice = space, None
-            if len(codes) >= _LEAST_TRIALS:
+            if len(codes) >= MIN_EXAMPLES:
                 self._advice = StructuredGP(space).fit(codes, losses).predict
         return self._advice
 
