@@ -5,7 +5,6 @@ Needs the extra `export`: onnx, onnxscript and onnxruntime.
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
 import warnings
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from optuna_linas.extras import require_extra
-from optuna_linas.hardware.examples import copy_to
+from optuna_linas.hardware.export_inputs import export_inputs
 
 __all__ = ["OnnxNetwork", "export_onnx"]
 
@@ -107,13 +106,7 @@ def export_onnx(
         require_extra(module, "export")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = copy.deepcopy(network).cpu().eval()
-    example = copy_to(example_input, torch.device("cpu"))
-    if dynamic_batch:
-        # A batch of one would be taken for a constant.
-        example = pytree.tree_map(lambda x: torch.cat([x, x]) if len(x) == 1 else x, example)
-    batch = torch.export.Dim("batch", min=1)
-    shapes = pytree.tree_map(lambda x: {0: batch}, example) if dynamic_batch else None
+    plain, example, shapes = export_inputs(network, example_input, dynamic_batch=dynamic_batch)
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     try:
@@ -125,7 +118,7 @@ def export_onnx(
                 (example,),
                 path,
                 dynamo=True,
-                dynamic_shapes=(shapes,) if dynamic_batch else None,
+                dynamic_shapes=shapes,
                 external_data=False,
                 verbose=False,
             )

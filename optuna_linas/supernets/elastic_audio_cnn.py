@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from optuna_linas.space import SearchSpace
+from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.options import ascending, check_positive_integer
 from optuna_linas.supernets.shared_weights import SharedWeights
 
@@ -141,9 +142,7 @@ class ElasticAudioCNN(SharedWeights):
             TypeError: `batch_size` is not an integer.
             ValueError: `batch_size` below 1.
         """
-        check_positive_integer("batch_size", batch_size)
-        device = next(self.parameters()).device
-        return torch.zeros(batch_size, self.n_mels, self.n_frames, device=device)
+        return example_batch(self, batch_size, self.n_mels, self.n_frames)
 
 
 class _TemporalBlock(nn.Module):

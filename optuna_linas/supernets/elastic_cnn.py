@@ -25,6 +25,7 @@ from optuna_linas.supernets.elastic_layers import (
     ElasticConv2d,
     ElasticLinear,
 )
+from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.input_check import check_input
 from optuna_linas.supernets.options import ascending, check_positive_integer
 from optuna_linas.supernets.protocol import Arch, as_row
@@ -213,9 +214,8 @@ class ElasticCNN(nn.Module):
             ValueError: `batch_size` below 1.
             TypeError: `batch_size` is not an integer.
         """
-        check_positive_integer("batch_size", batch_size)
-        shape = (batch_size, self.in_channels, self.image_size, self.image_size)
-        return torch.zeros(shape, device=self.stem.weight.device)
+        shape = (self.in_channels, self.image_size, self.image_size)
+        return example_batch(self, batch_size, *shape)
 
     def _layers(self, arch: Arch) -> Iterator[_Layer]:
         sizes: Mapping[str, Any] = self.space.decode(as_row(self.space, arch))

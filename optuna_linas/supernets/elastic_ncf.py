@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from optuna_linas.space import SearchSpace
+from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.options import ascending, check_positive_integer
 from optuna_linas.supernets.shared_weights import SharedWeights
 
@@ -97,8 +98,7 @@ class ElasticNCF(SharedWeights):
             TypeError: `batch_size` is not an integer.
             ValueError: `batch_size` below 1.
         """
-        check_positive_integer("batch_size", batch_size)
-        return torch.zeros(batch_size, 2, dtype=torch.int64, device=next(self.parameters()).device)
+        return example_batch(self, batch_size, 2, dtype=torch.int64)
 
 
 class _NeuMF(nn.Module):

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from optuna_linas.space import SearchSpace
 from optuna_linas.supernets.channel_groups import ChannelGroup, channel_groups, skippable_blocks
+from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.options import ascending, check_positive_integer
 from optuna_linas.supernets.shared_weights import SharedWeights
 
@@ -136,9 +137,7 @@ class ElasticNetwork(SharedWeights):
             TypeError: `batch_size` is not an integer.
             ValueError: `batch_size` below 1.
         """
-        check_positive_integer("batch_size", batch_size)
-        device = next(self.parameters()).device
-        return torch.zeros(batch_size, *self.example_shape, device=device)
+        return example_batch(self, batch_size, *self.example_shape)
 
 
 def _structure(network: nn.Module) -> nn.Module:

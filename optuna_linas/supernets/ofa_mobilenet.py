@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from optuna_linas.space import SearchSpace
+from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.kernel_transform import KernelTransform
 from optuna_linas.supernets.mobile_blocks import Activation, ConvLayer, MobileBlock
 from optuna_linas.supernets.ofa_checkpoint import load_published, read_published
@@ -216,9 +217,8 @@ class OFAMobileNetV3(SharedWeights):
             TypeError: `batch_size` is not an integer.
             ValueError: `batch_size` below 1.
         """
-        check_positive_integer("batch_size", batch_size)
-        shape = (batch_size, self.in_channels, self.image_size, self.image_size)
-        return torch.zeros(shape, device=next(self.parameters()).device)
+        shape = (self.in_channels, self.image_size, self.image_size)
+        return example_batch(self, batch_size, *shape)
 
     def load_ofa_state_dict(self, source: str | Path | Mapping[str, Any]) -> None:
         """Load a checkpoint of the OFA authors, shared batch norms and kernel matrices included.

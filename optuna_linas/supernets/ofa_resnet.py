@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from optuna_linas.space import SearchSpace
+from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.mobile_blocks import ConvLayer
 from optuna_linas.supernets.ofa_checkpoint import load_published, read_published
 from optuna_linas.supernets.options import (
@@ -173,9 +173,8 @@ class OFAResNet50(SharedWeights):
             TypeError: `batch_size` is not an integer.
             ValueError: `batch_size` below 1.
         """
-        check_positive_integer("batch_size", batch_size)
-        shape = (batch_size, self.in_channels, self.image_size, self.image_size)
-        return torch.zeros(shape, device=next(self.parameters()).device)
+        shape = (self.in_channels, self.image_size, self.image_size)
+        return example_batch(self, batch_size, *shape)
 
     def load_ofa_state_dict(self, source: str | Path | Mapping[str, Any]) -> None:
         """Load a checkpoint of the OFA authors, shared batch norms included.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from optuna_linas.hardware.examples import copy_to
+from optuna_linas.hardware.export_inputs import export_inputs
 from optuna_linas.space import SearchSpace
 from optuna_linas.supernets.batches import require_network
 from optuna_linas.supernets.protocol import Arch
@@ -112,18 +112,10 @@ def export_program(
         RuntimeError: The outputs differ; the file is removed.
         TypeError: `network` is a super-network.
     """
-    from torch.utils import _pytree as pytree
-
     require_network(network, "export_program")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = copy.deepcopy(network).cpu().eval()
-    example = copy_to(example_input, torch.device("cpu"))
-    if dynamic_batch:
-        # A batch of one would be taken for a constant.
-        example = pytree.tree_map(lambda x: torch.cat([x, x]) if len(x) == 1 else x, example)
-    batch = torch.export.Dim("batch", min=1)
-    shapes = (pytree.tree_map(lambda x: {0: batch}, example),) if dynamic_batch else None
+    plain, example, shapes = export_inputs(network, example_input, dynamic_batch=dynamic_batch)
     with torch.no_grad():
         torch.export.save(torch.export.export(plain, (example,), dynamic_shapes=shapes), path)
         program = torch.export.load(path)
