@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -35,6 +33,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.data import MissingData, data_folder
 from benchmarks.problem import Problem
 from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
+from benchmarks.running import platform_facts
 from optuna_linas import BudgetGenerator
 from optuna_linas.nag import PAPER, REWARDS, Settings
 
@@ -94,9 +93,7 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     return {
         "command": f"python -m benchmarks.budgets {' '.join(_words(options))}",
         "started": started,
-        "python": platform.python_version(),
-        "n_cores": os.cpu_count(),
-        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
+        **platform_facts(),
         "n_evaluations": options.evaluations,
         "problems": problems,
     }

@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import platform
 import sys
 import time
 import warnings
@@ -34,6 +32,7 @@ from benchmarks.image_population import TASKS
 from benchmarks.population_overhead import measure_overhead
 from benchmarks.population_report import print_overhead, print_report, summarise
 from benchmarks.population_searches import METHODS, Setting, search
+from benchmarks.running import platform_facts
 
 _DECIDING = (
     "benchmarks/image_population.py",
@@ -128,9 +127,7 @@ def _digest() -> str:
 
 def _platform() -> dict[str, Any]:
     return {
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "n_cores": os.cpu_count(),
+        **platform_facts(),
         "n_threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         **{name: version(name) for name in ("optuna", "optuna-linas", "torch", "numpy")},
