@@ -31,13 +31,21 @@ class Book:
         # Of the finished trials: claims by batch, those of them that keep their place, claims that
         # their parameters do not tell (they ended half-way, or claimed but a slot), and claims
         # that became another architecture (the objective or a wrapping sampler did not take all);
-        # and what was measured of those that had a note.
+        # and what was measured of those that had a note. Places that were seen taken, those of
+        # running trials too; outcomes that the record of predictions was last written with.
         self.n_claims: Counter[int] = Counter()
         self.n_places: Counter[int] = Counter()
         self.partial: list[Claim] = []
         self.missed: list[Claim] = []
         self.outcomes: list[Outcome] = []
+        self.n_seen: Counter[int] = Counter()
+        self.n_recorded = 0
         self.plan: ReadablePlan | None = None
+
+    def heed(self, claim: Claim) -> None:
+        """Forget the plan if a claim tells that another one has been stored since it was read."""
+        if self.plan is not None and not self.plan.explains(claim):
+            self.plan = None
 
 
 @dataclass

@@ -11,9 +11,8 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from optuna.storages import BaseStorage
@@ -22,7 +21,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.goals import Goal, Goals
-from optuna_linas.history import History
 from optuna_linas.samplers.book import (
     Book,
     Identity,
@@ -33,7 +31,6 @@ from optuna_linas.samplers.book import (
 )
 from optuna_linas.samplers.plan import (
     Claim,
-    Note,
     Plan,
     ReadablePlan,
     names_key,
@@ -41,54 +38,20 @@ from optuna_linas.samplers.plan import (
     row_to_arch,
     with_fixed,
 )
+from optuna_linas.samplers.planner import Planner
 from optuna_linas.samplers.quality import Outcome, record_quality
 from optuna_linas.samplers.study_seed import StudySeed
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
 
-__all__ = ["Dispatcher", "Planned", "Planner"]
+__all__ = ["Dispatcher"]
 
 _FAILED = (TrialState.FAIL, TrialState.PRUNED)
 _MAX_RETRIES = 64
 _N_TRIES = 256
 """Random rows among which an unseen one is looked for, to complete a partly enqueued trial."""
 _MIN_SPARES = 8
-
-
-@dataclass(frozen=True)
-class Planned:
-    """The architectures of a batch.
-
-    Attributes:
-        archs: Unseen canonical rows, `int[k, d]`, best first.
-        notes: What is known of each row, or nothing. A note's `"predicted"`, the values of all
-            goals in the user's direction, is compared with what is measured (see `quality`); its
-            `"objectives"` are the names of these goals (`Goals.names`); its `"user_attrs"` become
-            user attributes of the trial that takes the row.
-    """
-
-    archs: IntArray
-    notes: tuple[Note, ...] = ()
-
-
-class Planner(Protocol):
-    """Chooses the architectures of a batch."""
-
-    def __call__(
-        self,
-        space: SearchSpace,
-        history: History,
-        n: int,
-        rng: np.random.Generator,
-        *,
-        goals: Goals,
-        batch: int,
-        taken: IntArray,
-        pending: IntArray,
-    ) -> Planned:
-        """Return up to `n` rows; batch 0 is the start."""
-        ...
 
 
 class Dispatcher:
@@ -160,7 +123,7 @@ class Dispatcher:
         view = self._look(study, trial)
         claim = self._choose(study, view, set())
         space = view.table.space
-        stored = self._stored(study, space)
+        stored = self._kept(study, space)
         if space is None or stored is None:
             return claim
         seed = self.seed_of(study)
@@ -177,11 +140,12 @@ class Dispatcher:
             return held
         given_up: set[Identity] = set()
         view = self._look(study, trial)
+        # The first look may be what Optuna has just read; what counts is the look after the claim.
         for _ in range(_MAX_RETRIES):
             claim = self._choose(study, view, given_up)
             key, storage = f"{self._key}:claim", study._storage
             storage.set_trial_system_attr(trial._trial_id, key, claim.dumps())
-            before, view = view.taken, self._look(study, trial)
+            before, view = view.taken, self._look(study, trial, anew=True)
             identity = identity_of(claim, view.table.space)
             # Taken by now, by a trial that runs or has even ended; but a repetition, made because
             # nothing else is left, was taken before.
@@ -195,14 +159,18 @@ class Dispatcher:
         claim = self.claim_of(trial)
         if claim is None or "predicted" not in claim.note:
             return
+        book = self._books.get(study._storage, {}).get(study._study_id)
+        size = None if book is None or book.plan is None else book.plan.plan.size
+        # While places of the batch are free, those who claim them have yet to end: nothing to read.
+        if book is None or size is None or book.n_seen[claim.batch] < size:
+            return
         book = self._book(study, study._get_trials(deepcopy=False, use_cache=True))
         goals = book.table.goals
-        # The plan that this process has taken from, if it has: no trial needs to read it again.
-        stored = book.plan or self._stored(study, book.table.space)
-        if stored is None or book.n_places[claim.batch] + 1 < stored.plan.size:
+        if book.n_places[claim.batch] + 1 < size:
             return
         measured = goals.values(values, trial.user_attrs)
         mine = [] if measured is None else [Outcome(claim, measured)]
+        book.n_recorded = len(book.outcomes) + len(mine)
         record_quality(study, self._key, goals, [*book.outcomes, *mine])
 
     def _reset(self) -> None:
@@ -221,6 +189,7 @@ class Dispatcher:
             if (claim := self.claim_of(trial)) is None:
                 book.n_places[0] += book.table.has_losses(trial)
                 continue
+            book.heed(claim)
             book.n_claims[claim.batch] += 1
             book.n_places[claim.batch] += trial.state not in _FAILED
             if trial.number not in book.table.codes or not claim.row:
@@ -232,8 +201,14 @@ class Dispatcher:
                 book.outcomes.append(Outcome(claim, values or ()))
         return book
 
-    def _look(self, study: Study, me: FrozenTrial) -> View:
-        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    def _look(self, study: Study, me: FrozenTrial, *, anew: bool = False) -> View:
+        """Return what the trials say: as Optuna has read them for this trial, or read again."""
+        if anew:
+            trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+            # The next trial that this thread has asked for already must see the claim.
+            study._thread_local.cached_all_trials = trials
+        else:
+            trials = study._get_trials(deepcopy=False, use_cache=True)
         book = self._book(study, trials)
         table = book.table
         view = View(
@@ -248,9 +223,12 @@ class Dispatcher:
         for trial in trials[table.first_open :]:
             if trial.state != TrialState.RUNNING or trial.number == me.number:
                 continue
+            if trial.number in table.finished:
+                continue  # Another thread has read the trials since.
             claim = self.claim_of(trial)
             view.running.append(running_identity(trial, claim, table.space))
             if claim is not None:
+                book.heed(claim)
                 view.n_claims[claim.batch] += 1
                 view.n_places[claim.batch] += 1
             elif trial.number < me.number and not trial.params:
@@ -258,6 +236,8 @@ class Dispatcher:
                 view.n_ahead += "fixed_params" not in trial.system_attrs
         view.taken.update(identity for identity in view.running if identity is not None)
         view.taken.update(identity_of(claim, table.space) for claim in book.partial)
+        for batch, n in view.n_places.items():
+            book.n_seen[batch] = max(book.n_seen[batch], n + 1)
         return view
 
     def _choose(self, study: Study, view: View, given_up: set[Identity]) -> Claim:
@@ -269,8 +249,11 @@ class Dispatcher:
             places = (slot for slot in count() if (0, slot) not in taken)
             slot = next(islice(places, view.n_ahead, None))
             return Claim(0, slot, (), names_key(()))
-        stored = self._stored(study, space)
-        batch = self._batch(space, view, stored.plan if stored is not None else None)
+        stored = self._kept(study, space)
+        batch = self._batch(space, view, None if stored is None else stored.plan)
+        if stored is None or stored.plan.batch != batch or not stored.free(taken):
+            stored = self._stored(study, space)
+            batch = self._batch(space, view, None if stored is None else stored.plan)
         if stored is None or stored.plan.batch != batch or not stored.free(taken):
             # Rows that ran out before the places did (many failed) end a batch early.
             batch += stored is not None and stored.plan.batch == batch > 0
@@ -330,12 +313,19 @@ class Dispatcher:
         stored = self._stored(study, space)
         if stored is not None and stored.plan.batch >= batch and stored.free(taken):
             return stored
-        outcomes = self._books[study._storage][study._study_id].outcomes
-        record_quality(study, self._key, table.goals, outcomes)
+        book = self._books[study._storage][study._study_id]
+        if len(book.outcomes) > book.n_recorded:
+            book.n_recorded = len(book.outcomes)
+            record_quality(study, self._key, table.goals, book.outcomes)
         key, text = f"{self._key}:plan", plan.dumps()
         study._storage.set_study_system_attr(study._study_id, key, text)
         # Two that write at once both go on with what was written last.
         return self._stored(study, space) or ReadablePlan(text, space)
+
+    def _kept(self, study: Study, space: SearchSpace | None) -> ReadablePlan | None:
+        """Return the plan as it was last read, while no claim tells of another one."""
+        plan = self._books[study._storage][study._study_id].plan
+        return plan if plan is not None and plan.space is space else self._stored(study, space)
 
     def _stored(self, study: Study, space: SearchSpace | None) -> ReadablePlan | None:
         """Read the plan anew; parsed again only if it or the space has changed."""

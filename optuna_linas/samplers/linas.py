@@ -24,7 +24,6 @@ from optuna_linas.history import History
 from optuna_linas.linas import (
     MIN_EXAMPLES,
     Settings,
-    has_corners,
     make_proposal,
     published,
     startup,
@@ -32,11 +31,12 @@ from optuna_linas.linas import (
 from optuna_linas.linas.fitting import check_predictors
 from optuna_linas.predictors import Predictor, check_predictor
 from optuna_linas.samplers.checks import check_count
-from optuna_linas.samplers.dispatch import Planned
 from optuna_linas.samplers.known import KnownLosses, KnownObjective
 from optuna_linas.samplers.motpe import MOTPE
 from optuna_linas.samplers.planned import PlannedSampler
+from optuna_linas.samplers.planner import Planned
 from optuna_linas.samplers.quality import prediction_notes
+from optuna_linas.samplers.sizes import size_of_batch, size_of_start
 from optuna_linas.samplers.warm_start import WarmStart
 from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
@@ -71,7 +71,7 @@ class LINASSampler(PlannedSampler):
             corners (most variables are ordered and have others like them), as these tell more than
             random rows do, and 15 elsewhere. Finished trials that were enqueued or added count.
         batch_size: Trials between two fits of the predictors. By default a twentieth of the
-            trials so far, at least 5: each fit costs about the same, and tells less and less.
+            trials so far, 5 to 100: each fit costs about the same, and tells less and less.
         predictor: A name from `optuna_linas.predictors`, any scikit-learn regressor, or a sequence
             of one per objective. Names: "gp" (a Gaussian process that knows the space), "ridge",
             "svr_rbf", "svr_linear", "stacked", "random_forest", "extra_trees",
@@ -171,8 +171,8 @@ class LINASSampler(PlannedSampler):
         super().__init__(
             "linas",
             space=space,
-            n_startup_trials=_size_of_start if n_startup_trials is None else n_startup_trials,
-            batch_size=partial(_size_of_batch, batch_size),
+            n_startup_trials=size_of_start if n_startup_trials is None else n_startup_trials,
+            batch_size=partial(size_of_batch, batch_size),
             min_examples=MIN_EXAMPLES,
             objectives=objectives,
             independent_sampler=independent_sampler,
@@ -340,11 +340,3 @@ def _checked(
     for each in predictors:
         check_predictor(each)
     return predictors
-
-
-def _size_of_start(space: SearchSpace) -> int:
-    return 12 if has_corners(space) else 15
-
-
-def _size_of_batch(given: int | None, n_trials: int) -> int:
-    return max(5, n_trials // 20) if given is None else given

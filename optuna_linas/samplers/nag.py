@@ -9,6 +9,7 @@ measured so far, and proposes what to measure next.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from optuna import logging as optuna_logging
@@ -22,10 +23,11 @@ from optuna_linas.goals import Attr, Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import startup
 from optuna_linas.samplers.checks import check_count, check_fit
-from optuna_linas.samplers.dispatch import Planned
 from optuna_linas.samplers.plan import Note
 from optuna_linas.samplers.planned import PlannedSampler
+from optuna_linas.samplers.planner import Planned
 from optuna_linas.samplers.quality import prediction_notes
+from optuna_linas.samplers.sizes import size_of_batch
 from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
 
@@ -120,7 +122,7 @@ class NAGSampler(PlannedSampler):
             "nag",
             space=space,
             n_startup_trials=n_startup_trials,
-            batch_size=self._size_of_batch,
+            batch_size=partial(size_of_batch, None),
             min_examples=1,
             objectives=(self._value, self._cost),
             independent_sampler=independent_sampler,
@@ -129,9 +131,6 @@ class NAGSampler(PlannedSampler):
             warn_independent_sampling=warn_independent_sampling,
             explain=self._explain_unusable,
         )
-
-    def _size_of_batch(self, n_trials: int) -> int:
-        return max(5, n_trials // 20)
 
     def _check_goals(self, goals: Goals) -> None:
         """Any value and cost will do."""

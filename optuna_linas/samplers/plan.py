@@ -23,6 +23,7 @@ import numpy as np
 from optuna_linas.arrays import IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.space import SearchSpace
+from optuna_linas.stored_json import explained, number, parsed, string, whole_number
 from optuna_linas.variable import Option
 
 __all__ = [
@@ -40,9 +41,12 @@ __all__ = [
 
 Row = tuple[int | float | None, ...]
 
+_NOTHING = object()
 Note = Mapping[str, Any]
 """What a planner knows of a row, as JSON: it goes with the row to the trial that claims it."""
 
+_VERSION = 2
+"""Version 1 repeated in every note what the notes share."""
 _MAX_BYTES = 60_000
 """MySQL keeps 64 KB in an attribute, and every trial reads the study's attributes anew."""
 
@@ -69,15 +73,17 @@ class Plan:
     def dumps(self) -> str:
         """Return the plan as JSON; rows from the end are left out to stay below 60 KB."""
         n = len(self.rows)
+        shared, notes = _split(self.notes)
         while True:
             text = json.dumps(
                 {
-                    "version": 1,
+                    "version": _VERSION,
                     "batch": self.batch,
                     "size": self.size,
                     "names": self.names,
                     "rows": self.rows[:n],
-                    "notes": self.notes[:n],
+                    "shared": shared,
+                    "notes": notes[:n],
                 },
                 separators=(",", ":"),
             )
@@ -92,21 +98,23 @@ class Plan:
         """Return the plan of a JSON text.
 
         Raises:
-            ValueError: The text was written by a later version of this package.
+            ValueError: The text was written by a later version of this package, or is no plan.
         """
-        data = json.loads(text)
-        if data["version"] != 1:
+        data = parsed(text, "The study's plan", dict)
+        if data.get("version") not in (1, _VERSION):
             raise ValueError(
                 "The study was planned by a later version of optuna-linas (plan format "
-                f"{data['version']}, this version reads 1). Upgrade optuna-linas."
+                f"{data.get('version')!r}, this version reads {_VERSION}). Upgrade optuna-linas."
             )
-        return Plan(
-            data["batch"],
-            data["size"],
-            tuple(data["names"]),
-            tuple(tuple(row) for row in data["rows"]),
-            tuple(data.get("notes", ())),
-        )
+        with explained("The study's plan"):
+            shared: Note = dict(data.get("shared", {}))
+            return Plan(
+                whole_number(data["batch"]),
+                whole_number(data["size"]),
+                tuple(map(string, data["names"])),
+                tuple(map(_checked_row, data["rows"])),
+                tuple({**shared, **note} if note else {} for note in data.get("notes", ())),
+            )
 
     def note(self, slot: int) -> Note:
         """Return what is known of a row."""
@@ -138,9 +146,18 @@ class Claim:
 
     @staticmethod
     def loads(text: str) -> Claim:
-        """Return the claim of a JSON text."""
-        batch, slot, row, key, *note = json.loads(text)
-        return Claim(batch, slot, tuple(row), key, *note)
+        """Return the claim of a JSON text.
+
+        Raises:
+            ValueError: It is no claim.
+        """
+        fields = parsed(text, "A trial's claim", list)
+        with explained("A trial's claim"):
+            batch, slot, row, key, *note = fields
+            notes = [dict(each) for each in note]
+            return Claim(
+                whole_number(batch), whole_number(slot), _checked_row(row), string(key), *notes
+            )
 
 
 def names_key(names: Sequence[str]) -> str:
@@ -213,6 +230,7 @@ class ReadablePlan:
 
     def __init__(self, text: str, space: SearchSpace) -> None:
         self.text, self.space, self.plan = text, space, Plan.loads(text)
+        self._names_key = names_key(self.plan.names)
         archs = [row_to_arch(space, self.plan.names, row) for row in self.plan.rows]
         self._keys = [None if arch is None else arch.tobytes() for arch in archs]
 
@@ -220,7 +238,38 @@ class ReadablePlan:
         """Slots of rows that nobody has taken; a row that lacks an active variable is not free."""
         return [i for i, key in enumerate(self._keys) if key is not None and key not in taken]
 
+    def explains(self, claim: Claim) -> bool:
+        """Whether a claim can be of this plan or an earlier one, and not of one stored since."""
+        plan = self.plan
+        if claim.batch != plan.batch:
+            return claim.batch < plan.batch
+        if claim.names_key != self._names_key or claim.slot >= len(plan.rows):
+            return True
+        return claim.row == plan.rows[claim.slot]
+
     def archs(self, slots: list[int]) -> IntArray:
         """The architectures of free slots, `int[k, d]`."""
         keys = b"".join(self._keys[slot] or b"" for slot in slots)
         return np.frombuffer(keys, dtype=np.int64).reshape(-1, len(self.space))
+
+
+def _split(notes: Sequence[Note]) -> tuple[Note, list[Note]]:
+    """What all notes that say anything share, and the rest of each."""
+    told = [note for note in notes if note]
+    first = told[0] if told else {}
+    shared = {
+        key: value
+        for key, value in first.items()
+        # A note must not become empty: an empty one shares nothing.
+        if key != "predicted" and all(note.get(key, _NOTHING) == value for note in told)
+    }
+    if any(len(note) == len(shared) for note in told):
+        shared = {}
+    return shared, [{k: v for k, v in note.items() if k not in shared} for note in notes]
+
+
+def _checked_row(row: Any) -> Row:
+    """A row of a stored plan, its values known to be numbers or `None`."""
+    if not isinstance(row, list):
+        raise TypeError(f"{row!r} is no list")
+    return tuple(None if value is None else number(value) for value in row)

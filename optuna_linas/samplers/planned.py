@@ -28,8 +28,9 @@ from optuna_linas.samplers.checks import (
     check_seed,
     resolve_space,
 )
-from optuna_linas.samplers.dispatch import Dispatcher, Planned
+from optuna_linas.samplers.dispatch import Dispatcher
 from optuna_linas.samplers.plan import Claim, row_to_params
+from optuna_linas.samplers.planner import Planned
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
 
@@ -123,7 +124,7 @@ class PlannedSampler(BaseSampler):
         taken: IntArray,
         pending: IntArray,
     ) -> Planned:
-        """Choose the architectures of a batch; see `dispatch.Planner`."""
+        """Choose the architectures of a batch; see `planner.Planner`."""
 
     @final
     def reseed_rng(self) -> None:

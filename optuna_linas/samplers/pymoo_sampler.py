@@ -22,8 +22,8 @@ from optuna_linas.evolution.generations import next_generation
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.samplers.checks import check_count
-from optuna_linas.samplers.dispatch import Planned
 from optuna_linas.samplers.planned import PlannedSampler
+from optuna_linas.samplers.planner import Planned
 from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
 

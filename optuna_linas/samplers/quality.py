@@ -22,6 +22,8 @@ from optuna_linas.samplers.plan import Claim, Note
 __all__ = ["Outcome", "is_prediction", "prediction_notes", "record_quality"]
 
 _MAX_RECORDS = 250
+_BATCHES_PER_TRIAL = 8
+"""Batches that may be written again for each trial that is new: about a kilobyte."""
 _MAX_BYTES = 60_000
 """The last batches are kept, or the attribute outgrows what MySQL takes (64 KB)."""
 
@@ -37,7 +39,7 @@ class Outcome:
 def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outcome]) -> None:
     """Write the study's user attribute `KEY:predictors`; nothing if nothing was predicted.
 
-    It lists the objectives and, per batch, the predictors, the number of trials, MAPE in percent
+    With more batches than eight for each new trial it is not written yet. It lists the objectives and, per batch, the predictors, the number of trials, MAPE in percent
     and Kendall's tau, one figure per objective (`None` where there is none).
 
     Args:
@@ -55,14 +57,20 @@ def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outc
     name = f"{key}:predictors"
     before = study._storage.get_study_user_attrs(study._study_id).get(name, {})
     # What has not changed is not computed again: the cost of a batch must not grow with the search.
-    known = (
-        {(each["iteration"], each["n_trials"]): each for each in before["iterations"]}
+    known: dict[int, dict[str, Any]] = (
+        {each["iteration"]: each for each in before["iterations"]}
         if before.get("objectives") == goals.names
         else {}
     )
+    # Batches before the first that is known were left out for their size.
+    kept = sorted(k for k in batches if k >= min(known, default=0))[-_MAX_RECORDS:]
+    n_known = {k: known[k]["n_trials"] if k in known else 0 for k in kept}
+    n_new = sum(len(batches[k]) - n_known[k] for k in kept)
+    # The whole record is written for what is new: with batches of one trial not after each of them.
+    if known and n_new * _BATCHES_PER_TRIAL < len(kept):
+        return
     iterations = [
-        known.get((k, len(batches[k]))) or _quality(k, batches[k])
-        for k in sorted(batches)[-_MAX_RECORDS:]
+        known[k] if len(batches[k]) == n_known[k] else _quality(k, batches[k]) for k in kept
     ]
     record = {"objectives": goals.names, "iterations": iterations}
     while len(iterations) > 1 and (n_bytes := len(json.dumps(record))) > _MAX_BYTES:
