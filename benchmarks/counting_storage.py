@@ -19,11 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 __all__ = ["CountingStorage", "Traffic"]
 
-_WRITES = {
-    name
-    for name in vars(BaseStorage)
-    if name.startswith(("set_", "create_", "delete_"))
-}
+_WRITES = {name for name in vars(BaseStorage) if name.startswith(("set_", "create_", "delete_"))}
 
 
 @dataclass
@@ -81,6 +77,7 @@ class CountingStorage(BaseStorage):
         self.storage = storage
         self.traffic = Traffic()
         self._finished: set[int] = set()
+        self._first_open: Counter[int] = Counter()
 
     def get_all_trials(
         self,
@@ -89,13 +86,19 @@ class CountingStorage(BaseStorage):
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         """Return the trials of a study."""
-        trials = self._passed_on("get_all_trials")(study_id, deepcopy, states)
-        for trial in trials:
+        trials: list[FrozenTrial] = self._passed_on("get_all_trials")(study_id, deepcopy, states)
+        # Those of some states only do not come in the order of their numbers.
+        first = self._first_open[study_id] if states is None else 0
+        for trial in trials[first:]:
             if trial._trial_id in self._finished:
                 continue
             self._count_trial(trial)
             if trial.state.is_finished():
                 self._finished.add(trial._trial_id)
+        if states is None:
+            while first < len(trials) and trials[first].state.is_finished():
+                first += 1
+            self._first_open[study_id] = first
         return trials
 
     def get_trial(self, trial_id: int) -> FrozenTrial:

@@ -10,11 +10,15 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-__all__ = ["ASSIGNMENT_KEY", "FAILURE_KEY", "REFUSAL_KEY", "Assignment", "Holder"]
+from optuna_linas.stored_json import explained, number, parsed, string, whole_number
+
+__all__ = ["ASSIGNMENT_KEY", "FAILURE_KEY", "LATE_KEY", "REFUSAL_KEY", "Assignment", "Holder"]
 
 ASSIGNMENT_KEY = "pbt:assignment"
 FAILURE_KEY = "pbt:failure"
 """Why an attempt failed: "error", "lost" (a checkpoint) or "no_score" (NaN)."""
+LATE_KEY = "pbt:late"
+"""Set where an attempt ended when its generation was over: it does not count."""
 REFUSAL_KEY = "pbt:refusal"
 """Why a trial has no slot."""
 
@@ -70,13 +74,28 @@ class Assignment:
         return json.dumps(asdict(self))
 
     @staticmethod
-    @lru_cache(maxsize=8192)
+    @lru_cache(maxsize=2**17)
     def loads(text: str) -> Assignment:
-        """Read what `dumps` wrote."""
-        data = json.loads(text)
-        data["holder"] = Holder(**data["holder"])
-        data["donated"], data["fresh"] = tuple(data["donated"]), tuple(data["fresh"])
-        return Assignment(**data)
+        """Read what `dumps` wrote.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        data = parsed(text, "A trial's assignment", dict)
+        with explained("A trial's assignment"):
+            data["holder"] = Holder(**data["holder"])
+            data["donated"], data["fresh"] = (
+                tuple(map(string, data[name])) for name in ("donated", "fresh")
+            )
+            for name in ("number", "generation", "slot", "seed", "n_epochs"):
+                whole_number(data[name])
+            for name in ("base", "donor"):
+                if data[name] is not None:
+                    whole_number(data[name])
+            for name in ("shrink", "perturb", "since", "waited_s"):
+                number(data[name])
+            data["params"] = {string(name): value for name, value in data["params"].items()}
+            return Assignment(**data)
 
     @staticmethod
     def of(trial: FrozenTrial) -> Assignment | None:

@@ -128,7 +128,7 @@ def _needed(lineage: Lineage) -> set[int]:
             if plan.asynchronous:
                 is_open = generation >= newest.get(slot, 0)
             else:
-                is_open = generation not in lineage.closed
+                is_open = generation >= lineage.n_closed
             # Until it is stored which of several attempts counts, any of them may.
             if is_open and trial.state in (TrialState.RUNNING, TrialState.COMPLETE):
                 needed.add(trial.number)

@@ -4,13 +4,13 @@ A *slot* is a place in the population, a *generation* one step of training for e
 trial is an attempt at one step of one slot, and carries its `Assignment`. Attempts may be several
 (a worker died, the objective failed): the complete one with the lowest number counts. Once a
 generation is over, which trials counted is stored, so that an attempt that comes late cannot
-rewrite what the next generation has been bred from.
+rewrite what the next generation has been bred from. Only the last generations are stored, or the
+study's attributes would grow with it: an attempt that comes late is marked as such by its worker.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,24 +19,31 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.assignment import FAILURE_KEY, Assignment
+from optuna_linas.assignment import FAILURE_KEY, LATE_KEY, Assignment
 from optuna_linas.goals import Goals
 from optuna_linas.pbt.selection import best_first
 from optuna_linas.population_plan import PopulationPlan
+from optuna_linas.stored_json import explained, parsed, whole_number
 
 __all__ = [
     "Lineage",
     "Member",
     "best_member",
-    "generation_key",
+    "closed_key",
     "rank",
+    "read_closed",
     "read_lineage",
 ]
 
 
-def generation_key(generation: int | str) -> str:
+_PREFIX, _PREFIX_OF_ALL = "pbt:closed:", "pbt:generation:"
+"""Of the attributes that say which trials counted; 0.1 had one for every generation."""
+_N_KEPT = 2
+
+
+def closed_key(generation: int) -> str:
     """Return the study attribute that says which trials of a generation counted."""
-    return f"pbt:generation:{generation}"
+    return f"{_PREFIX}{generation % _N_KEPT}"
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,11 @@ class Lineage:
     Args:
         trials: The study's trials, by number.
         plan: The population.
-        closed: For each generation that is over, the number of the trial that counted in each
-            slot.
+        closed: For the last generations that are over, the number of the trial that counted in
+            each slot.
+
+    Attributes:
+        n_closed: Generations that are over, in the synchronous mode.
     """
 
     def __init__(
@@ -98,6 +108,7 @@ class Lineage:
         self.trials = trials
         self.plan = plan
         self.closed = closed
+        self.n_closed = max(closed, default=-1) + 1
         self.attempts: dict[tuple[int, int], list[FrozenTrial]] = {}
         for trial in trials:
             assignment = Assignment.of(trial)
@@ -113,7 +124,7 @@ class Lineage:
         complete = [
             trial
             for trial in self.attempts.get((generation, slot), ())
-            if trial.state == TrialState.COMPLETE
+            if trial.state == TrialState.COMPLETE and not trial.system_attrs.get(LATE_KEY)
         ]
         return min(complete, key=lambda trial: trial.number, default=None)
 
@@ -123,7 +134,7 @@ class Lineage:
         It is given up when the score was NaN, when the objective pruned it, and after
         `max_attempts` failures. An attempt whose worker was killed is no failure.
         """
-        if generation in self.closed or self.counting(generation, slot) is not None:
+        if generation < self.n_closed or self.counting(generation, slot) is not None:
             return True
         n_failures = 0
         for trial in self.attempts.get((generation, slot), ()):
@@ -137,7 +148,7 @@ class Lineage:
 
     def n_steps(self, slot: int) -> int:
         """Return how many steps of a slot are settled, from the first on."""
-        for generation in range(self.plan.n_generations):
+        for generation in range(self.n_closed, self.plan.n_generations):
             if not self.is_settled(generation, slot):
                 return generation
         return self.plan.n_generations
@@ -192,16 +203,24 @@ def read_lineage(study: Study) -> Lineage:
             f"The study {study.study_name!r} has no population: no trial of it was proposed by a "
             "PBTNASSampler."
         )
-    attrs = study._storage.get_study_system_attrs(study._study_id)
+    closed = read_closed(study, plan)
     trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-    # All that are stored: another worker's plan may have more or fewer generations.
-    prefix = generation_key("")
-    closed = {
-        int(key.removeprefix(prefix)): json.loads(numbers)
-        for key, numbers in attrs.items()
-        if key.startswith(prefix)
-    }
+    if any(n is not None and n >= len(trials) for numbers in closed.values() for n in numbers):
+        raise ValueError(
+            f"The study {study.study_name!r} has {len(trials)} trials, but its attributes tell of "
+            "others that counted in the population: they are damaged."
+        )
     return Lineage(trials, plan, closed)
+
+
+def read_closed(study: Study, plan: PopulationPlan) -> dict[int, list[int | None]]:
+    """Return which trials counted in the last generations that are over.
+
+    Raises:
+        ValueError: The attributes that tell it are damaged.
+    """
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    return dict(_closed(attrs, plan.population_size))
 
 
 def best_member(study: Study) -> Member:
@@ -219,3 +238,25 @@ def best_member(study: Study) -> Member:
     if len(order) == 0:
         raise ValueError("No member of the population has a score yet.")
     return living[int(order[0])]
+
+
+def _closed(
+    attrs: Mapping[str, Any], population_size: int
+) -> Iterator[tuple[int, list[int | None]]]:
+    """The generations whose counting trials a study's attributes tell."""
+    what = "Which trials of a generation counted"
+    for key, text in attrs.items():
+        if key.startswith(_PREFIX):
+            with explained(what):
+                generation, numbers = parsed(text, what, list)
+        elif key.startswith(_PREFIX_OF_ALL):
+            with explained(what):
+                generation = int(key.removeprefix(_PREFIX_OF_ALL))
+            numbers = parsed(text, what, list)
+        else:
+            continue
+        with explained(what):
+            known = [None if n is None else whole_number(n) for n in numbers]
+            if len(known) != population_size:
+                raise ValueError(f"{len(known)} trials for {population_size} slots")
+            yield whole_number(generation), known

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optuna.study import Study
 
 from optuna_linas.goals import Attr, Goal
+from optuna_linas.stored_json import explained, parsed, string, whole_number
 
 __all__ = ["PopulationPlan"]
 
@@ -46,14 +47,22 @@ class PopulationPlan:
 
     @staticmethod
     def loads(text: str) -> PopulationPlan:
-        """Read what `dumps` wrote."""
-        data = json.loads(text)
-        data["hyperparameters"] = tuple(data["hyperparameters"])
-        if data["objectives"] is not None:
-            data["objectives"] = tuple(
-                Attr(*goal) if isinstance(goal, list) else goal for goal in data["objectives"]
-            )
-        return PopulationPlan(**data)
+        """Read what `dumps` wrote.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        data = parsed(text, "The study's population", dict)
+        with explained("The study's population"):
+            data["hyperparameters"] = tuple(map(string, data["hyperparameters"]))
+            if data["objectives"] is not None:
+                data["objectives"] = tuple(
+                    Attr(*goal) if isinstance(goal, list) else whole_number(goal)
+                    for goal in data["objectives"]
+                )
+            for name in ("population_size", "n_generations", "max_attempts"):
+                whole_number(data[name])
+            return PopulationPlan(**data)
 
     @staticmethod
     def of(study: Study) -> PopulationPlan | None:

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from optuna_linas.arrays import IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.samplers.plan import Claim, ReadablePlan, names_key, row_to_arch
-from optuna_linas.samplers.quality import Outcome
+from optuna_linas.samplers.quality import Outcome, is_due
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
 
@@ -41,6 +41,11 @@ class Book:
         self.n_seen: Counter[int] = Counter()
         self.n_recorded = 0
         self.plan: ReadablePlan | None = None
+
+    def is_record_due(self, n_more: int = 0) -> bool:
+        """Whether enough was measured since the record of predictions was written."""
+        n_new = len(self.outcomes) + n_more - self.n_recorded
+        return is_due(n_new, len(self.n_claims))
 
     def heed(self, claim: Claim) -> None:
         """Forget the plan if a claim tells that another one has been stored since it was read."""

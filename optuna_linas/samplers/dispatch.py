@@ -19,7 +19,6 @@ from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import IntArray
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.samplers.book import (
     Book,
@@ -139,8 +138,9 @@ class Dispatcher:
         if (held := self.claim_of(trial)) is not None:
             return held
         given_up: set[Identity] = set()
+        # What Optuna has just read for this trial is new enough: what counts is the look after the
+        # claim.
         view = self._look(study, trial)
-        # The first look may be what Optuna has just read; what counts is the look after the claim.
         for _ in range(_MAX_RETRIES):
             claim = self._choose(study, view, given_up)
             key, storage = f"{self._key}:claim", study._storage
@@ -170,6 +170,8 @@ class Dispatcher:
             return
         measured = goals.values(values, trial.user_attrs)
         mine = [] if measured is None else [Outcome(claim, measured)]
+        if not book.is_record_due(len(mine)):
+            return
         book.n_recorded = len(book.outcomes) + len(mine)
         record_quality(study, self._key, goals, [*book.outcomes, *mine])
 
@@ -314,7 +316,7 @@ class Dispatcher:
         if stored is not None and stored.plan.batch >= batch and stored.free(taken):
             return stored
         book = self._books[study._storage][study._study_id]
-        if len(book.outcomes) > book.n_recorded:
+        if book.is_record_due():
             book.n_recorded = len(book.outcomes)
             record_quality(study, self._key, table.goals, book.outcomes)
         key, text = f"{self._key}:plan", plan.dumps()

@@ -17,7 +17,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.assignment import FAILURE_KEY, REFUSAL_KEY, Assignment
+from optuna_linas.assignment import FAILURE_KEY, LATE_KEY, REFUSAL_KEY, Assignment
 from optuna_linas.distributions import variable_of
 from optuna_linas.errors import NoFreeSlotError
 from optuna_linas.goals import Goal, Goals
@@ -266,8 +266,11 @@ class PBTNASSampler(BaseSampler):
         if inactive:  # known only now: define-by-run code did not ask for them
             donated = [name for name in own.donated if name in now.params]
             storage.set_trial_user_attr(trial._trial_id, "pbt_donated", donated)
-        if state == TrialState.COMPLETE and self._slots.is_last(study, now):
-            _stop(study)
+        if state == TrialState.COMPLETE:
+            if self._slots.is_late(study, now):
+                storage.set_trial_system_attr(trial._trial_id, LATE_KEY, True)
+            if self._slots.is_last(study, now):
+                _stop(study)
 
     def _assign(self, study: Study, trial: FrozenTrial) -> None:
         place = study._study_id, trial.number

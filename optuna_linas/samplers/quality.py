@@ -19,7 +19,7 @@ from optuna_linas.goals import Goals
 from optuna_linas.predictors.quality import kendall_tau, mape_percent
 from optuna_linas.samplers.plan import Claim, Note
 
-__all__ = ["Outcome", "is_prediction", "prediction_notes", "record_quality"]
+__all__ = ["Outcome", "is_due", "is_prediction", "prediction_notes", "record_quality"]
 
 _MAX_RECORDS = 250
 _BATCHES_PER_TRIAL = 8
@@ -39,8 +39,9 @@ class Outcome:
 def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outcome]) -> None:
     """Write the study's user attribute `KEY:predictors`; nothing if nothing was predicted.
 
-    With more batches than eight for each new trial it is not written yet. It lists the objectives and, per batch, the predictors, the number of trials, MAPE in percent
-    and Kendall's tau, one figure per objective (`None` where there is none).
+    It lists the objectives and, per batch, the predictors, the number of trials, MAPE in percent
+    and Kendall's tau, one figure per objective (`None` where there is none). It is not written yet
+    where it has more than eight batches for each trial that is new.
 
     Args:
         study: The study.
@@ -67,7 +68,7 @@ def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outc
     n_known = {k: known[k]["n_trials"] if k in known else 0 for k in kept}
     n_new = sum(len(batches[k]) - n_known[k] for k in kept)
     # The whole record is written for what is new: with batches of one trial not after each of them.
-    if known and n_new * _BATCHES_PER_TRIAL < len(kept):
+    if known and not is_due(n_new, len(kept)):
         return
     iterations = [
         known[k] if len(batches[k]) == n_known[k] else _quality(k, batches[k]) for k in kept
@@ -77,6 +78,11 @@ def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outc
         del iterations[: max(1, len(iterations) * (n_bytes - _MAX_BYTES) // n_bytes)]
     if before != record:
         study._storage.set_study_user_attr(study._study_id, name, record)
+
+
+def is_due(n_new: int, n_batches: int) -> bool:
+    """Whether a record of `n_batches` is worth writing again for `n_new` trials."""
+    return n_new > 0 and n_new * _BATCHES_PER_TRIAL >= min(n_batches, _MAX_RECORDS)
 
 
 def prediction_notes(

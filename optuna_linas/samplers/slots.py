@@ -15,8 +15,8 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from optuna.storages import BaseStorage
@@ -27,9 +27,10 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_linas.assignment import ASSIGNMENT_KEY, Assignment
 from optuna_linas.errors import NoFreeSlotError
 from optuna_linas.goals import Goals
-from optuna_linas.lineage import Lineage, generation_key, read_lineage
+from optuna_linas.lineage import Lineage, closed_key, read_closed, read_lineage
 from optuna_linas.population_plan import PopulationPlan
 from optuna_linas.samplers.liveness import is_known_dead, this_process
+from optuna_linas.samplers.running_slots import RunningSlot, waits_for
 from optuna_linas.samplers.study_seed import StudySeed
 from optuna_linas.samplers.succession import Succession
 from optuna_linas.seeding import derive_rng
@@ -44,16 +45,6 @@ _FIRST_TIMEOUT_S = 3600.0
 
 class SearchOver(NoFreeSlotError):
     """The last generation is over, or all that is left of it is being trained."""
-
-
-@dataclass(frozen=True)
-class _Running:
-    """A slot that is being trained: by which trials, and for how many seconds it is left alone."""
-
-    generation: int
-    slot: int
-    trials: list[FrozenTrial]
-    left_s: float
 
 
 class SlotTable:
@@ -135,7 +126,7 @@ class SlotTable:
             self._refuse(trial, running, fixed, is_asked)
             if not is_told:
                 is_told = True
-                self._log(_waiting(trial, running))
+                self._log(waits_for(trial, running))
             self._sleep(min(pause_s, max(0.0, min(place.left_s for place in running))))
             pause_s = min(2 * pause_s, _MAX_PAUSE_S)
 
@@ -150,23 +141,32 @@ class SlotTable:
             for slot in range(self.plan.population_size)
         )
 
+    def is_late(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether a trial's generation is over and another attempt counted in its slot."""
+        own = Assignment.of(trial)
+        if own is None or self.plan.asynchronous:
+            return False
+        closed = read_closed(study, self.plan)
+        counted = closed.get(own.generation)
+        if counted is not None:
+            return counted[own.slot] != own.number
+        return own.generation <= max(closed, default=-1)
+
     def _close(self, study: Study, lineage: Lineage) -> Lineage:
         """Store which trials counted in generations that are over."""
         if self.plan.asynchronous:
             return lineage
-        closed = dict(lineage.closed)
-        for generation in range(self.plan.n_generations):
-            if generation in closed:
-                continue
-            if not lineage.is_over(generation):
+        for _ in range(self.plan.n_generations):
+            generation = lineage.n_closed
+            if generation >= self.plan.n_generations or not lineage.is_over(generation):
                 break
             counted = [
                 lineage.counting(generation, slot) for slot in range(self.plan.population_size)
             ]
             numbers = [None if trial is None else trial.number for trial in counted]
-            key = generation_key(generation)
-            study._storage.set_study_system_attr(study._study_id, key, json.dumps(numbers))
-            return self._close(study, read_lineage(study))
+            text = json.dumps([generation, numbers])
+            study._storage.set_study_system_attr(study._study_id, closed_key(generation), text)
+            lineage = read_lineage(study)
         return lineage
 
     def _places(self, lineage: Lineage) -> list[tuple[int, int]]:
@@ -175,16 +175,14 @@ class SlotTable:
         if self.plan.asynchronous:
             steps = ((lineage.n_steps(slot), slot) for slot in slots)
             return sorted(step for step in steps if step[0] < n)
-        for generation in range(n):
-            if generation not in lineage.closed:
-                return [
-                    (generation, slot) for slot in slots if not lineage.is_settled(generation, slot)
-                ]
-        return []
+        generation = lineage.n_closed
+        if generation >= n:
+            return []
+        return [(generation, slot) for slot in slots if not lineage.is_settled(generation, slot)]
 
     def _divide(
         self, study: Study, me: FrozenTrial, lineage: Lineage, first_seen: dict[int, float]
-    ) -> tuple[list[tuple[int, int]], list[_Running]]:
+    ) -> tuple[list[tuple[int, int]], list[RunningSlot]]:
         """Split the steps into those that are free and those that somebody trains."""
         stale = _stale_trials(study)
         open_, running = [], []
@@ -205,7 +203,7 @@ class SlotTable:
                     alive.append(trial)
                     left_s = max(left_s, left)
             if alive:
-                running.append(_Running(generation, slot, alive, left_s))
+                running.append(RunningSlot(generation, slot, alive, left_s))
             else:
                 open_.append((generation, slot))
         return open_, running
@@ -295,7 +293,7 @@ class SlotTable:
         return is_same
 
     def _refuse(
-        self, trial: FrozenTrial, running: list[_Running], fixed: dict[str, Any], is_asked: bool
+        self, trial: FrozenTrial, running: list[RunningSlot], fixed: dict[str, Any], is_asked: bool
     ) -> None:
         """Raise where waiting would not help."""
         if fixed:
@@ -327,17 +325,3 @@ def _stale_trials(study: Study) -> set[int]:
         return set()
     assert isinstance(storage, BaseHeartbeat)
     return set(storage._get_stale_trial_ids(study._study_id))
-
-
-def _waiting(trial: FrozenTrial, running: list[_Running]) -> str:
-    return f"Trial {trial.number} waits for " + "; ".join(_held(running))
-
-
-def _held(running: list[_Running]) -> Iterator[str]:
-    for place in running:
-        own = Assignment.of(place.trials[-1])
-        assert own is not None
-        yield (
-            f"slot {place.slot} of generation {place.generation}, which trial {own.number} trains "
-            f"(process {own.holder.pid}), for at most {place.left_s:.0f} s"
-        )
