@@ -19,11 +19,12 @@ from optuna.study import Study
 
 from optuna_linas.budget_answers import BudgetFront, Generated
 from optuna_linas.budget_data import as_goal, budget_data, goal_name
+from optuna_linas.budget_header import checked_header
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.fit_bar import FitBar
 from optuna_linas.goals import Goal
 from optuna_linas.nag import PAPER, REWARDS, BudgetModel, Reward, Settings, fit
-from optuna_linas.nag.files import load_model, read_header, save_model
+from optuna_linas.nag.files import load_model, save_model
 from optuna_linas.nag.requests import Answer
 from optuna_linas.samplers.checks import check_count, check_seed, resolve_space
 from optuna_linas.seeding import derive_rng
@@ -263,7 +264,7 @@ class BudgetGenerator:
             ValueError: Not such a file.
             SpaceMismatchError: It was saved by a generator of another space.
         """
-        header = read_header(Path(path))
+        header = checked_header(Path(path))
         saved, wanted = space_from_json(header["space"]), resolve_space(space)
         if wanted is not None and wanted != saved:
             raise SpaceMismatchError(_difference(Path(path), saved, wanted))

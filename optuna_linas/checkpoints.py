@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optuna import logging as optuna_logging
 from optuna.artifacts import ArtifactMeta
@@ -20,6 +21,7 @@ from optuna_linas.assignment import Assignment
 from optuna_linas.errors import CheckpointError
 from optuna_linas.lineage import Lineage, read_lineage
 from optuna_linas.pbt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from optuna_linas.stored_json import parsed
 
 if TYPE_CHECKING:
     from optuna.artifacts._protocol import ArtifactStore
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["collect_checkpoints", "load_checkpoint", "store_checkpoint"]
 
 _FILE_NAME = "pbt_member.pt"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _logger = optuna_logging.get_logger("optuna.linas")
 
 # Artifact ids are unique for ever. What this process has removed needs no second attempt, which on
@@ -41,6 +44,7 @@ def store_checkpoint(trial: Trial, store: ArtifactStore, checkpoint: Checkpoint)
 
     Raises:
         TypeError: The checkpoint holds something that cannot be read back.
+        CheckpointError: The trial's attribute is no artifact id.
     """
     content = io.BytesIO()
     write_checkpoint(checkpoint, content)
@@ -56,7 +60,7 @@ def store_checkpoint(trial: Trial, store: ArtifactStore, checkpoint: Checkpoint)
     before = trial.user_attrs.get("pbt_checkpoint")
     trial.set_user_attr("pbt_checkpoint", artifact_id)
     if before is not None:
-        _remove(store, before)
+        _remove(store, _checked_id(before))
     return artifact_id
 
 
@@ -76,7 +80,7 @@ def load_checkpoint(store: ArtifactStore, trial: FrozenTrial) -> Checkpoint:
             "before it returns."
         )
     try:
-        with store.open_reader(artifact_id) as file:
+        with store.open_reader(_checked_id(artifact_id)) as file:
             return read_checkpoint(file)
     except ArtifactNotFound as error:
         raise CheckpointError(
@@ -146,9 +150,24 @@ def _artifacts(trial: FrozenTrial) -> Iterator[str]:
     for key, text in trial.system_attrs.items():
         if not key.startswith(ARTIFACTS_ATTR_PREFIX):
             continue
-        meta = json.loads(text)
-        if meta["filename"] == _FILE_NAME and meta["artifact_id"] not in _removed:
-            yield meta["artifact_id"]
+        try:
+            meta = parsed(text, "What a trial says of an artifact", dict)
+            if meta.get("filename") != _FILE_NAME or meta.get("artifact_id") in _removed:
+                continue
+            yield _checked_id(meta["artifact_id"])
+        except (ValueError, TypeError, KeyError, CheckpointError) as error:
+            _logger.warning(f"Trial {trial.number} names a checkpoint that is none: {error}")
+
+
+def _checked_id(artifact_id: Any) -> str:
+    """An artifact's id as a plain file name: a store of files would follow `..` out of its folder.
+
+    Raises:
+        CheckpointError: It is something else.
+    """
+    if not isinstance(artifact_id, str) or not _ID.fullmatch(artifact_id):
+        raise CheckpointError(f"{str(artifact_id)[:80]!r} is not the id of an artifact")
+    return artifact_id
 
 
 def _remove(store: ArtifactStore, artifact_id: str) -> bool:

@@ -13,6 +13,7 @@ from optuna_linas.stored_json import explained, parsed, string, whole_number
 __all__ = ["PopulationPlan"]
 
 _PLAN_KEY = "pbt:population"
+_MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ class PopulationPlan:
                 )
             for name in ("population_size", "n_generations", "max_attempts"):
                 whole_number(data[name])
-            return PopulationPlan(**data)
+            plan = PopulationPlan(**data)
+            if max(plan.population_size, plan.n_generations) > _MOST:
+                raise ValueError("a population of more than a million")
+            return plan
 
     @staticmethod
     def of(study: Study) -> PopulationPlan | None:

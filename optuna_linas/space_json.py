@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 
 from optuna_linas.distributions import distribution_of, variable_of
 from optuna_linas.space import SearchSpace
+from optuna_linas.stored_json import explained, string
 from optuna_linas.variable import Condition
 
 __all__ = ["space_from_json", "space_to_json"]
@@ -33,14 +34,30 @@ def space_to_json(space: SearchSpace) -> list[dict[str, Any]]:
 
 
 def space_from_json(variables: list[dict[str, Any]]) -> SearchSpace:
-    """Return the space of `space_to_json`."""
-    return SearchSpace(
-        [
-            variable_of(
-                each["name"],
-                json_to_distribution(json.dumps(each["distribution"])),
-                [Condition(parent, tuple(options)) for parent, options in each["conditions"]],
-            )
-            for each in variables
-        ]
-    )
+    """Return the space of `space_to_json`.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    with explained("The search space"):
+        return SearchSpace(
+            [
+                variable_of(
+                    string(each["name"]),
+                    _distribution(each["distribution"]),
+                    [
+                        Condition(string(parent), tuple(options))
+                        for parent, options in each["conditions"]
+                    ],
+                )
+                for each in variables
+            ]
+        )
+
+
+def _distribution(fields: dict[str, Any]) -> BaseDistribution:
+    """A distribution whose choices are what a storage can keep."""
+    for choice in fields["attributes"].get("choices", ()):
+        if not isinstance(choice, bool | int | float | str | None):
+            raise TypeError(f"{str(choice)[:40]} is no choice")
+    return json_to_distribution(json.dumps(fields))

@@ -26,6 +26,7 @@ from torch.utils import _pytree as pytree
 from optuna_linas.hardware.examples import copy_to
 from optuna_linas.hardware.measurement import Measurement
 from optuna_linas.predictors.quality import kendall_tau
+from optuna_linas.stored_json import number, parsed, whole_number
 
 __all__ = ["LatencyError", "LatencyTable"]
 
@@ -173,14 +174,25 @@ class LatencyTable:
             ValueError: The file is no latency table.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-            assert data["format"] == _FORMAT
-            blocks = {key: Measurement(**fields) for key, fields in data["blocks"].items()}
-        except (json.JSONDecodeError, AssertionError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is no latency table of optuna-linas.") from error
+            data = parsed(Path(path).read_text(encoding="utf-8"), str(path), dict)
+            if data.get("format") != _FORMAT:
+                raise ValueError(f"its format is {str(data.get('format'))[:40]!r}")
+            blocks = {key: _measurement(fields) for key, fields in data["blocks"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} is no latency table of optuna-linas: {error}") from error
         table = LatencyTable(_unknown(path) if measure is None else measure)
         table._blocks = blocks
         return table
+
+
+def _measurement(fields: dict[str, Any]) -> Measurement:
+    """A measurement whose figures are numbers."""
+    found = Measurement(**fields)
+    for name in ("latency_ms", "latency_ms_iqr"):
+        if not 0 <= number(getattr(found, name)) < float("inf"):
+            raise ValueError(f"{name} is {getattr(found, name)}")
+    whole_number(found.n_outliers)
+    return found
 
 
 class _OnTuple(nn.Module):

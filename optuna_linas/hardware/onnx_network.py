@@ -62,16 +62,26 @@ class OnnxNetwork(nn.Module):
 
     @cached_property
     def session(self) -> Any:
-        """The onnxruntime session; made when it is first used."""
+        """The onnxruntime session; made when it is first used.
+
+        Raises:
+            ValueError: The file is damaged, or names weights outside of its folder.
+        """
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.n_threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        return onnxruntime.InferenceSession(
-            os.fspath(self.path), options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            return onnxruntime.InferenceSession(
+                os.fspath(self.path), options, providers=["CPUExecutionProvider"]
+            )
+        # onnxruntime's errors share no base; it also refuses weights from outside of the folder.
+        except Exception as error:
+            raise ValueError(
+                f"{self.path} is no network that onnxruntime can run: {str(error)[:300]}"
+            ) from error
 
     def __getstate__(self) -> dict[str, Any]:
         # A session cannot be pickled or copied; another one is made from the file.

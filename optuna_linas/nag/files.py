@@ -1,8 +1,8 @@
 """A fitted generator as a file of arrays.
 
-One .npz with plain arrays and a JSON header, read with `allow_pickle=False`: loading runs no code
-of the file's. The measurements are in it, and the Gaussian process is fitted to them again on
-loading, which takes a tenth of a second; what calibration has found is stored.
+One .npz with plain arrays and a JSON header, read without pickle (see `array_files`): loading
+runs no code of the file's. The measurements are in it, and the Gaussian process is fitted to them
+again on loading, which takes a tenth of a second; what calibration has found is stored.
 
 Shapes: `n` measured and `r` remembered architectures, `d` variables, `k` training budgets.
 """
@@ -10,7 +10,6 @@ Shapes: `n` measured and `r` remembered architectures, `d` variables, `k` traini
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,16 +18,21 @@ from typing import Any
 import numpy as np
 import torch
 
+from optuna_linas.array_files import read_arrays
+from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag.model import BudgetModel
 from optuna_linas.nag.predictions import ValueCostModel
 from optuna_linas.nag.settings import Settings
 from optuna_linas.space import SearchSpace
+from optuna_linas.stored_json import explained, number, parsed, whole_number
 
 __all__ = ["load_model", "read_header", "save_model"]
 
 _FORMAT = "optuna-linas budget generator"
 _VERSION = 1
 _PREFIX = "generator."
+_MOST = 65_536
+"""The largest size or count in a file's settings."""
 _KEPT_SETTINGS = (
     "n_budgets",
     "embedding_size",
@@ -84,13 +88,13 @@ def read_header(path: Path) -> dict[str, Any]:
         ValueError: Not a file of ours, or one of a later version.
     """
     header = _read(path, ["header"])["header"]
-    found: dict[str, Any] = json.loads(str(header))
+    found: dict[str, Any] = parsed(str(header), str(path), dict)
     if found.get("format") != _FORMAT:
         raise ValueError(f"{path} was not saved by BudgetGenerator.save.")
-    if found["version"] != _VERSION:
+    if found.get("version") != _VERSION:
         raise ValueError(
-            f"{path} was saved by a later version of optuna-linas (format {found['version']}, this "
-            f"version reads {_VERSION}). Upgrade optuna-linas."
+            f"{path} was saved by a later version of optuna-linas (format "
+            f"{found.get('version')!r}, this version reads {_VERSION}). Upgrade optuna-linas."
         )
     return found
 
@@ -102,37 +106,89 @@ def load_model(path: Path, space: SearchSpace, device: str | torch.device = "cpu
         path: A file whose header `read_header` has read.
         space: The space that it was saved with.
         device: Where torch computes.
+
+    Raises:
+        ValueError: The file is damaged.
     """
     header, arrays = read_header(path), _read(path)
-    model = ValueCostModel(
-        space,
-        arrays["archs"].astype(np.int64),
-        arrays["losses"],
-        value_scale=header["value_scale"],
-        cost_margin=header["cost_margin"],
-    )
-    loaded = BudgetModel.untrained(
-        model,
-        arrays["grid"],
-        replace(Settings(), **header["settings"]),
-        rng=torch.Generator(),
-        device=device,
-    )
     weights = {
-        name.removeprefix(_PREFIX): torch.tensor(array)
+        name.removeprefix(_PREFIX): array
         for name, array in arrays.items()
         if name.startswith(_PREFIX)
     }
-    loaded.generator.load_state_dict(weights)
-    loaded.remember(arrays["remembered"].astype(np.int64))
+    with explained(str(path)):
+        settings = replace(Settings(), **_checked_settings(header["settings"]))
+        grid = _numbers(arrays["grid"], (settings.n_budgets,))
+        losses = _numbers(arrays["losses"], (len(arrays["losses"]), 2))
+        archs = _rows(space, arrays["archs"])
+        if not (len(archs) == len(losses) > 0 and (np.diff(grid) > 0).all()):
+            raise ValueError("the measurements or the budgets are no such arrays")
+        # What the settings say of sizes is what is allocated: the file's own arrays must be so.
+        for name, axis, wanted in (
+            ("budget_embedding", 1, settings.embedding_size),
+            ("head_weight", 1, settings.hidden_size),
+        ):
+            if weights[name].shape[axis] != wanted:
+                raise ValueError(f"{name} has another size than the settings say")
+        model = ValueCostModel(
+            space,
+            archs,
+            losses,
+            value_scale=_finite(header["value_scale"]),
+            cost_margin=_finite(header["cost_margin"]),
+        )
+        loaded = BudgetModel.untrained(model, grid, settings, rng=torch.Generator(), device=device)
+        own = loaded.generator.state_dict()
+        if weights.keys() != own.keys():
+            raise ValueError("weights of the generator are missing or unknown")
+        loaded.generator.load_state_dict(
+            {
+                name: torch.tensor(_numbers(array, tuple(own[name].shape)))
+                for name, array in weights.items()
+            }
+        )
+        loaded.remember(_rows(space, arrays["remembered"]))
     return loaded
 
 
-def _read(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
+def _read(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray[Any, Any]]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names or arrays.files}
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a file that BudgetGenerator.save has written.") from error
+        return read_arrays(path, names)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not a file that BudgetGenerator.save has written: {error}"
+        ) from error
+
+
+def _checked_settings(settings: Any) -> dict[str, Any]:
+    """The settings of a file, counts that a request can afford."""
+    if not isinstance(settings, dict) or settings.keys() != set(_KEPT_SETTINGS):
+        raise ValueError("its settings are missing or unknown")
+    for name, value in settings.items():
+        if name != "caution" and not 0 <= whole_number(value) <= _MOST:
+            raise ValueError(f"{name} is {value}")
+    _finite(settings["caution"])
+    return settings
+
+
+def _finite(value: Any) -> float:
+    if not np.isfinite(number(value)):
+        raise ValueError(f"{value} is not finite")
+    return float(value)
+
+
+def _numbers(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Finite floats of a shape."""
+    if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
+        raise ValueError(f"an array is not of finite numbers, shape {shape}")
+    return array
+
+
+def _rows(space: SearchSpace, array: np.ndarray[Any, Any]) -> IntArray:
+    """Rows of the space, `int[n, d]`."""
+    if array.ndim != 2 or array.shape[1] != len(space) or array.dtype.kind != "i":
+        raise ValueError("an array is not of architectures")
+    archs = array.astype(np.int64)
+    if ((archs < 0) | (archs >= space.n_options)).any():
+        raise ValueError("an architecture is outside of the space")
+    return archs

@@ -6,8 +6,6 @@ code.
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from optuna_linas.errors import CheckpointError
+from optuna_linas.tensor_files import is_state_dict, read_tensors
 
 __all__ = ["Checkpoint", "portable", "read_checkpoint", "write_checkpoint"]
 
@@ -67,6 +66,7 @@ def read_checkpoint(file: BinaryIO) -> Checkpoint:
         CheckpointError: It is truncated, or no checkpoint at all.
 
     Example:
+        >>> import io
         >>> file = io.BytesIO()
         >>> write_checkpoint(Checkpoint({"weight": torch.ones(1)}), file)
         >>> read_checkpoint(io.BytesIO(file.getvalue())).model
@@ -78,13 +78,20 @@ def read_checkpoint(file: BinaryIO) -> Checkpoint:
     """
     try:
         # All of it first: a reader of a remote store cannot seek.
-        content = torch.load(io.BytesIO(file.read()), map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"it is truncated or damaged ({reason})") from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        content = read_tensors(file.read())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(str(error)) from error
+    format_ = content.pop("format", None) if isinstance(content, dict) else None
+    if not isinstance(format_, int) or format_ != _FORMAT:
         raise CheckpointError("it is not a checkpoint of a population's member")
-    return Checkpoint(**{key: value for key, value in content.items() if key != "format"})
+    names = set(Checkpoint.__dataclass_fields__)
+    if content.keys() != names or not all(isinstance(content[name], dict) for name in names):
+        raise CheckpointError("parts of it are missing or unknown")
+    if not all(map(is_state_dict, [content["model"], *content["copies"].values()])):
+        raise CheckpointError("its weights are no tensors")
+    if not all(isinstance(paths, list) for paths in content["layers"].values()):
+        raise CheckpointError("its layers are no paths of modules")
+    return Checkpoint(**content)
 
 
 def portable(value: Any, where: str) -> Any:

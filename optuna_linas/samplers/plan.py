@@ -113,7 +113,7 @@ class Plan:
                 whole_number(data["size"]),
                 tuple(map(string, data["names"])),
                 tuple(map(_checked_row, data["rows"])),
-                tuple({**shared, **note} if note else {} for note in data.get("notes", ())),
+                tuple(_checked_note({**shared, **note} if note else {}) for note in data["notes"]),
             )
 
     def note(self, slot: int) -> Note:
@@ -154,7 +154,7 @@ class Claim:
         fields = parsed(text, "A trial's claim", list)
         with explained("A trial's claim"):
             batch, slot, row, key, *note = fields
-            notes = [dict(each) for each in note]
+            notes = [_checked_note(each) for each in note[:1]]
             return Claim(
                 whole_number(batch), whole_number(slot), _checked_row(row), string(key), *notes
             )
@@ -190,8 +190,8 @@ def row_to_params(space: SearchSpace, names: Sequence[str], row: Row) -> dict[st
         variable = space[name]
         if variable.is_number:
             params[name] = value
-        elif int(value) < variable.n_options:
-            params[name] = variable.options[int(value)]
+        elif isinstance(value, int) and 0 <= value < variable.n_options:
+            params[name] = variable.options[value]
     return params
 
 
@@ -266,6 +266,15 @@ def _split(notes: Sequence[Note]) -> tuple[Note, list[Note]]:
     if any(len(note) == len(shared) for note in told):
         shared = {}
     return shared, [{k: v for k, v in note.items() if k not in shared} for note in notes]
+
+
+def _checked_note(note: Any) -> Note:
+    """A note of a stored plan, of which everybody who reads it relies on the predictions."""
+    if not isinstance(note, dict) or not isinstance(note.get("user_attrs", {}), dict):
+        raise TypeError(f"{str(note)[:40]!r} is no note")
+    for value in note.get("predicted", ()):
+        number(value)
+    return note
 
 
 def _checked_row(row: Any) -> Row:

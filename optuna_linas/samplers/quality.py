@@ -18,6 +18,7 @@ from optuna_linas.arrays import FloatArray
 from optuna_linas.goals import Goals
 from optuna_linas.predictors.quality import kendall_tau, mape_percent
 from optuna_linas.samplers.plan import Claim, Note
+from optuna_linas.stored_json import whole_number
 
 __all__ = ["Outcome", "is_due", "is_prediction", "prediction_notes", "record_quality"]
 
@@ -58,11 +59,7 @@ def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outc
     name = f"{key}:predictors"
     before = study._storage.get_study_user_attrs(study._study_id).get(name, {})
     # What has not changed is not computed again: the cost of a batch must not grow with the search.
-    known: dict[int, dict[str, Any]] = (
-        {each["iteration"]: each for each in before["iterations"]}
-        if before.get("objectives") == goals.names
-        else {}
-    )
+    known = _recorded(before, goals)
     # Batches before the first that is known were left out for their size.
     kept = sorted(k for k in batches if k >= min(known, default=0))[-_MAX_RECORDS:]
     n_known = {k: known[k]["n_trials"] if k in known else 0 for k in kept}
@@ -106,6 +103,20 @@ def is_prediction(note: Note, goals: Goals) -> bool:
     """Whether a note predicts these goals; a sampler may have had others earlier in the study."""
     predicted = note.get("predicted", ())
     return len(predicted) == len(goals) and note.get("objectives", goals.names) == goals.names
+
+
+def _recorded(record: Any, goals: Goals) -> dict[int, dict[str, Any]]:
+    """The batches of a record; none of one that is damaged, as all of it can be computed again."""
+    try:
+        if record["objectives"] != goals.names:
+            return {}
+        return {
+            whole_number(each["iteration"]): each
+            for each in record["iterations"]
+            if whole_number(each["n_trials"])
+        }
+    except (TypeError, KeyError, IndexError):
+        return {}
 
 
 def _quality(batch: int, outcomes: list[Outcome]) -> dict[str, Any]:

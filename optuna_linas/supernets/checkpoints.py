@@ -13,6 +13,7 @@ from torch import nn
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.space import SearchSpace
 from optuna_linas.supernets.protocol import Supernet
+from optuna_linas.tensor_files import is_state_dict, read_tensors
 
 __all__ = ["check_space", "describe_space", "load_weights", "read", "save_weights", "write"]
 
@@ -118,16 +119,25 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is something else.
+        ValueError: The file is something else, or damaged.
     """
-    data = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+    try:
+        data: dict[str, Any] = read_tensors(path)
+    except ValueError as error:
+        raise ValueError(f"{path} is no checkpoint of optuna-linas: {error}.") from error
+    format_ = data.get("format") if isinstance(data, dict) else None
+    if not isinstance(format_, str) or format_ != _FORMAT:
         raise ValueError(
             f"{path} is no checkpoint of optuna-linas. OFA's checkpoints are read by "
             "load_ofa_state_dict, a plain state dict by supernet.load_state_dict."
         )
+    if not is_state_dict(data.get("model")) or not isinstance(data.get("space"), list):
+        raise ValueError(f"{path} is damaged: it has no weights, or no space.")
     return data
 
 
 def _variable(variable: list[Any] | None) -> str:
-    return "missing" if variable is None else f"{variable[0]!r} with options {variable[1]}"
+    if variable is None:
+        return "missing"
+    name, options = variable[:2] if isinstance(variable, list) and len(variable) > 1 else ("?", "?")
+    return f"{name!r} with options {options}"

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.tensor_files import is_state_dict, read_tensors
 
 __all__ = ["load_published", "read_published"]
 
@@ -27,6 +27,7 @@ def read_published(source: str | Path | Mapping[str, Any]) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: There is no such file.
+        ValueError: The file is damaged or something else.
 
     Example:
         >>> list(read_published({"module.blocks.1.mobile_inverted_conv.point_linear.bn.bn.bias":
@@ -36,10 +37,16 @@ def read_published(source: str | Path | Mapping[str, Any]) -> dict[str, Tensor]:
     if isinstance(source, Mapping):
         state: Mapping[str, Any] = source
     else:
-        state = torch.load(Path(source), map_location="cpu", weights_only=True)
+        try:
+            state = read_tensors(Path(source), allow_old=True)
+        except ValueError as error:
+            raise ValueError(f"{source} is no checkpoint: {error}.") from error
     for key in ("state_dict", "model"):
-        if isinstance(state.get(key), Mapping):
+        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]
+    if not is_state_dict(dict(state) if isinstance(state, Mapping) else state):
+        what = "The mapping" if isinstance(source, Mapping) else source
+        raise ValueError(f"{what} holds no tensors by name, as a state dict does.")
     return {_plain(name): tensor for name, tensor in state.items()}
 
 

@@ -88,10 +88,17 @@ class TrainingState:
                 )
         assert isinstance(self.supernet, nn.Module)
         load_tensors(self.supernet, saved["model"], self.path)
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.log = TrainingLog(**saved["log"])
-        if self.generator is not None and saved["generator"] is not None:
-            self.generator.set_state(saved["generator"])
+        try:
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.log = TrainingLog(**saved["log"])
+            if self.generator is not None and saved["generator"] is not None:
+                self.generator.set_state(saved["generator"])
+        # Whatever torch raises for parts that are not its own.
+        except Exception as error:
+            raise ValueError(
+                f"{self.path} is damaged: the optimiser, the log or the generator in it cannot be "
+                f"read ({type(error).__name__}). Delete it to train from the start."
+            ) from error
         return len(self.log.losses)
 
     def add(self, means: tuple[float, float, float], n_steps: int, *, write: bool) -> None:

@@ -1,0 +1,34 @@
+"""What a generator's file says of itself, checked before it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from optuna_linas.nag.files import read_header
+from optuna_linas.stored_json import explained, string, whole_number
+
+__all__ = ["checked_header"]
+
+
+def checked_header(path: Path) -> dict[str, Any]:
+    """Return the header of a file that `BudgetGenerator.save` has written.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: Something else, or damaged.
+    """
+    header = read_header(path)
+    with explained(str(path)):
+        for name in ("seed", "n_used"):
+            whole_number(header[name])
+        for name in ("value_name", "cost_name"):
+            string(header[name])
+        if len(header["signs"]) != 2 or any(sign not in (-1.0, 1.0) for sign in header["signs"]):
+            raise ValueError(f"signs are {str(header['signs'])[:40]}")
+        header["n_left_out"] = {
+            string(reason): whole_number(n) for reason, n in header["n_left_out"].items()
+        }
+        if not isinstance(header["space"], list):
+            raise TypeError("it has no space")
+    return header
