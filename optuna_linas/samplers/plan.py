@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.errors import SpaceMismatchError
@@ -31,6 +32,7 @@ __all__ = [
     "Plan",
     "ReadablePlan",
     "Row",
+    "claims_of",
     "names_key",
     "row_of",
     "row_to_arch",
@@ -141,6 +143,15 @@ class Claim:
         """Return the claim of a JSON text."""
         batch, slot, row, key, *note = json.loads(text)
         return Claim(batch, slot, tuple(row), key, *note)
+
+
+def claims_of(trial: FrozenTrial) -> dict[str, Claim]:
+    """Return the claims that a trial carries, by the key of the sampler that made them."""
+    return {
+        key.removesuffix(":claim"): Claim.loads(text)
+        for key, text in trial.system_attrs.items()
+        if key.endswith(":claim")
+    }
 
 
 def names_key(names: Sequence[str]) -> str:
