@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from optuna.trial import FrozenTrial
 
 from optuna_linas.study_values import StudyValues
 
-__all__ = ["hover_of", "hover_texts"]
+__all__ = ["hover_of", "hover_texts", "params_lines"]
 
 _MAX_LINES = 24
 _PER_LINE = 24
@@ -47,16 +47,28 @@ def hover_texts(trials: Sequence[FrozenTrial], values: Sequence[Sequence[str]]) 
         >>> hover_texts(study.trials, [["accuracy = 0.5"]])
         ['<b>trial 0</b><br>accuracy = 0.5<br>kernel 0-1: 3 5']
     """
-    groups = _groups({name for trial in trials for name in trial.params})
-    texts = []
-    for trial, said in zip(trials, values, strict=True):
-        lines = [f"<b>trial {trial.number}</b>", *said]
-        for stem, names in groups.items():
-            lines += _lines(stem, names, trial)
+    lines = params_lines([trial.params for trial in trials])
+    return [
+        "<br>".join([f"<b>trial {trial.number}</b>", *said, *its_lines])
+        for trial, said, its_lines in zip(trials, values, lines, strict=True)
+    ]
+
+
+def params_lines(architectures: Sequence[Mapping[str, object]]) -> list[list[str]]:
+    """Return the lines that describe each architecture.
+
+    Example:
+        >>> params_lines([{"depth": 1, "kernel_0": 3}, {"kernel_0": 5, "kernel_1": 7}])
+        [['depth = 1', 'kernel 0-1: 3 ·'], ['kernel 0-1: 5 7']]
+    """
+    groups = _groups({name for params in architectures for name in params})
+    described = []
+    for params in architectures:
+        lines = [line for stem, names in groups.items() for line in _lines(stem, names, params)]
         if len(lines) > _MAX_LINES:
             lines = [*lines[:_MAX_LINES], f"... and {len(lines) - _MAX_LINES} more lines"]
-        texts.append("<br>".join(lines))
-    return texts
+        described.append(lines)
+    return described
 
 
 def _groups(names: set[str]) -> dict[str, list[str]]:
@@ -69,10 +81,10 @@ def _groups(names: set[str]) -> dict[str, list[str]]:
     return {stem: [name for _, name in sorted(each)] for stem, each in numbered.items()}
 
 
-def _lines(stem: str, names: list[str], trial: FrozenTrial) -> list[str]:
+def _lines(stem: str, names: list[str], params: Mapping[str, object]) -> list[str]:
     if len(names) == 1:
-        return [f"{names[0]} = {_shown(trial.params[n])}" for n in names if n in trial.params]
-    shown = [_shown(trial.params[name]) if name in trial.params else _ABSENT for name in names]
+        return [f"{names[0]} = {_shown(params[n])}" for n in names if n in params]
+    shown = [_shown(params[name]) if name in params else _ABSENT for name in names]
     first, last = (name.removeprefix(stem).lstrip("_.") for name in (names[0], names[-1]))
     rows = [" ".join(shown[i : i + _PER_LINE]) for i in range(0, len(shown), _PER_LINE)]
     return [f"{stem} {first}-{last}: {rows[0]}", *rows[1:]]

@@ -12,6 +12,7 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from optuna_linas.arrays import FloatArray
 from optuna_linas.assignment import Assignment
 from optuna_linas.goals import Goal, goal_name
 from optuna_linas.lineage import Lineage, read_lineage
@@ -193,21 +194,15 @@ def plot_option_shares(study: Study, names: Sequence[str] | None = None) -> go.F
     n_rows = -(-len(names) // n_columns)
     figure = make_subplots(n_rows, n_columns, subplot_titles=list(names), shared_xaxes=True)
     generations = sorted({generation for generation, _ in steps})
-    n_members = {g: sum(place[0] == g for place in steps) for g in generations}
     for i, name in enumerate(names):
+        place = {"row": i // n_columns + 1, "col": i % n_columns + 1}
+        below = np.zeros(len(generations))
         for j, option in enumerate(sorted(values[name])):
-            shares = [
-                sum(
-                    place[0] == g and str(trial.params.get(name, _ABSENT)) == option
-                    for place, trial in steps.items()
-                )
-                / n_members[g]
-                for g in generations
-            ]
+            shares = _shares(steps, generations, name, option)
             figure.add_trace(
                 go.Scatter(
                     x=generations,
-                    y=shares,
+                    y=shares.tolist(),
                     name=f"{name} = {option}",
                     mode="lines",
                     stackgroup=name,
@@ -215,9 +210,24 @@ def plot_option_shares(study: Study, names: Sequence[str] | None = None) -> go.F
                     hovertemplate=f"{option}: %{{y:.0%}}<extra></extra>",
                     showlegend=False,
                 ),
-                row=i // n_columns + 1,
-                col=i % n_columns + 1,
+                **place,
             )
+            # Its name stands where it is widest.
+            widest = int(shares.argmax())
+            figure.add_annotation(
+                x=generations[widest],
+                y=below[widest] + shares[widest] / 2,
+                text=option,
+                showarrow=False,
+                xanchor="left"
+                if widest == 0
+                else "right"
+                if widest == len(shares) - 1
+                else "center",
+                font={"size": 11},
+                **place,
+            )
+            below += shares
     figure.update_yaxes(range=[0, 1], tickformat=".0%")
     figure.update_xaxes(title_text="generation", row=n_rows)
     figure.update_yaxes(title_text="share of the members", col=1)
@@ -226,6 +236,16 @@ def plot_option_shares(study: Study, names: Sequence[str] | None = None) -> go.F
 
 
 _ABSENT = object()
+
+
+def _shares(
+    steps: dict[tuple[int, int], FrozenTrial], generations: list[int], name: str, option: str
+) -> FloatArray:
+    """Which share of each generation has the option."""
+    has: dict[int, list[bool]] = {generation: [] for generation in generations}
+    for (generation, _), trial in steps.items():
+        has[generation].append(str(trial.params.get(name, _ABSENT)) == option)
+    return np.array([np.mean(has[generation]) for generation in generations])
 
 
 def _steps(lineage: Lineage) -> dict[tuple[int, int], FrozenTrial]:
