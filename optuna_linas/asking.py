@@ -12,6 +12,7 @@ from optuna.trial import Trial, TrialState
 from optuna_linas.distributions import distribution_of, space_from_distributions
 from optuna_linas.samplers.checks import check_count, check_distribution
 from optuna_linas.samplers.planned import PlannedSampler
+from optuna_linas.samplers.trials import natural_order
 from optuna_linas.space import SearchSpace
 from optuna_linas.study_space import space_of
 from optuna_linas.suggest import suggest
@@ -76,11 +77,10 @@ def ask_batch(
         [['depth', 'width'], ['depth', 'width']]
     """
     check_count("n", n, least=1)
-    constants: dict[str, BaseDistribution] = {}
-    if isinstance(space, Mapping):
-        asked = space_from_distributions(space)
-    elif isinstance(space, SearchSpace):
-        asked = space
+    asking, constants = study, dict[str, BaseDistribution]()
+    if isinstance(space, Mapping | SearchSpace):
+        asked = space_from_distributions(space) if isinstance(space, Mapping) else space
+        asking = _knowing(study, asked)
     elif space is None:
         known = space_of(study)
         constants = _constants(study)
@@ -97,15 +97,20 @@ def ask_batch(
             "space is a SearchSpace or a mapping from parameter name to distribution; got "
             f"{type(space).__name__}."
         )
-    asking = _knowing(study, asked)
-    trials = []
-    for _ in range(n):
-        trial = asking.ask()
+    return [_ask(asking, asked, constants) for _ in range(n)]
+
+
+def _ask(study: Study, space: SearchSpace, constants: Mapping[str, BaseDistribution]) -> Trial:
+    trial = study.ask()
+    try:
         for name, distribution in constants.items():
             trial._suggest(name, distribution)
-        suggest(trial, asked)
-        trials.append(trial)
-    return trials
+        suggest(trial, space)
+    except Exception:
+        # Nobody gets to see this trial: it must not keep its place for ever.
+        study.tell(trial, state=TrialState.FAIL)
+        raise
+    return trial
 
 
 def _knowing(study: Study, space: SearchSpace) -> Study:
@@ -121,10 +126,12 @@ def _knowing(study: Study, space: SearchSpace) -> Study:
             if variable.name in sampler.space:
                 check_distribution(sampler.space, variable.name, distribution_of(variable))
         return study
+    # In the order of an inferred space: what is planned now is compared with what comes later.
+    ordered = sorted(space.variables, key=lambda variable: natural_order(variable.name))
     return optuna.load_study(
         study_name=study.study_name,
         storage=study._storage,
-        sampler=sampler.with_space(space),
+        sampler=sampler.with_space(SearchSpace(ordered)),
         pruner=study.pruner,
     )
 

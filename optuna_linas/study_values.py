@@ -72,7 +72,7 @@ def goals_of(study: Study, objectives: Sequence[Goal | str] | None = None) -> Go
         TypeError: Something else than an index, a string or an `Attr`.
     """
     if objectives is None:
-        objectives = getattr(study.sampler, "objectives", None) or _recorded(study)
+        objectives = _of_sampler(study) or _recorded(study)
     if isinstance(objectives, str):
         raise TypeError(f"objectives is a sequence, such as [0, {objectives!r}].")
     return Goals(study.directions, None if objectives is None else [*map(as_goal, objectives)])
@@ -130,6 +130,13 @@ def why_empty(study: Study) -> str:
         if counts[state]
     ]
     return "No complete trial yet" + (f": {', '.join(others)}" if others else "")
+
+
+def _of_sampler(study: Study) -> tuple[Goal, ...] | None:
+    """What the study's sampler was told to optimise; others may call something else objectives."""
+    given = getattr(study.sampler, "objectives", None)
+    is_ours = isinstance(given, tuple) and all(isinstance(goal, int | Attr) for goal in given)
+    return given if is_ours else None
 
 
 def _recorded(study: Study) -> list[Goal] | None:

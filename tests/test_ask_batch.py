@@ -185,3 +185,23 @@ def test_wrong_arguments_are_explained() -> None:
     with pytest.raises(TypeError, match="got list"):
         ask_batch(study, 2, ["depth"])  # type: ignore[arg-type]
     assert study.trials == []
+
+
+def test_what_was_asked_with_a_space_counts_where_it_is_inferred() -> None:
+    unsorted = SearchSpace(list(reversed(SPACE.variables)))
+    study = new(LINASSampler(seed=0, n_startup_trials=6, batch_size=5, predictor="ridge"))
+    tell(study, ask_batch(study, 12, unsorted))
+    waiting = ask_batch(study, 5, unsorted)  # predicted, and running
+    more = ask_batch(study, 5)
+    assert len({key(trial) for trial in study.trials}) == 22
+    tell(study, waiting + more)
+    iterations = study.user_attrs["linas:predictors"]["iterations"]
+    assert [each["n_trials"] for each in iterations][:1] == [5]
+
+
+def test_a_trial_that_cannot_be_asked_keeps_no_place() -> None:
+    study = new(LINASSampler(seed=0))
+    tell(study, ask_batch(study, 2, FLAT))
+    with pytest.raises(ValueError, match="dynamic value space"):
+        ask_batch(study, 2, {**FLAT, "op": CategoricalDistribution(["conv", "skip", "pool"])})
+    assert [trial.state for trial in study.trials[2:]] == [TrialState.FAIL]

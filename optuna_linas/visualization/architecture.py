@@ -145,8 +145,8 @@ def _add_columns(
         on = trials.active[front, j]
         label = variable.of_option[trials.archs[front, j]]
         target = ordered if variable.is_ordered else unordered
-        values = variable.levels[label] if variable.is_ordered else label % len(COLORS) + 0.5
-        target[row, on] = values[on]
+        values = variable.places[trials.archs[front, j]]
+        target[row, on] = (values if variable.is_ordered else label % len(COLORS) + 0.5)[on]
         absent[row, ~on] = 0.0
         said[row, on] = np.array(variable.labels, dtype=object)[label[on]]
     n = len(COLORS)

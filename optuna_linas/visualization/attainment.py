@@ -182,4 +182,4 @@ def _steps(corners: FloatArray, worst: FloatArray) -> FloatArray:
     points = [(corners[0, 0], worst[1])]
     for here, after in zip(corners, [*corners[1:], (worst[0], 0.0)], strict=True):
         points += [(here[0], here[1]), (after[0], here[1])]
-    return np.array(points)
+    return np.array([point for i, point in enumerate(points) if i == 0 or point != points[i - 1]])

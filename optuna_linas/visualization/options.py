@@ -30,7 +30,8 @@ class ShownVariable:
         labels: What is shown of its options, in their order.
         colors: One each: shades for what has an order, else colours that differ.
         of_option: From an option's index to its label's, `int[n_options]`.
-        levels: Where each label lies, from 0 to 1, `float[n_labels]`.
+        places: Where each option lies, from 0 to 1, `float[n_options]`.
+        ticks: Places with what an axis says there.
         is_ordered: Whether more is darker.
     """
 
@@ -38,7 +39,8 @@ class ShownVariable:
     labels: tuple[str, ...]
     colors: tuple[str, ...]
     of_option: IntArray
-    levels: FloatArray
+    places: FloatArray
+    ticks: tuple[tuple[float, str], ...]
     is_ordered: bool
 
 
@@ -84,21 +86,24 @@ def _shown(name: str, options: Sequence[object], levels: FloatArray | None) -> S
     order = np.argsort(levels, kind="stable") if levels is not None else np.arange(n)
     rank = np.empty(n, dtype=np.int64)
     rank[order] = np.arange(n)
+    places = rank / max(n - 1, 1) if n > 1 else np.array([0.5])
+    of_option, labels = rank, tuple(_text(options[i]) for i in order)
+    ticks = tuple((float(places[i]), label) for i, label in zip(order, labels, strict=True))
     if n > _MOST_OPTIONS and levels is not None:
         of_option = rank * N_BINS // n
-        ends = [[options[i] for i in order if of_option[i] == b] for b in range(N_BINS)]
-        labels = tuple(f"{_text(end[0])}–{_text(end[-1])}" for end in ends)
-    else:
-        of_option = rank
-        labels = tuple(_text(options[i]) for i in order)
+        bins = [[options[i] for i in order if of_option[i] == b] for b in range(N_BINS)]
+        shown = [order[round(at * (n - 1))] for at in np.linspace(0, 1, N_BINS)]
+        ticks = tuple((float(places[i]), _text(options[i])) for i in shown)
+        labels = tuple(
+            _text(of[0]) if len(of) == 1 else f"{_text(of[0])}–{_text(of[-1])}" for of in bins
+        )
     n_labels = len(labels)
-    places = np.linspace(0.0, 1.0, n_labels) if n_labels > 1 else np.array([0.5])
     colors = (
-        tuple(shade(place) for place in places)
+        tuple(shade(i / (n_labels - 1) if n_labels > 1 else 0.5) for i in range(n_labels))
         if is_ordered
         else tuple(COLORS[i % len(COLORS)] for i in range(n_labels))
     )
-    return ShownVariable(name, labels, colors, of_option, places, is_ordered)
+    return ShownVariable(name, labels, colors, of_option, places, ticks, is_ordered)
 
 
 def _text(option: object) -> str:

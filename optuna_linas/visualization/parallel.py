@@ -184,8 +184,8 @@ def _heights(
     """Where each trial crosses each axis, `float[k, axes]`, the objectives' axes at the end."""
     columns = []
     for j in chosen:
-        level = variables[j].levels[variables[j].of_option[trials.archs[:, j]]]
-        columns.append(np.where(trials.active[:, j], level, _LANE))
+        place = variables[j].places[trials.archs[:, j]]
+        columns.append(np.where(trials.active[:, j], place, _LANE))
     losses = trials.data.losses[trials.rows]
     low, span = losses.min(axis=0), np.maximum(np.ptp(losses, axis=0), 1e-300)
     return np.column_stack([*columns, 1.0 - (losses - low) / span])
@@ -193,10 +193,7 @@ def _heights(
 
 def _add_axes(figure: go.Figure, trials: EncodedTrials, variables: list[ShownVariable]) -> None:
     losses = trials.data.losses[trials.rows]
-    axes = [
-        (variable.name.replace("_", " "), list(zip(variable.levels, variable.labels, strict=True)))
-        for variable in variables
-    ]
+    axes = [(variable.name.replace("_", " "), list(variable.ticks)) for variable in variables]
     for j, name in enumerate(trials.data.names):
         best, worst = losses[:, j].min(), losses[:, j].max()
         sign = trials.data.signs[j]

@@ -16,6 +16,7 @@ from optuna_linas.arrays import FloatArray
 from optuna_linas.assignment import Assignment
 from optuna_linas.goals import Goal, goal_name
 from optuna_linas.lineage import Lineage, read_lineage
+from optuna_linas.samplers.trials import natural_order
 from optuna_linas.study_values import goals_of
 from optuna_linas.visualization.hover import hover_texts
 from optuna_linas.visualization.style import (
@@ -197,7 +198,7 @@ def plot_option_shares(study: Study, names: Sequence[str] | None = None) -> go.F
     for i, name in enumerate(names):
         place = {"row": i // n_columns + 1, "col": i % n_columns + 1}
         below = np.zeros(len(generations))
-        for j, option in enumerate(sorted(values[name])):
+        for j, option in enumerate(sorted(values[name], key=natural_order)):
             shares = _shares(steps, generations, name, option)
             figure.add_trace(
                 go.Scatter(

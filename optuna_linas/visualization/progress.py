@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def plot_search_progress(
     if not data.trials:
         return explained_empty_figure(why_empty(study), text)
     draw = (_over_time, _in_plane, _in_pairs)[len(data.names) - 1]
-    figure = draw(data)
+    figure = draw(data, hover_of(data))
     n_infeasible = int((~data.feasible).sum())
     figure.update_layout(
         title=title(
@@ -86,11 +86,11 @@ def plot_search_progress(
     return figure
 
 
-def _in_plane(data: StudyValues) -> go.Figure:
+def _in_plane(data: StudyValues, hovers: list[str]) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    for trace in _points(data):
+    for trace in _points(data, hovers):
         at = trace.pop("at")
         figure.add_scatter(x=data.values[at, 1], y=data.values[at, 0], **trace)
     front = data.sorted_front()
@@ -102,20 +102,20 @@ def _in_plane(data: StudyValues) -> go.Figure:
         # Between two networks, what the cheaper one gives is what there is.
         line={"color": COLORS[1], "shape": "hv"},
         marker={"color": COLORS[1], "size": 9, "line": {"color": "white", "width": 1}},
-        **_texts(data, front),
+        **_texts(hovers, front),
     )
     figure.update_layout(xaxis_title=_label(data, 1), yaxis_title=_label(data, 0))
     return figure
 
 
-def _in_pairs(data: StudyValues) -> go.Figure:
+def _in_pairs(data: StudyValues, hovers: list[str]) -> go.Figure:
     """Three objectives two by two: a scatter in space hides more than it shows until it turns."""
     from plotly.subplots import make_subplots
 
     figure = make_subplots(1, len(PAIRS), horizontal_spacing=0.09)
     front = data.sorted_front()
     for column, (x, y) in enumerate(PAIRS, start=1):
-        for trace in _points(data):
+        for trace in _points(data, hovers):
             at = trace.pop("at")
             trace["marker"] = {**trace["marker"], "showscale": column == len(PAIRS)}
             figure.add_scatter(
@@ -138,7 +138,7 @@ def _in_pairs(data: StudyValues) -> go.Figure:
             marker={"color": COLORS[1], "size": 9, "symbol": "circle-open", "line": {"width": 2}},
             row=1,
             col=column,
-            **_texts(data, front),
+            **_texts(hovers, front),
         )
         # Three panels are narrow: the direction goes on a line of its own.
         figure.update_xaxes(title_text=_label(data, x).replace(", ", "<br>"), row=1, col=column)
@@ -146,12 +146,12 @@ def _in_pairs(data: StudyValues) -> go.Figure:
     return figure
 
 
-def _over_time(data: StudyValues) -> go.Figure:
+def _over_time(data: StudyValues, hovers: list[str]) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
     numbers = np.array([trial.number for trial in data.trials])
-    for trace in _points(data):
+    for trace in _points(data, hovers):
         at = trace.pop("at")
         figure.add_scatter(x=numbers[at], y=data.values[at, 0], **trace)
     losses = np.where(data.feasible, data.losses[:, 0], np.inf)
@@ -169,7 +169,7 @@ def _over_time(data: StudyValues) -> go.Figure:
     return figure
 
 
-def _points(data: StudyValues) -> list[dict[str, Any]]:
+def _points(data: StudyValues, hovers: list[str]) -> list[dict[str, Any]]:
     """Traces of the trials, and under "at" the positions that each is of."""
     batches = [max((c.batch for c in claims_of(t).values()), default=-1) for t in data.trials]
     iterations = np.array(batches)
@@ -198,14 +198,13 @@ def _points(data: StudyValues) -> list[dict[str, Any]]:
         if "colorscale" in marker:
             marker = {**marker, "color": colors[at]}
         traces.append(
-            {"at": at, "mode": "markers", "name": name, "marker": marker, **_texts(data, at)}
+            {"at": at, "mode": "markers", "name": name, "marker": marker, **_texts(hovers, at)}
         )
     return traces
 
 
-def _texts(data: StudyValues, at: Sequence[int] | np.ndarray) -> dict[str, Any]:
-    texts = hover_of(data)
-    return {"text": [texts[i] for i in at], "hovertemplate": "%{text}<extra></extra>"}
+def _texts(hovers: list[str], at: Iterable[int]) -> dict[str, Any]:
+    return {"text": [hovers[i] for i in at], "hovertemplate": "%{text}<extra></extra>"}
 
 
 def _label(data: StudyValues, goal: int) -> str:

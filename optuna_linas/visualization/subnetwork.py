@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from optuna_linas.answers import knee_point
 from optuna_linas.arrays import BoolArray
-from optuna_linas.goals import goal_name
+from optuna_linas.goals import Goal, goal_name
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import option_levels
 from optuna_linas.study_space import space_of
@@ -35,6 +35,7 @@ def plot_subnetwork(
     study: Study,
     trial: FrozenTrial | int | None = None,
     *,
+    objectives: Sequence[Goal | str] | None = None,
     space: SearchSpace | None = None,
 ) -> go.Figure:
     """Return a drawing of one network: a row for each stage, a box for each layer.
@@ -46,6 +47,8 @@ def plot_subnetwork(
     Args:
         study: Any study.
         trial: A trial of it, or its number; by default the knee of the front.
+        objectives: What the front is of: indices and user attributes; by default what the study
+            was searched for.
         space: The search space; by default the sampler's, or what the trials show.
 
     Returns:
@@ -64,11 +67,11 @@ def plot_subnetwork(
 
     text = f"A network of {study.study_name}"
     if trial is None:
-        data = values_of(study)
+        data = values_of(study, objectives)
         if not data.feasible.any():
             reason = "No trial satisfies all constraints yet" if data.trials else why_empty(study)
             return explained_empty_figure(reason, text)
-        trial = knee_point(study)
+        trial = knee_point(study, objectives=objectives)
     elif isinstance(trial, int):
         trial = _numbered(study, trial)
     space = space_of(study) if space is None else space
@@ -98,7 +101,7 @@ def plot_subnetwork(
         showlegend=False,
     )
     figure.update_layout(
-        title=title(text, _said(study, trial, drawing)),
+        title=title(text, _said(study, trial, objectives, drawing)),
         template="plotly_white",
         height=int(150 + y * (16 * drawing.n_lines + 12) / _HEIGHT),
     )
@@ -191,10 +194,15 @@ def _numbered(study: Study, number: int) -> FrozenTrial:
     raise ValueError(f"The study {study.study_name!r} has no trial {number}.")
 
 
-def _said(study: Study, trial: FrozenTrial, drawing: _Drawing) -> str:
+def _said(
+    study: Study,
+    trial: FrozenTrial,
+    objectives: Sequence[Goal | str] | None,
+    drawing: _Drawing,
+) -> str:
     parts = [f"trial {trial.number}"]
     if trial.values is not None:
-        goals = goals_of(study)
+        goals = goals_of(study, objectives)
         values = goals.values(trial.values, trial.user_attrs) or []
         parts += [
             f"{name_label(goal_name(study, goal))} {value:.4g}"

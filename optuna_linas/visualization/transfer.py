@@ -29,6 +29,8 @@ __all__ = ["plot_platform_transfer"]
 
 _TITLE = "Fronts on other platforms than their own"
 _PER_ROW = 3
+_MARGIN = 0.1
+"""How far behind both fronts their reference point lies, as a share of their range."""
 
 
 def plot_platform_transfer(
@@ -40,8 +42,8 @@ def plot_platform_transfer(
     """Return a panel for each platform: its own front, and the others' fronts as measured on it.
 
     A front that loses much shows that the platform wants a search of its own. The legend says
-    which share of the own front's hypervolume the other one keeps (its reference point is the
-    worst of both fronts).
+    which share of the own front's hypervolume the other one keeps (up to a point a tenth of the
+    range behind the worst of both fronts).
 
     A network that was found on another platform is looked up in the study of this one by its
     parameters. A search with `LINASSampler(warm_start=other_study)` has measured much of the
@@ -180,7 +182,9 @@ def _said(source: str, here: StudyValues, rows: list[int], own: StudyValues, n_a
     ours: FloatArray = own.losses[own.front]
     share = ""
     if len(ours):
-        reference = np.concatenate([theirs, ours]).max(axis=0)
+        both = np.concatenate([theirs, ours])
+        # A little behind the worst, so that the ends of a front count too.
+        reference = both.max(axis=0) + _MARGIN * np.ptp(both, axis=0)
         volume = hypervolume(ours, reference)
         if volume > 0:
             share = f" keeps {hypervolume(theirs, reference) / volume:.0%} of the hypervolume"

@@ -158,8 +158,6 @@ def test_any_number_of_objectives(name: str, kind: str, studies: dict[str, Study
 
 @pytest.mark.parametrize("name", FIGURES.keys() - OF_POPULATIONS - {"predictor quality"})
 def test_goals_may_be_named_and_misnamed(name: str, studies: dict[str, Study]) -> None:
-    if name == "subnetwork":
-        pytest.skip("it draws one network, of whatever goals")
     figure = FIGURES[name](studies["one objective"], objectives=[0, Attr("latency_ms")])
     check(figure, name)
     assert "latency (ms)" in figure.to_json()
