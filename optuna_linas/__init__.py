@@ -2,8 +2,10 @@
 
 `LINASSampler` is a drop-in for any study, and `PymooSampler` searches without predictions;
 `SearchSpace` describes what is searched; `SupernetObjective` turns a super-network into an
-objective; `BudgetGenerator` answers "the best within this budget" from a finished study. The names
-are imported when first used, so that a search without super-networks never loads torch.
+objective; `BudgetGenerator` answers "the best within this budget" from a finished study.
+`best_under` and `knee_point` pick a trial, `HypervolumeStagnation` stops a study that no longer
+improves, `ask_batch` gives a batch to measure by one's own means. The names are imported when first
+used, so that a search without super-networks never loads torch.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optuna_linas.answers import best_under, knee_point
+    from optuna_linas.asking import ask_batch
     from optuna_linas.budget_generator import BudgetGenerator
     from optuna_linas.goals import Attr
     from optuna_linas.lineage import best_member
@@ -21,12 +25,14 @@ if TYPE_CHECKING:
     from optuna_linas.samplers import LINASSampler, NAGSampler, PBTNASSampler, PymooSampler
     from optuna_linas.soups import make_soup
     from optuna_linas.space import SearchSpace
+    from optuna_linas.stagnation import HypervolumeStagnation
     from optuna_linas.variable import Condition, Variable
 
 __all__ = [
     "Attr",
     "BudgetGenerator",
     "Condition",
+    "HypervolumeStagnation",
     "LINASSampler",
     "NAGSampler",
     "PBTMember",
@@ -35,7 +41,10 @@ __all__ = [
     "SearchSpace",
     "SupernetObjective",
     "Variable",
+    "ask_batch",
     "best_member",
+    "best_under",
+    "knee_point",
     "make_soup",
 ]
 
@@ -43,6 +52,7 @@ _HOMES = {
     "Attr": "optuna_linas.goals",
     "BudgetGenerator": "optuna_linas.budget_generator",
     "Condition": "optuna_linas.variable",
+    "HypervolumeStagnation": "optuna_linas.stagnation",
     "LINASSampler": "optuna_linas.samplers",
     "NAGSampler": "optuna_linas.samplers",
     "PBTMember": "optuna_linas.population",
@@ -51,7 +61,10 @@ _HOMES = {
     "SearchSpace": "optuna_linas.space",
     "SupernetObjective": "optuna_linas.objectives",
     "Variable": "optuna_linas.variable",
+    "ask_batch": "optuna_linas.asking",
     "best_member": "optuna_linas.lineage",
+    "best_under": "optuna_linas.answers",
+    "knee_point": "optuna_linas.answers",
     "make_soup": "optuna_linas.soups",
 }
 

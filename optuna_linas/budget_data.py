@@ -12,13 +12,13 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.goals import Attr, Goal, Goals
+from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded
 from optuna_linas.nag import MIN_TRIALS
 from optuna_linas.samplers.checks import resolve_space
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
 
-__all__ = ["BudgetData", "as_goal", "budget_data", "goal_name"]
+__all__ = ["BudgetData", "budget_data"]
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,6 @@ class BudgetData:
     losses: FloatArray
     signs: tuple[float, float]
     n_left_out: dict[str, int]
-
-
-def as_goal(goal: Goal | str) -> Goal:
-    """Return the goal: a string is short for a user attribute that is minimised."""
-    return Attr(goal) if isinstance(goal, str) else goal
-
-
-def goal_name(study: Study, goal: Goal) -> str:
-    """Return what a figure calls a goal."""
-    if isinstance(goal, Attr):
-        return goal.name
-    return study.metric_names[goal] if study.metric_names else f"objective {goal}"
 
 
 def budget_data(
@@ -77,8 +65,9 @@ def budget_data(
     messages: list[str] = []
     table = TrialTable(goals, resolve_space(space), messages.append)
     table.update(trials)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     for role, goal in zip(("value", "cost"), goals.goals, strict=True):
-        _check_named(role, goal, trials)
+        check_recorded(goal, complete, role)
     n_left_out = _left_out(trials, table)
     history = table.history() if table.space is not None else None
     n = 0 if history is None else int(history.feasible.sum())
@@ -103,21 +92,6 @@ def budget_data(
         losses,
         (goals.signs[0], goals.signs[1]),
         n_left_out,
-    )
-
-
-def _check_named(role: str, goal: Goal, trials: list[FrozenTrial]) -> None:
-    if not isinstance(goal, Attr):
-        return
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    if not complete or any(goal.name in trial.user_attrs for trial in complete):
-        return
-    known = sorted({name for trial in complete for name in trial.user_attrs})
-    raise ValueError(
-        f"The {role} is the user attribute {goal.name!r}, which no trial has. "
-        + (f"The trials have {known}. " if known else "The trials have no user attributes. ")
-        + f"Set it in the objective function, trial.set_user_attr({goal.name!r}, number), or name "
-        f"another one; an objective of the study is named by its index."
     )
 
 

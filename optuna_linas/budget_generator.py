@@ -18,11 +18,11 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study
 
 from optuna_linas.budget_answers import BudgetFront, Generated
-from optuna_linas.budget_data import as_goal, budget_data, goal_name
+from optuna_linas.budget_data import budget_data
 from optuna_linas.budget_header import checked_header
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.fit_bar import FitBar
-from optuna_linas.goals import Goal
+from optuna_linas.goals import Goal, as_goal, goal_name
 from optuna_linas.nag import PAPER, REWARDS, BudgetModel, Reward, Settings, fit
 from optuna_linas.nag.files import load_model, save_model
 from optuna_linas.nag.requests import Answer

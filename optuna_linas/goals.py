@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from optuna.study import StudyDirection
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["Attr", "Goal", "Goals"]
+__all__ = ["Attr", "Goal", "Goals", "as_goal", "check_recorded", "goal_name"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,11 @@ class Goals:
         """The goals as JSON: an objective's index, an attribute's name."""
         return [goal.name if isinstance(goal, Attr) else goal for goal in self.goals]
 
+    @property
+    def direction_names(self) -> list[Literal["minimize", "maximize"]]:
+        """Each goal's direction, as Optuna takes it."""
+        return ["maximize" if sign < 0 else "minimize" for sign in self.signs]
+
     def position(self, goal: Goal) -> int:
         """Return the column of a goal.
 
@@ -131,3 +136,49 @@ class Goals:
                 return None
             values.append(float(value))
         return values if all(map(math.isfinite, values)) else None
+
+
+def as_goal(goal: Goal | str) -> Goal:
+    """Return the goal: a string is short for a user attribute that is minimised."""
+    return Attr(goal) if isinstance(goal, str) else goal
+
+
+def goal_name(study: Study, goal: Goal) -> str:
+    """Return what a figure calls a goal.
+
+    An objective without a metric name has the name of the user attribute that repeats its values,
+    if the trials have one.
+    """
+    if isinstance(goal, Attr):
+        return goal.name
+    if study.metric_names:
+        return study.metric_names[goal]
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    for name in complete[0].user_attrs if len(complete) > 1 else ():
+        if all(trial.user_attrs.get(name) == trial.values[goal] for trial in complete):
+            return name
+    return f"objective {goal}"
+
+
+def check_recorded(goal: Goal, complete: Sequence[FrozenTrial], role: str) -> None:
+    """Raise if a goal is an attribute that none of some complete trials has.
+
+    Args:
+        goal: The goal; an objective is always recorded.
+        complete: Complete trials; none at all are no reason to raise.
+        role: What the goal is for, as the message says it.
+
+    Raises:
+        ValueError: No trial has the attribute; the message lists those that they have.
+    """
+    if not isinstance(goal, Attr):
+        return
+    if not complete or any(goal.name in trial.user_attrs for trial in complete):
+        return
+    known = sorted({name for trial in complete for name in trial.user_attrs})
+    raise ValueError(
+        f"The {role} is the user attribute {goal.name!r}, which no trial has. "
+        + (f"The trials have {known}. " if known else "The trials have no user attributes. ")
+        + f"Set it in the objective function, trial.set_user_attr({goal.name!r}, number), or name "
+        f"another one; an objective of the study is named by its index."
+    )

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.errors import SpaceMismatchError
@@ -32,6 +33,7 @@ __all__ = [
     "Plan",
     "ReadablePlan",
     "Row",
+    "claims_of",
     "names_key",
     "row_of",
     "row_to_arch",
@@ -158,6 +160,15 @@ class Claim:
             return Claim(
                 whole_number(batch), whole_number(slot), _checked_row(row), string(key), *notes
             )
+
+
+def claims_of(trial: FrozenTrial) -> dict[str, Claim]:
+    """Return the claims that a trial carries, by the key of the sampler that made them."""
+    return {
+        key.removesuffix(":claim"): Claim.loads(text)
+        for key, text in trial.system_attrs.items()
+        if key.endswith(":claim")
+    }
 
 
 def names_key(names: Sequence[str]) -> str:

@@ -5,10 +5,11 @@ Abstract or final: a sampler says what it checks and how it plans, and inherits 
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, final
+from typing import Any, Self, final
 
 import numpy as np
 from optuna import logging as optuna_logging
@@ -91,21 +92,47 @@ class PlannedSampler(BaseSampler):
         self._constraints_func = constraints_func
         self._warn_independent_sampling = warn_independent_sampling
         self._space = resolve_space(space)
-        self._dispatcher = Dispatcher(
+        self._make_dispatcher = partial(
+            Dispatcher,
             key,
-            space=self._space,
             objectives=self._objectives,
             seed=seed,
             n_startup=self._n_startup,
             batch_size=batch_size,
             min_examples=min_examples,
-            plan=self._plan,
             warn=_logger.warning,
         )
+        self._dispatcher = self._make_dispatcher(space=self._space, plan=self._plan)
         self._explain = explain
         self._checked: set[tuple[Goal | float, ...]] = set()
         self._claims: dict[tuple[int, int], Claim] = {}
         self._has_warned = False
+
+    @property
+    def objectives(self) -> tuple[Goal, ...] | None:
+        """What is optimised, as it was given; `None` for all objectives of the study."""
+        return self._objectives
+
+    @property
+    def space(self) -> SearchSpace | None:
+        """The declared search space; `None` where it is inferred from the study's trials."""
+        return self._space
+
+    @final
+    def with_space(self, space: SearchSpace | Mapping[str, BaseDistribution]) -> Self:
+        """Return a sampler like this one, of the same study's plan, that declares the space.
+
+        Raises:
+            TypeError: Neither a `SearchSpace` nor a mapping.
+            ValueError: It has no variables.
+        """
+        declared = resolve_space(space)
+        assert declared is not None
+        other = copy.copy(self)
+        other._space = declared
+        other._dispatcher = self._make_dispatcher(space=declared, plan=other._plan)
+        other._claims = {}
+        return other
 
     @abstractmethod
     def _check_goals(self, goals: Goals) -> None:

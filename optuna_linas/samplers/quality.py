@@ -40,9 +40,9 @@ class Outcome:
 def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outcome]) -> None:
     """Write the study's user attribute `KEY:predictors`; nothing if nothing was predicted.
 
-    It lists the objectives and, per batch, the predictors, the number of trials, MAPE in percent
-    and Kendall's tau, one figure per objective (`None` where there is none). It is not written yet
-    where it has more than eight batches for each trial that is new.
+    It lists the objectives, their directions and, per batch, the predictors, the number of trials,
+    MAPE in percent and Kendall's tau, one figure per objective (`None` where there is none). It is
+    not written yet where it has more than eight batches for each trial that is new.
 
     Args:
         study: The study.
@@ -70,7 +70,11 @@ def record_quality(study: Study, key: str, goals: Goals, outcomes: Iterable[Outc
     iterations = [
         known[k] if len(batches[k]) == n_known[k] else _quality(k, batches[k]) for k in kept
     ]
-    record = {"objectives": goals.names, "iterations": iterations}
+    record = {
+        "objectives": goals.names,
+        "directions": goals.direction_names,
+        "iterations": iterations,
+    }
     while len(iterations) > 1 and (n_bytes := len(json.dumps(record))) > _MAX_BYTES:
         del iterations[: max(1, len(iterations) * (n_bytes - _MAX_BYTES) // n_bytes)]
     if before != record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optuna_linas.arrays import FloatArray
-from optuna_linas.visualization.style import COLORS, explained_empty_figure, layout
+from optuna_linas.variable import Option
+from optuna_linas.visualization.hover import params_lines
+from optuna_linas.visualization.style import (
+    COLORS,
+    axis_label,
+    explained_empty_figure,
+    layout,
+    name_label,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -37,6 +45,11 @@ class Front(Protocol):
         ...
 
     @property
+    def params(self) -> Sequence[Mapping[str, Option]]:
+        """The architectures."""
+        ...
+
+    @property
     def value_name(self) -> str:
         """What the value is called."""
         ...
@@ -59,7 +72,7 @@ def plot_budget_front(
 
     Returns:
         The figure. The line is what a budget buys; a dot is the architecture that buys it, left of
-        its budget by what it does not use.
+        its budget by what it does not use. Hovering shows it.
 
     Example:
         >>> from optuna_linas.budget_answers import BudgetFront
@@ -79,7 +92,7 @@ def plot_budget_front(
 
     named = fronts if isinstance(fronts, Mapping) else {"generator": fronts}
     if not named:
-        return explained_empty_figure("No front was given")
+        return explained_empty_figure("No front was given", _FRONT)
     figure = go.Figure()
     for (name, front), color in zip(named.items(), cycle(COLORS), strict=False):
         if measured is not None and name in measured:
@@ -105,20 +118,32 @@ def plot_budget_front(
             x=front.costs,
             y=front.values,
             mode="markers",
+            name=f"{name}: architectures",
             legendgroup=name,
             showlegend=False,
             marker={"color": color, "size": 8, "line": {"color": "white", "width": 1}},
-            hovertemplate="cost %{x:.5g}: %{y:.5g}<extra></extra>",
+            text=["<br>".join(lines) for lines in params_lines(front.params)],
+            hovertemplate=f"<b>{name}</b><br>{front.cost_name} = %{{x:.5g}}<br>"
+            f"{front.value_name} = %{{y:.5g}}<br>%{{text}}<extra></extra>",
         )
     first = next(iter(named.values()))
+    values = np.asarray(first.values, dtype=float)
+    # A larger budget never buys less, so the front itself shows which way is better.
+    differs = len(values) > 1 and values[-1] != values[0]
     figure.update_layout(
         **layout(
-            "The best architecture for each budget",
-            x=f"{first.cost_name} (budget)",
-            y=first.value_name,
+            _FRONT,
+            x=f"budget: {name_label(first.cost_name)}",
+            y=axis_label(first.value_name, is_maximised=bool(values[-1] > values[0]))
+            if differs
+            else name_label(first.value_name),
+            subtitle="line: what a budget buys; dots: the architecture that buys it, at its cost",
         )
     )
     return figure
+
+
+_FRONT = "The best architecture for each budget"
 
 
 def plot_budget_histogram(
@@ -143,22 +168,37 @@ def plot_budget_histogram(
 
     arrays = {budget: np.asarray(each, dtype=float) for budget, each in costs.items()}
     if not any(each.size for each in arrays.values()):
-        return explained_empty_figure("Nothing was generated")
+        return explained_empty_figure("Nothing was generated", _HISTOGRAM)
     everything = np.concatenate([*arrays.values(), np.array(list(arrays), dtype=float)])
     low, high = float(everything.min()), float(everything.max())
+    width = (high - low) / n_bins or 1.0
     figure = go.Figure()
     for (budget, each), color in zip(arrays.items(), cycle(COLORS), strict=False):
         within = float((each <= budget).mean()) if each.size else 0.0
         figure.add_histogram(
             x=each,
             name=f"budget {budget:g} ({within:.0%} within)".replace("%", " %"),
-            xbins={"start": low, "end": high, "size": (high - low) / n_bins or 1.0},
+            # A bin ends at the budget: no bar stands on both sides of the line.
+            xbins={
+                "start": budget - width * np.ceil((budget - low) / width),
+                "end": high + width,
+                "size": width,
+            },
+            hovertemplate="%{y} architectures of %{x}<extra></extra>",
             marker={"color": color},
             opacity=0.6,
         )
         figure.add_vline(x=budget, line={"color": color, "dash": "dash"})
     figure.update_layout(
-        **layout("Costs of generated architectures", x=cost_name, y="architectures"),
+        **layout(
+            _HISTOGRAM,
+            x=name_label(cost_name),
+            y="architectures",
+            subtitle="dashed: the budgets that they were generated for",
+        ),
         barmode="overlay",
     )
     return figure
+
+
+_HISTOGRAM = "Costs of generated architectures"

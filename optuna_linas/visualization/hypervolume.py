@@ -1,8 +1,9 @@
-"""Hypervolume against evaluations, for one or several studies."""
+"""Hypervolume against evaluations, for one study, several, or groups of seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,55 +11,79 @@ from optuna.study import Study
 
 from optuna_linas import pareto
 from optuna_linas.arrays import FloatArray
-from optuna_linas.visualization.style import COLORS, explained_empty_figure, layout
-from optuna_linas.visualization.values import values_of
+from optuna_linas.goals import Goal
+from optuna_linas.study_values import StudyValues, values_of, why_empty
+from optuna_linas.visualization.groups import Groups, groups_of
+from optuna_linas.visualization.style import (
+    COLORS,
+    band,
+    explained_empty_figure,
+    layout,
+    name_label,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["hypervolume_history", "plot_hypervolume", "shared_reference"]
 
+_TITLE = "Hypervolume against evaluations"
 
-def shared_reference(*studies: Study) -> FloatArray:
+
+def shared_reference(*studies: Study, objectives: Sequence[Goal | str] | None = None) -> FloatArray:
     """Return the worst feasible value of every objective in any of the studies, `float[m]`.
 
     In the user's directions. Studies are compared fairly only against one reference point.
 
+    Args:
+        *studies: Any studies with the same objectives.
+        objectives: Indices and user attributes; by default what the studies were searched for.
+
     Raises:
         ValueError: The studies have different directions, or not one complete trial.
     """
-    if len({tuple(study.directions) for study in studies}) != 1:
+    data = [values_of(study, objectives) for study in studies]
+    if len({tuple(each.signs) for each in data}) != 1:
         raise ValueError("Studies with different directions have no common hypervolume.")
-    data = [values_of(study) for study in studies]
     losses = np.concatenate([d.losses[d.feasible] for d in data])
     if len(losses) == 0:
         raise ValueError("A reference point needs at least one complete, feasible trial.")
-    return np.asarray(losses.max(axis=0) * _signs(studies[0]))
+    return np.asarray(losses.max(axis=0) * data[0].signs)
 
 
-def hypervolume_history(study: Study, reference: Sequence[float] | FloatArray) -> FloatArray:
+def hypervolume_history(
+    study: Study,
+    reference: Sequence[float] | FloatArray,
+    *,
+    objectives: Sequence[Goal | str] | None = None,
+) -> FloatArray:
     """Return the hypervolume after each complete trial, `float[n]`.
 
     Args:
         study: Any study.
         reference: The reference point in the user's directions, `float[m]`.
+        objectives: Indices and user attributes; by default what the study was searched for.
     """
-    data = values_of(study)
-    point = np.asarray(reference, dtype=float) * _signs(study)
-    # What is infeasible counts for nothing.
-    losses = np.where(data.feasible[:, None], data.losses, np.inf)
-    return pareto.hypervolume_history(losses, point)
+    return _history(values_of(study, objectives), np.asarray(reference, dtype=float))
 
 
 def plot_hypervolume(
-    studies: Study | Mapping[str, Study], reference: Sequence[float] | FloatArray | None = None
+    studies: Groups,
+    reference: Sequence[float] | FloatArray | None = None,
+    *,
+    objectives: Sequence[Goal | str] | None = None,
 ) -> go.Figure:
     """Return the hypervolume of one or several studies against the number of evaluations.
 
+    A group, several studies under one label, is a search with several seeds: the line is their
+    mean, the band one standard error of it to each side. It ends with the shortest of them.
+
     Args:
-        studies: A study, or label to study; all with the same directions.
+        studies: A study, or label to a study or to a list of studies; all with the same
+            directions.
         reference: The reference point in the user's directions; by default the worst value of
-            each objective in any of the studies. The figure states it.
+            each objective in any of the studies. It is the same for all, and the figure states it.
+        objectives: Indices and user attributes; by default what the studies were searched for.
 
     Raises:
         ValueError: The studies have different directions.
@@ -73,29 +98,64 @@ def plot_hypervolume(
     """
     import plotly.graph_objects as go
 
-    if isinstance(studies, Study):
-        studies = {studies.study_name: studies}
-    if not any(values_of(study).feasible.any() for study in studies.values()):
-        return explained_empty_figure("No complete, feasible trial yet")
+    groups = groups_of(studies)
+    everything = [study for members in groups.values() for study in members]
+    data = {
+        label: [values_of(study, objectives) for study in members]
+        for label, members in groups.items()
+    }
+    if not any(each.feasible.any() for members in data.values() for each in members):
+        return explained_empty_figure(
+            "No complete, feasible trial yet" if len(everything) != 1 else _why(everything[0]),
+            _TITLE,
+        )
     point = np.asarray(
-        shared_reference(*studies.values()) if reference is None else reference, dtype=float
+        shared_reference(*everything, objectives=objectives) if reference is None else reference,
+        dtype=float,
     )
     figure = go.Figure()
-    for i, (label, study) in enumerate(studies.items()):
-        history = [round(v, 12) for v in hypervolume_history(study, point).tolist()]
+    for (label, members), color in zip(data.items(), cycle(COLORS), strict=False):
+        histories = [_history(each, point) for each in members]
+        n = min(map(len, histories))
+        runs = np.round([history[:n] for history in histories], 12)
+        mean, evaluations = runs.mean(axis=0), list(range(1, n + 1))
+        if len(runs) > 1:
+            error = runs.std(axis=0, ddof=1) / np.sqrt(len(runs))
+            curves = (mean - error).tolist(), (mean + error).tolist()
+            figure.add_scatter(**band([float(i) for i in evaluations], *curves, color, label))
         figure.add_scatter(
-            x=list(range(1, len(history) + 1)),
-            y=history,
+            x=evaluations,
+            y=mean.tolist(),
             mode="lines",
-            name=label,
-            line={"shape": "hv", "color": COLORS[i % len(COLORS)], "width": 2.5},
+            name=label + (f" ({len(runs)} runs)" if len(runs) > 1 else ""),
+            legendgroup=label,
+            line={"shape": "hv", "color": color, "width": 2.5},
+            hovertemplate=f"{label}: %{{y:.5g}} after %{{x}} evaluations<extra></extra>",
         )
-    where = ", ".join(f"{value:.4g}" for value in point)
-    title = f"Hypervolume (reference point: {where})"
-    figure.update_layout(**layout(title, x="evaluations", y="hypervolume"))
-    figure.update_layout(showlegend=len(studies) > 1)
+    some = next(each for members in data.values() for each in members)
+    where = ", ".join(
+        f"{name_label(name)} {value:.4g}" for name, value in zip(some.names, point, strict=True)
+    )
+    is_grouped = any(len(members) > 1 for members in data.values())
+    figure.update_layout(
+        **layout(
+            _TITLE,
+            x="evaluations",
+            y="hypervolume, higher is better",
+            subtitle=f"reference point: {where}"
+            + ("; mean ± one standard error of the runs" if is_grouped else ""),
+        )
+    )
+    figure.update_layout(showlegend=len(data) > 1 or is_grouped)
     return figure
 
 
-def _signs(study: Study) -> FloatArray:
-    return np.array([-1.0 if d.name == "MAXIMIZE" else 1.0 for d in study.directions])
+def _history(data: StudyValues, reference: FloatArray) -> FloatArray:
+    # What is infeasible counts for nothing.
+    losses = np.where(data.feasible[:, None], data.losses, np.inf)
+    return pareto.hypervolume_history(losses, reference * data.signs)
+
+
+def _why(study: Study) -> str:
+    reason = why_empty(study)
+    return "No complete, feasible trial yet" if "finite value" in reason else reason

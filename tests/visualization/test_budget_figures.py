@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from optuna_linas.budget_answers import BudgetFront
 from optuna_linas.visualization import plot_budget_front, plot_budget_histogram
@@ -28,12 +29,13 @@ def test_devices_have_colours_of_their_own_and_their_trials_beside_them() -> Non
     figure = plot_budget_front(
         {"one": front_of(0.5, 0.8), "two": front_of(0.6, 0.9)}, {"two": ([1.0, 3.0], [0.4, 0.7])}
     )
-    assert [trace.name for trace in figure.data if trace.name] == ["one", "two: trials", "two"]
+    shown = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert shown == ["one", "two: trials", "two"]
     colors = {trace.legendgroup: trace.line.color for trace in figure.data if trace.mode == "lines"}
     assert colors["one"] != colors["two"]
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == (
-        "latency_ms (budget)",
-        "accuracy",
+        "budget: latency (ms)",
+        "accuracy, higher is better",
     )
 
 
@@ -44,8 +46,19 @@ def test_a_histogram_for_each_budget_says_how_many_are_within() -> None:
         "budget 9 (100 % within)",
     ]
     assert [shape.x0 for shape in figure.layout.shapes] == [5.0, 9.0]
-    assert figure.data[0].xbins == figure.data[1].xbins
+    size = figure.data[0].xbins.size
+    for trace, budget in zip(figure.data, (5.0, 9.0), strict=True):
+        assert trace.xbins.size == size
+        n_bins = (budget - trace.xbins.start) / size
+        assert n_bins == pytest.approx(round(n_bins))  # one ends at the budget
     assert figure.layout.xaxis.title.text == "ms"
+
+
+def test_what_a_budget_buys_is_described() -> None:
+    dots = plot_budget_front(front_of(0.8, 0.5)).data[1]
+    assert dots.text == ("depth = 0", "depth = 1")
+    assert plot_budget_front(front_of(0.8, 0.5)).layout.yaxis.title.text.endswith("lower is better")
+    assert plot_budget_front(front_of(0.5)).layout.yaxis.title.text == "accuracy"
 
 
 def test_nothing_is_explained() -> None:

@@ -34,7 +34,8 @@ def test_progress_shows_the_front_from_cheap_to_dear_with_the_cost_to_the_right(
 def test_infeasible_trials_are_not_on_the_front() -> None:
     study = study_of((0.5, 1.0))
     study.add_trial(optuna.create_trial(values=[0.9, 0.5], constraints={"size": 1.0}))
-    assert list(plot_search_progress(study).data[1].y) == [0.5]
+    trials, infeasible, front = plot_search_progress(study).data
+    assert (list(trials.y), list(infeasible.y), list(front.y)) == ([0.5], [0.9], [0.5])
 
 
 def test_metric_names_are_the_axes() -> None:
@@ -42,7 +43,8 @@ def test_metric_names_are_the_axes() -> None:
     with pytest.warns(optuna.exceptions.ExperimentalWarning):
         study.set_metric_names(["accuracy", "latency_ms"])
     layout = plot_search_progress(study).layout
-    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("latency_ms", "accuracy")
+    assert layout.xaxis.title.text == "latency (ms), lower is better"
+    assert layout.yaxis.title.text == "accuracy, higher is better"
 
 
 def test_an_empty_study_is_explained() -> None:
@@ -52,10 +54,28 @@ def test_an_empty_study_is_explained() -> None:
         shared_reference(study_of())
 
 
-def test_three_objectives_have_no_plane() -> None:
-    study = optuna.create_study(directions=["minimize"] * 3)
-    with pytest.raises(ValueError, match="the study has 3"):
+def test_three_objectives_are_drawn_two_by_two_and_more_are_refused() -> None:
+    study = optuna.create_study(directions=["minimize"] * 4)
+    for values in ([1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0], [4.0, 4.0, 4.0, 4.0]):
+        study.add_trial(optuna.create_trial(values=values))
+    figure = plot_search_progress(study, objectives=[0, 1, 2])
+    fronts = [trace for trace in figure.data if trace.name == "Pareto front of all three"]
+    assert [(list(t.x), list(t.y)) for t in fronts] == [
+        ([3.0, 2.0], [4.0, 1.0]),
+        ([2.0, 3.0], [4.0, 1.0]),
+        ([3.0, 2.0], [2.0, 3.0]),
+    ]
+    with pytest.raises(ValueError, match="there are 4: name the ones to draw"):
         plot_search_progress(study)
+
+
+def test_one_objective_is_drawn_over_time() -> None:
+    study = optuna.create_study(direction="maximize")
+    for value in (0.2, 0.5, 0.4):
+        study.add_trial(optuna.create_trial(value=value))
+    trials, best = plot_search_progress(study).data
+    assert list(trials.y) == [0.2, 0.5, 0.4]
+    assert list(best.y) == [0.2, 0.5, 0.5]
 
 
 def test_the_history_grows_only_where_the_front_does() -> None:
@@ -78,7 +98,24 @@ def test_studies_are_compared_against_their_common_worst() -> None:
     assert list(shared_reference(first, second)) == [0.3, 4.0]
     figure = plot_hypervolume({"ours": first, "theirs": second})
     assert [trace.name for trace in figure.data] == ["ours", "theirs"]
-    assert "0.3, 4" in figure.layout.title.text
+    assert "objective 0 0.3, objective 1 4" in figure.layout.title.subtitle.text
     other = optuna.create_study(directions=["minimize", "minimize"])
     with pytest.raises(ValueError, match="different directions"):
         shared_reference(first, other)
+
+
+def test_a_group_is_its_mean_with_a_standard_error() -> None:
+    first, second = study_of((0.5, 1.0), (0.9, 1.0), (0.9, 0.5)), study_of((0.7, 1.0), (0.8, 1.0))
+    band, mean, alone = plot_hypervolume(
+        {"ours": [first, second], "alone": first}, reference=[0.0, 2.0]
+    ).data
+    assert list(mean.x) == [1, 2]  # as long as the shortest of them
+    assert list(mean.y) == pytest.approx([0.6, 0.85])
+    assert len(alone.x) == 3
+    # Steps: up along the upper edge and back along the lower; 0.1 and 0.05 are the errors.
+    assert list(band.x) == [1, 2, 2, 2, 2, 1]
+    assert list(band.y) == pytest.approx([0.7, 0.7, 0.9, 0.8, 0.5, 0.5])
+    assert mean.name == "ours (2 runs)"
+    for wrong in ([first], {"ours": []}, {"ours": [1]}):
+        with pytest.raises((TypeError, ValueError), match=r"study"):
+            plot_hypervolume(wrong)  # type: ignore[arg-type]
