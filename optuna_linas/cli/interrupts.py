@@ -1,0 +1,49 @@
+"""Ctrl-C in a search with several threads: the running trials end, then the search does."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from optuna_linas.cli.output import say
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+__all__ = ["stop_at_interrupt"]
+
+
+@contextmanager
+def stop_at_interrupt(study: Study, n_jobs: int) -> Iterator[threading.Event]:
+    """Stop a study at the first Ctrl-C; the second one interrupts as ever.
+
+    One thread is interrupted at once, as Optuna then marks its trial as failed. Of several, the
+    main thread alone would see the interrupt and then wait for the others without a word.
+
+    Args:
+        study: Is optimised inside.
+        n_jobs: Its threads.
+
+    Yields:
+        Is set when the study was stopped.
+    """
+    stopped = threading.Event()
+    if n_jobs == 1 or threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(signum: int, frame: object) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, before)
+        study.stop()
+        say("Interrupted: waiting for the running trials. Ctrl-C again to leave them.")
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
