@@ -6,29 +6,24 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from optuna_linas.cli.output import say
-
-if TYPE_CHECKING:
-    from optuna.study import Study
 
 __all__ = ["stop_at_interrupt"]
 
 
 @contextmanager
-def stop_at_interrupt(study: Study, n_jobs: int) -> Iterator[threading.Event]:
-    """Stop a study at the first Ctrl-C; the second one interrupts as ever.
+def stop_at_interrupt(n_jobs: int) -> Iterator[threading.Event]:
+    """Note the first Ctrl-C; the second one interrupts as ever.
 
     One thread is interrupted at once, as Optuna then marks its trial as failed. Of several, the
     main thread alone would see the interrupt and then wait for the others without a word.
 
     Args:
-        study: Is optimised inside.
-        n_jobs: Its threads.
+        n_jobs: The search's threads.
 
     Yields:
-        Is set when the study was stopped.
+        Is set at the first Ctrl-C: a callback of the study then has to stop it.
     """
     stopped = threading.Event()
     if n_jobs == 1 or threading.current_thread() is not threading.main_thread():
@@ -39,7 +34,6 @@ def stop_at_interrupt(study: Study, n_jobs: int) -> Iterator[threading.Event]:
     def stop(signum: int, frame: object) -> None:
         stopped.set()
         signal.signal(signal.SIGINT, before)
-        study.stop()
         say("Interrupted: waiting for the running trials. Ctrl-C again to leave them.")
 
     signal.signal(signal.SIGINT, stop)

@@ -41,17 +41,17 @@ def make_sampler(
     """
     import optuna
 
-    from optuna_linas import LINASSampler, NAGSampler, PymooSampler
-
     if is_source(name):
         found = load_source(name)
         found = found() if callable(found) else found
         if not isinstance(found, optuna.samplers.BaseSampler):
             raise WrongUse(f"{name} is no Optuna sampler but {type(found).__name__}.")
         return found
-    if name == "linas":
-        return LINASSampler(space=space, seed=seed)
-    if name.startswith("linas-"):
+    if name in SAMPLERS[:4]:
+        from optuna_linas import LINASSampler
+
+        if name == "linas":
+            return LINASSampler(space=space, seed=seed)
         return LINASSampler.paper(name.removeprefix("linas-"), space=space, seed=seed)  # type: ignore[arg-type]
     if name == "nag":
         if cost is None:
@@ -59,8 +59,12 @@ def make_sampler(
                 "NAG needs what its budgets limit: --cost with an objective's index or a user "
                 "attribute of the trials, such as --cost latency_ms."
             )
+        from optuna_linas import NAGSampler
+
         return NAGSampler(cost=cost, space=space, seed=seed)
     if name == "agemoea":
+        from optuna_linas import PymooSampler
+
         return PymooSampler("agemoea", space=space, seed=seed)
     if name == "tpe":
         return optuna.samplers.TPESampler(seed=seed)

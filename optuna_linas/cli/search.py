@@ -263,21 +263,25 @@ def _run(
     callbacks: list[Any] = [MaxTrialsCallback(trials, states=(TrialState.COMPLETE,))]
     callbacks += [DashboardCallback()] if dashboard else []
     is_interrupted = False
-    with Bar(study.study_name, trials, min(done, trials)) as bar:
+    with (
+        Bar(study.study_name, trials, min(done, trials)) as bar,
+        stop_at_interrupt(jobs) as interrupt,
+    ):
 
         def report(study: Study, trial: FrozenTrial) -> None:
             if trial.state == TrialState.COMPLETE:
                 bar.advance(_detail(study))
+            if interrupt.is_set():
+                study.stop()
 
         try:
-            with stop_at_interrupt(study, jobs) as interrupt:
-                study.optimize(
-                    problem.objective,
-                    n_trials=max(0, trials - done),
-                    n_jobs=jobs,
-                    catch=(Exception,) if keep_going else (),
-                    callbacks=[report, *callbacks],
-                )
+            study.optimize(
+                problem.objective,
+                n_trials=max(0, trials - done),
+                n_jobs=jobs,
+                catch=(Exception,) if keep_going else (),
+                callbacks=[report, *callbacks],
+            )
             is_interrupted = interrupt.is_set()
         except KeyboardInterrupt:
             is_interrupted = True
