@@ -1,0 +1,194 @@
+"""A study in a page of Markdown: what is searched, how far it is, what to choose from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.dashboard.architecture import architecture_line
+from optuna_linas.dashboard.facts import (
+    inferred_space,
+    iteration_of,
+    prediction_record,
+    sampler_name,
+    sorted_front,
+)
+from optuna_linas.dashboard.markdown import power_of_ten, table, text
+from optuna_linas.dashboard.selection import evenly
+from optuna_linas.visualization import hypervolume_history, shared_reference
+from optuna_linas.visualization.values import objective_names
+
+__all__ = ["study_note"]
+
+_N_ROWS = 12
+"""Trade-offs in the table; of a longer front, evenly chosen ones."""
+_N_RECENT = 20
+_MAX_CELL = 90
+_COSTS = {"macs": ("MACs", 1e6, " M"), "params": ("parameters", 1e3, " k")}
+"""Attributes that `SupernetObjective` records of every network: heading, unit, its sign."""
+
+
+def study_note(study: Study) -> str:
+    """Return what is to be known of a study, in Markdown.
+
+    Args:
+        study: Any study, whatever has sampled it.
+
+    Example:
+        >>> import optuna
+        >>> study = optuna.create_study(study_name="phone", directions=["maximize", "minimize"])
+        >>> print(study_note(study).splitlines()[0])
+        ## phone
+    """
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    parts = [f"## {text(study.study_name)}", _glance(study, attrs)]
+    front = sorted_front(study)
+    if front:
+        parts += [_heading(study, front), _trade_offs(study, front)]
+    if quality := _quality(study):
+        parts += ["### Can the predictions be trusted?", quality]
+    return "\n\n".join(parts) + "\n"
+
+
+def _glance(study: Study, attrs: Mapping[str, Any]) -> str:
+    rows = [("Trials", _states(study))]
+    if size := _size(study):
+        rows.append(("Search space", size))
+    if name := sampler_name(study, attrs):
+        rows.append(("Sampler", f"`{name}`"))
+    if iteration := iteration_of(study, attrs):
+        rows.append(("Iteration", text(iteration)))
+    if volume := _hypervolume(study):
+        rows.append(("Hypervolume", volume))
+    if platform := study.user_attrs.get("platform"):
+        rows.append(("Measured on", text(_platform(platform))))
+    return table(["", ""], [(f"**{name}**", value) for name, value in rows])
+
+
+def _states(study: Study) -> str:
+    counts = Counter(trial.state for trial in study.get_trials(deepcopy=False))
+    words = {
+        TrialState.COMPLETE: "complete",
+        TrialState.RUNNING: "running",
+        TrialState.WAITING: "waiting",
+        TrialState.PRUNED: "pruned",
+        TrialState.FAIL: "failed",
+    }
+    found = [f"{counts[state]:,} {word}" for state, word in words.items() if counts[state]]
+    return ", ".join(found) or "none yet"
+
+
+def _size(study: Study) -> str | None:
+    space = inferred_space(study)
+    if space is None:
+        return None
+    n_floats = sum(variable.kind == "float" for variable in space.variables)
+    words = f"{len(space)} variables"
+    if n_floats:
+        return f"{words}, {n_floats} of them continuous"
+    raw = space.size()
+    try:
+        effective = space.size(effective=True)
+    except ValueError:  # Its conditions are too entangled to count.
+        return f"{words}, {power_of_ten(raw)} combinations"
+    if effective == raw:
+        return f"{words}, {power_of_ten(raw)} networks"
+    return (
+        f"{words}, {power_of_ten(raw)} combinations, {power_of_ten(effective)} different networks"
+    )
+
+
+def _hypervolume(study: Study) -> str | None:
+    if len(study.directions) == 1:
+        return None
+    try:
+        reference = shared_reference(study)
+    except ValueError:  # No trial is complete and feasible.
+        return None
+    history = hypervolume_history(study, reference)
+    shown = f"{history[-1]:.4g} (reference point: {', '.join(f'{v:.4g}' for v in reference)})"
+    if len(history) > 2 * _N_RECENT and history[-1] > 0:
+        gained = 1 - history[-1 - _N_RECENT] / history[-1]
+        shown += f"; {gained:.1%} of it from the last {_N_RECENT} trials"
+    return shown
+
+
+def _platform(platform: Mapping[str, Any]) -> str:
+    words = [str(platform.get("cpu", "")), f"{platform.get('n_cpus', '?')} CPUs"]
+    words += [str(platform["accelerators"])] if platform.get("accelerators") else []
+    words += [f"torch {platform['torch']}"] if "torch" in platform else []
+    return ", ".join(word for word in words if word)
+
+
+def _heading(study: Study, front: Sequence[FrozenTrial]) -> str:
+    if len(study.directions) == 1:
+        return "### The best trial"
+    if len(front) <= _N_ROWS:
+        return f"### Best trade-offs: the front of {len(front)}"
+    return f"### Best trade-offs: {_N_ROWS} of the front of {len(front)}"
+
+
+def _trade_offs(study: Study, front: Sequence[FrozenTrial]) -> str:
+    chosen = [front[i] for i in evenly(len(front), _N_ROWS)]
+    names = objective_names(study)
+    costs = [
+        (key, *what)
+        for key, what in _COSTS.items()
+        if key not in names and all(_is_number(t.user_attrs.get(key)) for t in chosen)
+    ]
+    everything = sorted({name for trial in front for name in trial.params})
+    rows = []
+    for trial in chosen:
+        numbers = [f"{value:.4g}" for value in trial.values]
+        numbers += [f"{trial.user_attrs[key] / unit:.4g}{sign}" for key, _, unit, sign in costs]
+        rows.append([str(trial.number), *numbers, _in_one_line(trial, everything)])
+    head = ["trial", *(text(name) for name in names), *(what for _, what, *_ in costs)]
+    return table([*head, "architecture"], rows, n_numbers=len(head))
+
+
+def _in_one_line(trial: FrozenTrial, names: Sequence[str]) -> str:
+    line = architecture_line(trial.params, names)
+    return text(line if len(line) <= _MAX_CELL else f"{line[: _MAX_CELL - 1].rstrip()}…")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _quality(study: Study) -> str | None:
+    record = prediction_record(study)
+    if record is None:
+        return None
+    last = record.iterations[-1]
+    rows = []
+    for i, name in enumerate(record.objectives):
+        predictor = last["predictors"][i] if i < len(last["predictors"]) else ""
+        rows.append(
+            (
+                text(name),
+                text(predictor),
+                _shown(last["kendall_tau"][i], ".2f"),
+                _median([each["kendall_tau"][i] for each in record.iterations], ".2f"),
+                _shown(last["mape_percent"][i], ".3g", " %"),
+            )
+        )
+    head = ("objective", "predictor", "Kendall's τ, last batch", "median of all", "error")
+    return table(head, rows) + (
+        "\n\nHow well the order of new networks was foretold before they were measured: τ is 1 for "
+        "the right order and 0 for none. A batch is small and its networks are alike, so single "
+        "figures vary."
+    )
+
+
+def _shown(figure: float | None, digits: str, unit: str = "") -> str:
+    return "–" if figure is None else f"{figure:{digits}}{unit}"
+
+
+def _median(figures: Sequence[float | None], digits: str) -> str:
+    known = [figure for figure in figures if figure is not None]
+    return _shown(float(np.median(known)) if known else None, digits)

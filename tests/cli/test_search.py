@@ -1,0 +1,227 @@
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from tests.cli.conftest import TRADE_OFF
+
+
+def study_in(folder, name="objective"):
+    return optuna.load_study(study_name=name, storage=f"sqlite:///{folder}/study.db")
+
+
+def test_an_objective_function_is_searched(run, folder):
+    names = ["--name", "accuracy", "--name", "latency"]
+    result = run("search", "train.py:objective", *TRADE_OFF, *names, "--trials", 20, "--seed", 0)
+    assert result.exit_code == 0, result.output
+    study = study_in(folder)
+    assert len(study.trials) == 20
+    assert study.metric_names == ["accuracy", "latency"]
+    assert [d.name for d in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert "objective 20/20 front of" in result.stderr
+    assert "20 trials measured" in result.stdout
+    assert "optuna-dashboard sqlite:///study.db" in result.stdout
+    best = min(study.best_trials, key=lambda trial: trial.values[1])
+    row = [str(best.number), f"{best.values[0]:.5g}", f"{best.values[1]:.5g}"]
+    assert row in [line.split()[:3] for line in result.stdout.splitlines()]
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    assert "dashboard:plot_data:search-progress:0" in attrs
+
+
+def test_json_is_all_there_is_on_standard_output(run):
+    result = run("search", "train.py:named", "--trials", 8, "--sampler", "random", "--json")
+    found = json.loads(result.stdout)
+    assert found["study"] == "named"
+    assert found["n_measured"] == 8
+    assert found["interrupted"] is False
+    assert found["metric_names"] == ["accuracy", "latency"]
+    assert {"depth", "width"} == set(found["front"][0]["params"])
+    assert found["front"][0]["user_attrs"]["latency_ms"] == found["front"][0]["values"][1]
+
+
+def test_the_same_seed_is_the_same_search(run, folder):
+    for name in ("one", "two"):
+        run("search", "train.py:named", "--study", name, "--trials", 6, "--seed", 3)
+    one, two = study_in(folder, "one"), study_in(folder, "two")
+    assert [t.params for t in one.trials] == [t.params for t in two.trials]
+
+
+def test_a_study_goes_on_only_when_asked_to(searched, folder):
+    result = searched("search", "train.py:named", "--trials", 30)
+    assert result.exit_code == 2
+    assert "--resume" in result.stderr
+    result = searched("search", "train.py:named", "--trials", 30, "--resume", "--no-dashboard")
+    assert result.exit_code == 0, result.output
+    assert "24 trials already" in result.stderr
+    assert len(study_in(folder, "named").trials) == 30
+    result = searched("search", "train.py:named", "--trials", 30, "--resume")
+    assert result.exit_code == 0
+    assert len(study_in(folder, "named").trials) == 30
+    result = searched(
+        "search", "train.py:objective", "--study", "named", "--resume", *TRADE_OFF[2:]
+    )
+    assert result.exit_code == 2
+    assert "directions maximize, minimize" in result.stderr
+
+
+def test_a_failing_objective_is_one_line(run, folder):
+    result = run("search", "train.py:fails_in_between", *TRADE_OFF, "--trials", 5)
+    assert result.exit_code == 1
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: Trial 2 failed: ZeroDivisionError: no such network (")
+    assert "train.py, line" in last
+    assert (
+        "Traceback"
+        in run(
+            "--traceback", "search", "train.py:fails_in_between", *TRADE_OFF, "--study", "again"
+        ).stderr
+    )
+
+
+def test_a_failing_trial_need_not_end_the_search(run, folder):
+    args = ["train.py:fails_in_between", *TRADE_OFF, "--trials", "5"]
+    result = run("search", *args, "--keep-going")
+    assert result.exit_code == 0
+    assert "1 trials failed or are another worker's" in result.stderr
+    assert run("search", *args, "--keep-going", "--resume").exit_code == 0
+    states = [trial.state for trial in study_in(folder, "fails_in_between").trials]
+    assert states.count(TrialState.COMPLETE) == 5
+    assert len(states) == 6
+
+
+def test_threads_and_journal_files(run, folder):
+    args = ["--storage", "runs/search.log", "--trials", 9, "--jobs", 3, "--sampler", "random"]
+    result = run("search", "train.py:named", *args)
+    assert result.exit_code == 0, result.output
+    assert "optuna-dashboard runs/search.log" in result.stdout
+    assert "9 trials measured" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["linas-image", "nag", "agemoea", "tpe", "nsga2", "random"])
+def test_samplers_by_name(run, name):
+    result = run("search", "train.py:named", "--trials", 3, "--sampler", name, "--cost", "1")
+    assert result.exit_code == 0, result.output
+
+
+def test_own_sampler(run, folder):
+    run("search", "train.py:named", "--trials", 4, "--sampler", "train.py:sampler")
+    same = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=5))
+    trial = same.ask()
+    trial.suggest_int("depth", 1, 8)
+    trial.suggest_categorical("width", [8, 16, 32, 64])
+    assert study_in(folder, "named").trials[0].params == trial.params
+
+
+def test_a_supernet_is_trained_searched_and_searched_on(run, folder):
+    small = ["--size", "widths=[[4,8]]", "--size", "depths=[1,2]", "--epochs", 1]
+    args = ["--supernet", "elastic-cnn", "--data", "digits", *small, "--no-dashboard"]
+    measured = ["--measure", "accuracy", "--measure", "macs"]
+    result = run("search", *args, *measured, "--trials", 3)
+    assert result.exit_code == 0, result.output
+    assert "trained, weights in elastic-cnn.weights.pt" in result.stderr
+    assert not list(folder.glob("*.training"))
+    result = run("search", *args, *measured, "--trials", 4, "--resume")
+    assert result.exit_code == 0, result.output
+    assert "weights read from elastic-cnn.weights.pt" in result.stderr
+    study = study_in(folder, "elastic-cnn")
+    assert study.metric_names == ["accuracy", "macs"]
+    assert 0.05 < max(trial.values[0] for trial in study.trials) <= 1
+    other = ["--supernet", "elastic-cnn", "--data", "digits", "--resume", "--size", "depths=[1,2]"]
+    result = run("search", *other, "--weights", "other.pt", "--epochs", 1, *measured)
+    assert result.exit_code == 2
+    assert "sizes" in result.stderr
+    result = run("export", "--trial", "best")
+    assert result.exit_code == 0, result.output
+    assert "checked" in result.stdout
+    assert list(folder.glob("elastic-cnn-trial-*.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([], "Say what to search"),
+        (["train.py:objective", "--supernet", "elastic-cnn"], "Say what to search"),
+        (["train.py:nothing"], "defines no 'nothing'; it has Named, build"),
+        (["train.py:not_callable"], "is no function of a trial but int"),
+        (["missing.py:objective"], "There is no file missing.py"),
+        (["train"], "Expected FILE.py:NAME"),
+        (["broken.py:objective"], "broken.py cannot be run: NameError"),
+        (["train.py:objective", "--sampler", "best"], "Unknown sampler 'best'. Choose one of"),
+        (["train.py:objective", "--sampler", "nag"], "--cost"),
+        (["train.py:objective", "--name", "a", "--name", "b"], "1 directions and 2 names"),
+        (["train.py:objective", "--storage", "nothing://here"], "cannot be opened"),
+        (["--supernet", "elastic-cnn"], "needs data"),
+        (["--supernet", "vgg", "--data", "digits"], "Unknown super-network 'vgg'. Choose one of"),
+        (["--supernet", "elastic-cnn", "--data", "mnist"], "Unknown data 'mnist'"),
+        (["--supernet", "elastic-cnn", "--data", "digits", "--size", "7"], "Expected NAME=VALUE"),
+        (["--supernet", "elastic-cnn", "--data", "digits", "--size", "depth=3"], "depth"),
+        (["train.py:objective", "--trials", "0"], "--trials"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_code_2(run, folder, args, words):
+    (folder / "broken.py").write_text("objective = something")
+    result = run("search", *args)
+    assert result.exit_code == (1 if "broken.py:objective" in args else 2), result.output
+    assert "Traceback" not in result.output
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1
+    assert words in lines[0]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupted_search_says_how_to_go_on_and_goes_on(folder, jobs):
+    program = [sys.executable, "-m", "optuna_linas.cli"]
+    args = ["search", "train.py:slow", *TRADE_OFF, "--trials", "12", "--sampler", "random"]
+    args += ["--jobs", str(jobs), "--no-dashboard", "--json"]
+    here = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": here}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    worker = subprocess.Popen([*program, *args], env=environment, **pipes)
+    assert worker.stderr is not None
+    seen = ""
+    while "slow 2/12" not in seen:  # the search is under way
+        line = worker.stderr.readline()
+        assert line, seen
+        seen += line
+    worker.send_signal(signal.SIGINT)
+    stdout, stderr = worker.communicate(timeout=120)
+    assert worker.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    found = json.loads(stdout)
+    assert found["interrupted"] is True
+    assert 2 <= found["n_measured"] < 12
+    again = shlex.split(stderr.strip().splitlines()[-1])
+    assert again == ["optuna-linas", *args, "--resume"]
+    done = subprocess.run([*program, *again[1:]], env=environment, timeout=120, **pipes)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["n_measured"] == 12
+    assert study_in(folder, "slow").user_attrs == {}
+
+
+def test_help_is_there_at_once_and_needs_no_torch():
+    code = (
+        "import sys\n"
+        "from optuna_linas.cli import main\n"
+        "main(['search', '--help'], standalone_mode=False)\n"
+        "heavy = {'torch', 'optuna', 'plotly', 'sklearn', 'scipy', 'numpy', 'rich'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    here = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": here},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "HEAVY []" in done.stdout
+    assert "Examples:" in done.stdout
