@@ -4,12 +4,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint unit examples clean
+.PHONY: demo test lint unit examples docs clean
 
 demo: .venv/installed
 	$(BIN)/python examples/digits.py
 
-test: lint unit examples
+test: lint unit examples docs
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -34,6 +34,10 @@ examples: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python examples/recommender.py --epochs 1 --trials 6 --out .venv/example-output/ncf
 	OMP_NUM_THREADS=1 $(BIN)/python examples/translation.py --epochs 1 --trials 4 --out .venv/example-output/hat
 	OMP_NUM_THREADS=1 $(BIN)/python examples/spoken_digits.py --epochs 1 --trials 6 --out .venv/example-output/speech
+
+# The API reference, from the docstrings; a warning is an error.
+docs: .venv/installed-dev
+	$(BIN)/python -W error docs/api.py build/docs
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

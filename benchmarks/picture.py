@@ -29,8 +29,13 @@ def write_picture(results: Mapping[str, Any], path: Path) -> None:
     write_figure(draw(results), path)
 
 
-def write_figure(figure: go.Figure, path: Path) -> None:
+def write_figure(figure: go.Figure, path: Path, *, scale: float = 2) -> None:
     """Write a figure: a page that needs nothing else, or an image if kaleido is installed.
+
+    Args:
+        figure: The figure.
+        path: Its ending says what is written.
+        scale: Pixels of an image for one of the figure's.
 
     Raises:
         ValueError: Neither .html nor an image that plotly can write.
@@ -38,7 +43,7 @@ def write_figure(figure: go.Figure, path: Path) -> None:
     if path.suffix == ".html":
         figure.write_html(path, include_plotlyjs=True)
     else:
-        figure.write_image(path, scale=2)
+        figure.write_image(path, scale=scale)
 
 
 def draw(results: Mapping[str, Any]) -> go.Figure:

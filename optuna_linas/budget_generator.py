@@ -91,7 +91,7 @@ class BudgetGenerator:
         seed: int | None = None,
         progress: bool = True,
     ) -> BudgetGenerator:
-        """Fit a generator on the finished trials of a study, whatever sampled it.
+        """Return a generator fitted to the finished trials of a study, whatever sampled it.
 
         Args:
             study: With at least 20 complete trials that have value and cost. Failed and pruned

@@ -228,8 +228,23 @@ def best_member(study: Study) -> Member:
 
     With several objectives it is the first of the best front.
 
+    Args:
+        study: A study with `PBTNASSampler`.
+
+    Returns:
+        The member: its `trial`, `params`, `number`, `generation` and `slot`.
+
     Raises:
         ValueError: The study has no population, or no member has a score yet.
+
+    Example:
+        >>> import optuna
+        >>> from optuna_linas import PBTNASSampler
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> study = optuna.create_study(direction="maximize", sampler=PBTNASSampler(4, 2, 1))
+        >>> study.optimize(lambda trial: trial.suggest_categorical("width", [8, 16]))
+        >>> best_member(study).params, best_member(study).generation
+        ({'width': 16}, 1)
     """
     lineage = read_lineage(study)
     living = lineage.living()

@@ -165,7 +165,7 @@ class PBTMember:
 
     @contextmanager
     def seeded(self) -> Iterator[None]:
-        """Seed torch's generators with `seed` inside, and put them back afterwards.
+        """Return a context in which `seed` seeds torch's generators; they are put back after it.
 
         Build the model inside: its weights are a new member's start and a child's noise.
         """

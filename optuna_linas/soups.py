@@ -66,11 +66,40 @@ def make_soup(
         module: Average this sub-module alone, among the members that agree on the variables whose
             layers lie in it; the rest is the best member's.
 
+    Returns:
+        The network with the averaged weights, its score, and whose weights are in it.
+
     Raises:
         CheckpointError: The best member's checkpoint is missing or damaged. Another's is left out,
             with a warning.
         ValueError: The study has no population, no member has a score, or the network has no such
             module.
+
+    Example:
+        >>> import optuna, tempfile, torch
+        >>> from optuna.artifacts import FileSystemArtifactStore
+        >>> from optuna_linas import PBTMember, PBTNASSampler
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> store = FileSystemArtifactStore(folder.name)
+        >>> def build(params):
+        ...     return nn.Linear(2, 1, bias=params["bias"])
+        >>> def loss(network):
+        ...     return network(torch.ones(1, 2)).square().sum().item()
+        >>> def objective(trial):
+        ...     member = PBTMember(trial, store, layers={"bias": ""})
+        ...     bias = trial.suggest_categorical("bias", [True, False])
+        ...     with member.seeded():
+        ...         network = build({"bias": bias})
+        ...     _ = member.restore(network)
+        ...     member.save(network)
+        ...     return loss(network)
+        >>> study = optuna.create_study(sampler=PBTNASSampler(4, 1, 1, seed=0))
+        >>> study.optimize(objective)
+        >>> soup = make_soup(study, store, build, loss)
+        >>> soup.score <= soup.best_score
+        True
+        >>> folder.cleanup()
     """
     lineage = read_lineage(study)
     living = lineage.living()

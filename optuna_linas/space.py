@@ -66,7 +66,7 @@ class SearchSpace:
         choices: Mapping[str, Sequence[Option]],
         conditions: Mapping[str, Mapping[str, Sequence[Option]]] | None = None,
     ) -> SearchSpace:
-        """Build a space of categorical variables.
+        """Return a space of categorical variables.
 
         Args:
             choices: Each variable's options, in order.
@@ -239,7 +239,12 @@ class SearchSpace:
         return effective_size(self.names, self.n_options, self._conditions, self._order)
 
     def sample(self, n: int, rng: np.random.Generator) -> IntArray:
-        """Draw `n` rows uniformly over the options of every variable, `int[n, d]` (not unique)."""
+        """Return `n` rows, uniform over the options of every variable, `int[n, d]` (not unique).
+
+        Args:
+            n: How many.
+            rng: The source of all randomness.
+        """
         return rng.integers(0, self.n_options, size=(n, len(self)), dtype=np.int64)
 
     @cached_property

@@ -34,6 +34,10 @@ MAX_LEVELS = 1025
 class Condition:
     """The variable exists only where `parent` exists and takes one of `options`.
 
+    Attributes:
+        parent: The name of another variable.
+        options: Values of the parent, as its own options are given.
+
     Example:
         >>> Condition("depth_1", (4,))  # for kernel_7, the fourth layer of unit 1
         Condition(parent='depth_1', options=(4,))
@@ -53,6 +57,12 @@ class Variable:
         options: The options in order; for a number, the grid's values.
         conditions: All must hold for the variable to exist; empty for one that always exists.
         low, high, step, log: The range of a number (`step` is None for a continuous float).
+
+    Example:
+        >>> Variable.categorical("op", ["conv3", "conv5"]).options
+        ('conv3', 'conv5')
+        >>> Variable.integer("depth", 2, 8, step=2).options
+        (2, 4, 6, 8)
     """
 
     name: str
@@ -68,7 +78,12 @@ class Variable:
     def categorical(
         name: str, options: Sequence[Option], conditions: Sequence[Condition] = ()
     ) -> Variable:
-        """A choice among `options`, which must be distinct.
+        """Return a choice among `options`.
+
+        Args:
+            name: The parameter's name.
+            options: At least one, all distinct.
+            conditions: When the variable exists; always without any.
 
         Raises:
             ValueError: No options, or two that Optuna cannot tell apart (`True` and `1`).
@@ -92,9 +107,17 @@ class Variable:
         log: bool = False,
         conditions: Sequence[Condition] = (),
     ) -> Variable:
-        """An integer in `[low, high]` by `step`.
+        """Return an integer in `[low, high]` by `step`.
 
         A range of more than `MAX_LEVELS` steps is given a grid of `MAX_LEVELS` of them.
+
+        Args:
+            name: The parameter's name.
+            low: The least value.
+            high: The greatest value.
+            step: Between two neighbours.
+            log: Whether the grid is even in the logarithm.
+            conditions: When the variable exists; always without any.
 
         Raises:
             TypeError: A bound or the step is not a whole number.
@@ -132,7 +155,15 @@ class Variable:
         log: bool = False,
         conditions: Sequence[Condition] = (),
     ) -> Variable:
-        """A float in `[low, high]`, continuous or by `step`.
+        """Return a float in `[low, high]`, continuous or by `step`.
+
+        Args:
+            name: The parameter's name.
+            low: The least value.
+            high: The greatest value.
+            step: Between two neighbours; `None` for a continuous one.
+            log: Whether the grid is even in the logarithm.
+            conditions: When the variable exists; always without any.
 
         Raises:
             ValueError: `low > high`, a step of 0 or less, or `log` with `low <= 0` or with a step.
@@ -199,11 +230,15 @@ class Variable:
         return right if grid[right] - at < at - grid[right - 1] else right - 1
 
     def refine(self, index: int, rng: np.random.Generator) -> Option:
-        """Return a value drawn from the cell around option `index`.
+        """Return a value that `rng` draws from the cell around option `index`.
 
         The option itself for a categorical variable and where the grid holds every step; else
         uniform (in log where `log`) between the midpoints to the neighbours, on a step. The value
         always has this `index` again.
+
+        Args:
+            index: Of the option.
+            rng: The source of all randomness.
         """
         if not self.is_number or self.n_options == 1 or self.n_options == self._n_steps:
             return self.options[index]

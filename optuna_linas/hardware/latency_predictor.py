@@ -62,7 +62,12 @@ class LatencyPredictor:
         return np.asarray(self._predictor.predict(self.space.features(archs)), dtype=float)
 
     def error(self, archs: ArrayLike, latency_ms: Sequence[float]) -> LatencyError:
-        """Compare predictions with measurements that it was not fitted to."""
+        """Return how predictions differ from measurements that it was not fitted to.
+
+        Args:
+            archs: `int[n, d]`.
+            latency_ms: What was measured of them.
+        """
         return LatencyError.of(self.predict(archs).tolist(), latency_ms)
 
 

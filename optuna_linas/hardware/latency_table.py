@@ -44,6 +44,10 @@ class LatencyError:
         bias_percentage: The mean of (predicted - measured) / measured, in percent.
         kendall_tau: The rank correlation, which is what a search needs.
         n: How many networks it is of.
+
+    Example:
+        >>> LatencyError.of(predicted_ms=[1.1, 2.2], measured_ms=[1.0, 2.0]).bias_percentage
+        10.0
     """
 
     mean_absolute_percentage: float
@@ -53,7 +57,11 @@ class LatencyError:
 
     @staticmethod
     def of(predicted_ms: Sequence[float], measured_ms: Sequence[float]) -> LatencyError:
-        """Compare two lists of latencies.
+        """Return how two lists of latencies differ.
+
+        Args:
+            predicted_ms: In milliseconds.
+            measured_ms: Of the same networks.
 
         Raises:
             ValueError: They are empty or of different lengths.
@@ -140,7 +148,7 @@ class LatencyTable:
     def error(
         self, networks: Sequence[nn.Module], example_input: Any, measured_ms: Sequence[float]
     ) -> LatencyError:
-        """Compare the sums with measurements of whole networks.
+        """Return how the sums differ from measurements of whole networks.
 
         Args:
             networks: Some networks.
@@ -163,7 +171,7 @@ class LatencyTable:
     def load(
         path: str | Path, measure: Callable[[nn.Module, Any], Measurement] | None = None
     ) -> LatencyTable:
-        """Read a table.
+        """Return the table of a file.
 
         Args:
             path: The file.

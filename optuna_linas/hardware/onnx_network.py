@@ -35,6 +35,11 @@ class OnnxNetwork(nn.Module):
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: onnxruntime is not installed.
+
+    Example:
+        >>> OnnxNetwork("missing.onnx")
+        Traceback (most recent call last):
+        FileNotFoundError: There is no ONNX file missing.onnx.
     """
 
     def __init__(self, path: str | Path, *, n_threads: int = 1) -> None:
@@ -111,6 +116,13 @@ def export_onnx(
     Raises:
         ImportError: onnx, onnxscript or onnxruntime is not installed.
         RuntimeError: The outputs differ; the file is removed.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     exported = export_onnx(nn.Linear(4, 2), torch.ones(2, 4), f"{folder}/network.onnx")
+        ...     exported(torch.ones(3, 4)).shape
+        torch.Size([3, 2])
     """
     for module in ("onnx", "onnxscript", "onnxruntime"):
         require_extra(module, "export")

@@ -200,6 +200,8 @@ def propose(
 ) -> IntArray:
     """Return the architectures of `make_proposal`, `int[n, d]`, without what is predicted of them.
 
+    Arguments and errors are those of `make_proposal`.
+
     Example:
         >>> space = SearchSpace.from_choices({"a": [1, 2, 3], "b": [1, 2, 3]})
         >>> codes = np.array([[0, 0], [1, 1], [2, 2], [0, 2]])

@@ -59,7 +59,7 @@ def startup(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[
 
 
 def has_corners(space: SearchSpace) -> bool:
-    """Whether half of the variables or more are ordered and have others like them.
+    """Return whether half of the variables or more are ordered and have others like them.
 
     Example:
         >>> has_corners(SearchSpace.from_choices({"width_0": [8, 16], "width_1": [8, 16]}))

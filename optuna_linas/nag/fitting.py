@@ -53,7 +53,7 @@ def fit(
     device: str | torch.device = "cpu",
     report: Report = silent,
 ) -> BudgetModel:
-    """Fit predictors, evaluator and generator.
+    """Return a model whose predictors, evaluator and generator are fitted.
 
     Args:
         space: The search space.

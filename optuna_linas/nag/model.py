@@ -107,6 +107,12 @@ class BudgetModel:
 
         Where too few are feasible, the least violating ones follow, marked as such. Canonical rows
         that are `taken`, as bytes, are not returned.
+
+        Args:
+            budget: The most that the cost may be, as a loss.
+            n: How many.
+            rng: The source of all randomness.
+            taken: `row.tobytes()` of rows that must not come.
         """
         settings = self.settings
         return answer(
@@ -124,7 +130,13 @@ class BudgetModel:
         )
 
     def draw(self, budget: float, n: int, rng: np.random.Generator) -> IntArray:
-        """Return `n` canonical rows as the generator draws them, feasible or not, `int[n, d]`."""
+        """Return `n` canonical rows as the generator draws them, feasible or not, `int[n, d]`.
+
+        Args:
+            budget: The most that the cost may be, as a loss.
+            n: How many.
+            rng: The source of all randomness.
+        """
         device = self.generator.budgets.device
         budgets = torch.full((n,), float(self.position(budget)), device=device)
         noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))

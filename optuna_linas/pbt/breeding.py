@@ -51,6 +51,11 @@ def make_variation(name: str, *, shrink: float, perturb: float) -> Variation:
     | random         | stays (random search)                           | -                      |
     | random_perturb | stays; every member perturbs some of its layers | shrink-perturbed       |
 
+    Args:
+        name: One of these.
+        shrink: What donated weights are multiplied by.
+        perturb: What fresh weights, which are added, are multiplied by.
+
     Raises:
         ValueError: An unknown name.
 
@@ -142,6 +147,12 @@ def donate(
 
     Each one independently with probability `prob`, also where both parents have the same value.
     A variable that the base lacks (it exists only under a condition) comes from the donor.
+
+    Args:
+        base_has: Which variables the better parent has, `bool[d]`.
+        donor_has: Which the other parent has, `bool[d]`.
+        prob: In [0, 1].
+        rng: The source of all randomness.
 
     Example:
         >>> has = np.ones(3, dtype=bool)

@@ -45,6 +45,10 @@ class Checkpoint:
 def write_checkpoint(checkpoint: Checkpoint, file: BinaryIO) -> None:
     """Write a checkpoint.
 
+    Args:
+        checkpoint: What to write.
+        file: Open for writing bytes.
+
     Raises:
         TypeError: It holds something that cannot be read back without running code.
     """
@@ -60,7 +64,7 @@ def write_checkpoint(checkpoint: Checkpoint, file: BinaryIO) -> None:
 
 
 def read_checkpoint(file: BinaryIO) -> Checkpoint:
-    """Read a checkpoint onto the CPU.
+    """Return the checkpoint in a file, on the CPU.
 
     Raises:
         CheckpointError: It is truncated, or no checkpoint at all.

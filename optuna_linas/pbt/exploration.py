@@ -62,6 +62,11 @@ def explore(
 def redraw(variable: Variable, value: Option, rng: np.random.Generator) -> Option:
     """Return another value than `value`, uniformly; the same where there is only one option.
 
+    Args:
+        variable: Whose value it is.
+        value: What it is now.
+        rng: The source of all randomness.
+
     Example:
         >>> redraw(Variable.categorical("op", ["conv3", "identity"]), "conv3",
         ...        np.random.default_rng(0))

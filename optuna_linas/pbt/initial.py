@@ -22,6 +22,11 @@ def stratified_options(n_options: int, n_slots: int, rng: np.random.Generator) -
 
     Where that is no whole number, which options come once more is random.
 
+    Args:
+        n_options: Of the variable.
+        n_slots: Members of the population.
+        rng: The source of all randomness.
+
     Example:
         >>> np.bincount(stratified_options(3, 12, np.random.default_rng(0)))
         array([4, 4, 4])
@@ -32,7 +37,12 @@ def stratified_options(n_options: int, n_slots: int, rng: np.random.Generator) -
 
 
 def stratified_units(n_slots: int, rng: np.random.Generator) -> FloatArray:
-    """Return numbers in [0, 1), one in each of `n` equal parts, in random order (`float[n]`)."""
+    """Return numbers in [0, 1), one in each of `n` equal parts, in random order (`float[n]`).
+
+    Args:
+        n_slots: `n`, the members of the population.
+        rng: The source of all randomness.
+    """
     return np.asarray((rng.permutation(n_slots) + rng.random(n_slots)) / n_slots)
 
 

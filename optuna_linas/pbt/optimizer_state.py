@@ -26,6 +26,10 @@ def state_by_name(optimizer: Optimizer, model: nn.Module) -> dict[str, dict[str,
     A parameter outside of the model (a temperature that is learnt beside it) is keyed by its place,
     `"#group.position"`.
 
+    Args:
+        optimizer: The optimiser.
+        model: Whose parameters it changes.
+
     Example:
         >>> import torch
         >>> model = nn.Linear(1, 1)

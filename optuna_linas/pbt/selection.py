@@ -26,6 +26,9 @@ def best_first(losses: ArrayLike, violations: ArrayLike | None = None) -> IntArr
         violations: Total constraint violation `float[n]`, 0 if feasible; infeasible slots come
             after all feasible ones, the least violating first.
 
+    Raises:
+        ValueError: The losses are not `float[n, m]`.
+
     Example:
         >>> best_first([[0.3], [float("nan")], [0.1], [0.3]])
         array([2, 0, 3])
@@ -47,6 +50,10 @@ def best_first(losses: ArrayLike, violations: ArrayLike | None = None) -> IntArr
 
 def n_selected(n_slots: int, quantile: float) -> int:
     """Return how many of the worst are replaced: the share `quantile`, at least 1 if it is not 0.
+
+    Args:
+        n_slots: Members of the population.
+        quantile: In [0, 0.5].
 
     Example:
         >>> n_selected(24, 0.25), n_selected(3, 0.25), n_selected(8, 0.0)
@@ -74,6 +81,11 @@ def replaced_of(order: IntArray, n_slots: int, quantile: float) -> IntArray:
     """Return the slots that become children: the worst `quantile`, `int[r]`, in ascending order.
 
     A slot without a score is worse than any with one, and is always replaced.
+
+    Args:
+        order: The slots that have a score, best first, `int[k]`.
+        n_slots: Members of the population.
+        quantile: In [0, 0.5].
 
     Example:
         >>> replaced_of(np.array([3, 2, 0, 1]), 4, 0.25), replaced_of(np.array([3]), 4, 0.25)

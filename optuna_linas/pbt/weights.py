@@ -62,6 +62,10 @@ class Mixture:
 def owner_of(name: str, paths: Collection[str]) -> str | None:
     """Return the longest module path that a tensor's name lies under; `None` if it lies under none.
 
+    Args:
+        name: The tensor's name in the model.
+        paths: Module paths.
+
     Example:
         >>> owner_of("cell1.c10.weight", ["cell1.c1", "cell1.c10", "cell1"])
         'cell1.c10'
@@ -75,7 +79,12 @@ def owner_of(name: str, paths: Collection[str]) -> str | None:
 
 
 def origin_of(name: str, mixture: Mixture) -> Origin:
-    """Return where a tensor comes from."""
+    """Return where a tensor comes from.
+
+    Args:
+        name: The tensor's name in the model.
+        mixture: What the child is a mix of.
+    """
     path = owner_of(name, mixture.origins)
     return "base" if path is None else mixture.origins[path]
 

@@ -30,7 +30,7 @@ _MAX_ITERATIONS = 200_000
 
 
 def ridge() -> Predictor:
-    """Ridge regression, alpha by leave-one-out cross-validation in closed form.
+    """Return ridge regression, alpha by leave-one-out cross-validation in closed form.
 
     Example:
         >>> import numpy as np
@@ -44,7 +44,7 @@ def ridge() -> Predictor:
 
 
 def svr_rbf() -> Predictor:
-    """Support vector regression with an RBF kernel, C by 5-fold cross-validation."""
+    """Return support vector regression with an RBF kernel, C by 5-fold cross-validation."""
     return Scaled(_SearchedSVR(_RBF_COSTS, kernel="rbf", gamma="auto", epsilon=0.01))
 
 
@@ -54,12 +54,12 @@ def svr_rbf_unsearched() -> Predictor:
 
 
 def svr_linear() -> Predictor:
-    """Support vector regression with a linear kernel, C by 5-fold cross-validation."""
+    """Return support vector regression with a linear kernel, C by 5-fold cross-validation."""
     return Scaled(_SearchedSVR(_LINEAR_COSTS, kernel="linear", epsilon=0.01))
 
 
 def stacked() -> Predictor:
-    """Ridge on top of the out-of-fold predictions of a ridge and an SVR-RBF."""
+    """Return ridge on top of the out-of-fold predictions of a ridge and an SVR-RBF."""
     return Scaled(_Stack())
 
 

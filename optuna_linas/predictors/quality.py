@@ -18,6 +18,10 @@ __all__ = ["kendall_tau", "mape_percent"]
 def kendall_tau(measured: FloatArray, predicted: FloatArray) -> float:
     """Return Kendall's rank correlation of two vectors; 0 where either is constant.
 
+    Args:
+        measured: `float[n]`.
+        predicted: Of the same, `float[n]`.
+
     Example:
         >>> import numpy as np
         >>> round(kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([10.0, 30.0, 20.0])), 3)
@@ -32,6 +36,10 @@ def mape_percent(measured: FloatArray, predicted: FloatArray) -> float:
     """Return the mean absolute error in percent of the measured values; NaN without any.
 
     Measured zeros, of which nothing is a percentage, are left out.
+
+    Args:
+        measured: `float[n]`.
+        predicted: Of the same, `float[n]`.
 
     Example:
         >>> import numpy as np

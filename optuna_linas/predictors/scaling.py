@@ -15,7 +15,12 @@ class Predictor(Protocol):
     """scikit-learn's contract of a regressor: any of theirs will do."""
 
     def fit(self, X: FloatArray, y: FloatArray) -> Any:
-        """Learn from features `float[n, f]` and targets `float[n]`; returns itself."""
+        """Learn from features and targets; returns itself.
+
+        Args:
+            X: `float[n, f]`.
+            y: `float[n]`.
+        """
         ...
 
     def predict(self, X: FloatArray) -> FloatArray:

@@ -76,10 +76,14 @@ class StructuredGP:
         self._blocks = FeatureBlocks(space, advice)
 
     def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
-        """Learn from `archs` `int[n, d]` and their losses `float[n, m]`.
+        """Learn from architectures and their losses; returns itself.
 
         Losses far on the bad side (beyond 1.5 interquartile ranges, as in a box plot) are moved to
         that fence: how bad a failed network is must not drown the differences between good ones.
+
+        Args:
+            archs: `int[n, d]`.
+            losses: `float[n, m]`.
         """
         if len(archs) > _MAX_EXAMPLES:
             best = np.argsort(front_rank(losses), kind="stable")[:_MAX_EXAMPLES]
@@ -163,7 +167,12 @@ class StructuredGP:
         return losses, deviation
 
     def covariance(self, archs: IntArray, objective: int) -> FloatArray:
-        """Return the posterior covariance of one objective's true losses, `float[k, k]`."""
+        """Return the posterior covariance of one objective's true losses, `float[k, k]`.
+
+        Args:
+            archs: `int[k, d]`.
+            objective: Its column.
+        """
         blocks, linear, index = self._describe(archs)
         grams = [part @ part.T for part in linear] + _bends(blocks, blocks)
         grams.append(_rbf(index, index, _INDEX_LENGTH))

@@ -16,7 +16,7 @@ _BOOSTING_RATE = 0.05
 
 
 def random_forest() -> Predictor:
-    """A random forest of 100 trees (Breiman 2001), each split among a third of the features.
+    """Return a random forest of 100 trees (Breiman 2001), a third of the features per split.
 
     Example:
         >>> import numpy as np
@@ -30,7 +30,7 @@ def random_forest() -> Predictor:
 
 
 def extra_trees() -> Predictor:
-    """100 extremely randomised trees (Geurts et al. 2006), each split among a third of features.
+    """Return 100 extremely randomised trees (Geurts et al. 2006), a third of features per split.
 
     With all features at hand, as scikit-learn has it, one-hot columns leave nothing to randomise.
     """
@@ -40,7 +40,7 @@ def extra_trees() -> Predictor:
 
 
 def gradient_boosting() -> Predictor:
-    """Gradient boosting (Friedman 2001) of 200 trees of depth 3."""
+    """Return gradient boosting (Friedman 2001) of 200 trees of depth 3."""
     from sklearn.ensemble import GradientBoostingRegressor
 
     return Scaled(

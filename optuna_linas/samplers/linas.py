@@ -197,7 +197,7 @@ class LINASSampler(PlannedSampler):
         | translation    | 50                | .9        | .02      | 20,000 | SVR-RBF, ridge |
         | recommendation | 10                | .1        | .02      | 2,000  | SVR-RBF, ridge |
 
-        The batch is as large as the population.
+        The batch is as large as the population; `space` and `seed` are as for the class.
         Two predictors are for two objectives, quality first and latency second. As in the paper,
         features are the plain one-hot of all variables, the inner NSGA-II starts from random rows,
         and the next batch is its last population. The one departure: an effective network that is

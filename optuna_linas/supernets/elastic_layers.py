@@ -71,6 +71,11 @@ class ElasticConv2d(nn.Module):
     def extract(self, n_in: int, n_out: int, kernel: int) -> nn.Conv2d:
         """Return the convolution of these sizes with its own copy of the weights.
 
+        Args:
+            n_in: Input channels.
+            n_out: Output channels.
+            kernel: Its size, in pixels.
+
         Raises:
             ValueError: A size that the layer does not have.
         """
@@ -199,6 +204,10 @@ class ElasticLinear(nn.Module):
 
     def extract(self, n_in: int, n_out: int) -> nn.Linear:
         """Return the layer of these sizes with its own copy of the weights.
+
+        Args:
+            n_in: Input features.
+            n_out: Output features.
 
         Raises:
             ValueError: A size that the layer does not have.

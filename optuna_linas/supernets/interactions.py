@@ -60,6 +60,9 @@ class ImplicitBatches:
         generator: Where the random numbers come from. A training's checkpoint keeps its state.
         n_negatives: Items per liking.
 
+    Raises:
+        EmptyDataError: There is no liking.
+
     Example:
         >>> data = low_rank_interactions(30, 120, np.random.default_rng(0))
         >>> x, liked = next(iter(ImplicitBatches(data, 8, torch.Generator())))
@@ -113,7 +116,7 @@ class ImplicitBatches:
 
 
 def read_movielens(folder: str | Path, *, seed: int = 0) -> Interactions:
-    """Read MovieLens from a folder of yours, as it is unpacked from its archive.
+    """Return MovieLens from a folder of yours, as it is unpacked from its archive.
 
     Args:
         folder: Holds `ratings.dat` (MovieLens 1M, 10M), `u.data` (100K) or `ratings.csv` (20M and
@@ -144,7 +147,7 @@ def low_rank_interactions(
     rank: int = 4,
     n_per_user: int = 12,
 ) -> Interactions:
-    """Generate likings: users and items have `rank` traits, and like meets like.
+    """Return generated likings: users and items have `rank` traits, and like meets like.
 
     Args:
         n_users: How many users.

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,8 @@ from optuna_linas.supernets.shared_weights import SharedWeights
 __all__ = ["OFA_UNITS", "MobileUnit", "OFAMobileNetV3"]
 
 
-class MobileUnit(NamedTuple):
+@dataclass(frozen=True)
+class MobileUnit:
     """The fixed part of a unit of `OFAMobileNetV3`.
 
     Attributes:
@@ -147,7 +149,7 @@ class OFAMobileNetV3(SharedWeights):
         self.stem_stride = stem_stride
         self.dropout = dropout
         self.max_depth = depths[-1]
-        self.units = tuple(unit._replace(width=_scaled(unit.width, width_mult)) for unit in units)
+        self.units = tuple(replace(unit, width=_scaled(unit.width, width_mult)) for unit in units)
         self.stem_width = _scaled(stem_width, width_mult)
         self.head_widths = [_scaled(width, width_mult) for width in head_widths]
         space = _build_space(len(units), depths, kernels, expands)

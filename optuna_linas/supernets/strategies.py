@@ -51,6 +51,9 @@ class Uniform:
 
     Attributes:
         n: How many in a step.
+
+    Raises:
+        ValueError: `n < 1`.
     """
 
     n: int = 1
@@ -76,6 +79,9 @@ class Sandwich:
     Attributes:
         n_random: How many random ones.
         distill: Whether the others learn the outputs of the largest (in-place distillation).
+
+    Raises:
+        ValueError: `n_random < 0`.
     """
 
     n_random: int = 2
@@ -111,6 +117,9 @@ class ProgressiveShrinking:
         n_random: Random architectures in a step, besides the largest.
         distill: Whether they learn the outputs of the largest.
 
+    Raises:
+        ValueError: No stage, a share outside of [0, 1), or `n_random < 1`.
+
     Example:
         >>> space = SearchSpace.from_choices({"depth_0": [1, 2], "kernel_0": [3, 5, 7]})
         >>> plan = ProgressiveShrinking(stages=(("kernel",), ("depth",)), warm_up=0.2)
@@ -132,7 +141,12 @@ class ProgressiveShrinking:
             raise ValueError(f"n_random must be 1 or more, got {self.n_random}.")
 
     def smallest_allowed(self, space: SearchSpace, done: float) -> IntArray:
-        """Return the lowest option index of every variable that is drawn by now, `int[d]`."""
+        """Return the lowest option index of every variable that is drawn by now, `int[d]`.
+
+        Args:
+            space: The super-network's.
+            done: The share of the training that is done, in [0, 1].
+        """
         per_stage = (1 - self.warm_up) / len(self.stages)
         lowest = space.n_options - 1
         for j, variable in enumerate(space.variables):

@@ -21,21 +21,41 @@ class Task(Protocol):
     def check(self, inputs: Any, targets: Tensor) -> None:
         """Check a batch's targets.
 
+        Args:
+            inputs: What the network is called with.
+            targets: What it should answer.
+
         Raises:
             ValueError: They are not what the task learns from.
         """
         ...
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss `float[]` on the targets."""
+        """Return the loss `float[]` on the targets.
+
+        Args:
+            outputs: What the network answers to a batch.
+            targets: What it should answer.
+        """
         ...
 
     def distillation_loss(self, outputs: Tensor, teacher: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss `float[]` of outputs that are to be the teacher's."""
+        """Return the loss `float[]` of outputs that are to be the teacher's.
+
+        Args:
+            outputs: What the network answers to a batch.
+            teacher: What the largest network answers.
+            targets: What both should answer.
+        """
         ...
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the share of right answers, `float[]` in [0, 1]."""
+        """Return the share of right answers, `float[]` in [0, 1].
+
+        Args:
+            outputs: What the network answers to a batch.
+            targets: What it should answer.
+        """
         ...
 
 

@@ -24,6 +24,9 @@ class Vocabulary:
     Args:
         words: The words without the special ones, in the order of their indices from 4 on.
 
+    Raises:
+        ValueError: A word is there twice, or is a special one.
+
     Example:
         >>> vocabulary = Vocabulary.of(["a dog runs .", "a cat runs ."])
         >>> vocabulary.encode("a bird runs .")
