@@ -16,6 +16,7 @@ from optuna_linas.visualization.options import ShownVariable, shown_variables
 from optuna_linas.visualization.style import (
     COLORS,
     SCALE,
+    counted,
     explained_empty_figure,
     name_label,
     title,
@@ -110,7 +111,7 @@ def plot_architecture(
     figure.update_layout(
         title=title(
             text,
-            f"{len(front)} networks; "
+            f"{counted(len(front), 'network')}; "
             + (
                 f"{_AGREED:.0%} of them agree on ".replace("%", " %") + agreed
                 if said

@@ -17,6 +17,7 @@ from optuna_linas.visualization.options import ShownVariable, shade, shown_varia
 from optuna_linas.visualization.style import (
     GREY,
     SCALE,
+    counted,
     explained_empty_figure,
     faint,
     name_label,
@@ -123,10 +124,10 @@ def plot_parallel_coordinate(
         marker={
             "color": [float(costs.min())],
             "cmin": float(costs.min()),
-            "cmax": float(costs.max()) if span > 1e-300 else float(costs.min()) + 1.0,
+            "cmax": float(costs.max()),
             "colorscale": SCALE,
             "colorbar": {"title": f"{cost_name},<br>the front", "thickness": 14},
-            "showscale": True,
+            "showscale": len(shown) > 1,
         },
         showlegend=False,
     )
@@ -140,10 +141,10 @@ def plot_parallel_coordinate(
             else ""
         )
         if n_variables < n_all
-        else f"{n_variables} variables"
+        else counted(n_variables, "variable")
     )
     figure.update_layout(
-        title=title(text, f"coloured: the {len(front)} networks on the front; {which}"),
+        title=title(text, f"coloured: {counted(len(front), 'network')} on the front; {which}"),
         template="plotly_white",
         hovermode="closest",
         height=560,

@@ -24,6 +24,7 @@ from optuna_linas.visualization.style import (
     GREY,
     SCALE,
     axis_label,
+    counted,
     explained_empty_figure,
     layout,
     name_label,
@@ -91,7 +92,7 @@ def plot_lineage(study: Study, *, objective: Goal | str = 0) -> go.Figure:
         hovertemplate="%{text}<extra></extra>",
     )
     n_generations = len({generation for generation, _ in steps})
-    said = f"{len(steps)} steps of training in {n_generations} generations"
+    said = f"{counted(len(steps), 'step')} of training in {counted(n_generations, 'generation')}"
     figure.update_layout(**layout(text, x="generation", y="slot", subtitle=said))
     figure.update_layout(legend={"orientation": "h", "y": 1.08})
     return figure
@@ -151,7 +152,7 @@ def plot_population(study: Study, *, objective: Goal | str = 0) -> go.Figure:
         )
     label = axis_label(name, is_maximised=is_maximised)
     n_members = len({slot for _, slot in steps})
-    said = f"{n_members} members, {len(generations)} generations"
+    said = f"{counted(n_members, 'member')}, {counted(len(generations), 'generation')}"
     figure.update_layout(**layout(text, x="epochs trained", y=label, subtitle=said))
     return figure
 

@@ -18,6 +18,7 @@ from optuna_linas.visualization.hover import hover_texts
 from optuna_linas.visualization.style import (
     COLORS,
     SCALE,
+    counted,
     explained_empty_figure,
     name_label,
     title,
@@ -146,7 +147,7 @@ def plot_predictor_quality(study: Study) -> go.Figure:
     figure.update_layout(
         title=title(
             text,
-            f"{len(iterations)} trials in {len(told.batches)} iterations"
+            f"{counted(len(iterations), 'trial')} in {counted(len(told.batches), 'iteration')}"
             + (f", now predicted by {used}" if used else "")
             + f"; below: dots for a batch, lines over the last {_N_POOLED} trials",
         ),

@@ -22,6 +22,7 @@ from optuna_linas.visualization.style import (
     layout,
     title,
 )
+from optuna_linas.visualization.view import first_view, outside
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -38,8 +39,9 @@ def plot_search_progress(
 
     Trials are coloured by the iteration in which they were proposed, 0 for the start; in a study
     of a sampler without iterations, by their number. The last objective, as a rule the cost, is to
-    the right. Three objectives are drawn two by two; with one, the figure shows the
-    values and the best so far against the trials.
+    the right. Three objectives are drawn two by two; with one, the figure shows the values and
+    the best so far against the trials. Values far from all others, as a hiccup of the machine makes
+    them, lie outside of the first view.
 
     Args:
         study: Any study.
@@ -71,19 +73,36 @@ def plot_search_progress(
         return explained_empty_figure(why_empty(study), text)
     draw = (_over_time, _in_plane, _in_pairs)[len(data.names) - 1]
     figure = draw(data, hover_of(data))
+    views = [first_view(values, data.front) for values in data.values.T]
+    hidden = np.any([outside(v, w) for v, w in zip(data.values.T, views, strict=True)], axis=0)
+    _look_at(figure, views)
     n_infeasible = int((~data.feasible).sum())
     figure.update_layout(
         title=title(
             text,
             f"{len(data.trials)} measured, {int(data.front.sum())} "
             + ("best" if len(data.names) == 1 else "on the Pareto front")
-            + (f", {n_infeasible} violate a constraint (crosses)" if n_infeasible else ""),
+            + (f", {n_infeasible} violate a constraint (crosses)" if n_infeasible else "")
+            + (f"; {int(hidden.sum())} far out: a double click shows all" if hidden.any() else ""),
         ),
         template="plotly_white",
         hovermode="closest",
         legend=_LEGEND,
     )
     return figure
+
+
+def _look_at(figure: go.Figure, views: list[list[float] | None]) -> None:
+    """Show the views; of a single objective upwards, of three in each of their panels."""
+    pairs: dict[int, tuple[tuple[int | None, int], ...]] = {
+        1: ((None, 0),),
+        2: ((1, 0),),
+        3: PAIRS,
+    }
+    for i, (right, up) in enumerate(pairs[len(views)], start=1):
+        for axis, goal in (("xaxis", right), ("yaxis", up)):
+            if goal is not None and views[goal] is not None:
+                figure.layout[f"{axis}{i if i > 1 else ''}"].range = views[goal]
 
 
 def _in_plane(data: StudyValues, hovers: list[str]) -> go.Figure:

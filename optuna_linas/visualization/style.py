@@ -14,6 +14,7 @@ __all__ = [
     "SCALE",
     "axis_label",
     "band",
+    "counted",
     "explained_empty_figure",
     "faint",
     "layout",
@@ -63,6 +64,16 @@ def name_label(name: str) -> str:
     if stem and last.lower() in _UNITS:
         return f"{stem.replace('_', ' ')} ({_UNITS[last.lower()]})"
     return name.replace("_", " ")
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number of things.
+
+    Example:
+        >>> counted(1, "network"), counted(2, "network")
+        ('1 network', '2 networks')
+    """
+    return f"{n} {noun}" + "s" * (n != 1)
 
 
 def axis_label(name: str, *, is_maximised: bool) -> str:

@@ -119,3 +119,16 @@ def test_a_group_is_its_mean_with_a_standard_error() -> None:
     for wrong in ([first], {"ours": []}, {"ours": [1]}):
         with pytest.raises((TypeError, ValueError), match=r"study"):
             plot_hypervolume(wrong)  # type: ignore[arg-type]
+
+
+def test_a_hiccup_lies_outside_of_the_first_view() -> None:
+    rows = [(0.5 + i / 100, 1.0 + i / 10) for i in range(20)]
+    study = study_of(*rows, (0.4, 90.0))
+    figure = plot_search_progress(study)
+    low, high = figure.layout.xaxis.range
+    assert low < 1.0
+    assert 2.9 < high < 3.5
+    assert figure.layout.yaxis.range is None
+    assert "1 far out: a double click shows all" in figure.layout.title.subtitle.text
+    on_the_front = plot_search_progress(study_of(*rows, (0.99, 90.0)))
+    assert on_the_front.layout.xaxis.range is None
