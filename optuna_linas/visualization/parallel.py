@@ -23,6 +23,7 @@ from optuna_linas.visualization.style import (
     name_label,
     title,
 )
+from optuna_linas.visualization.view import first_view
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -50,7 +51,7 @@ def plot_parallel_coordinate(
 
     The networks on the front are coloured by the last objective, as a rule the cost; all others
     are grey behind them. A network that lacks a variable goes through the lane below its axis. On
-    the axes of the objectives, up is better.
+    the axes of the objectives, up is better; values far behind all others are drawn at the end.
 
     Args:
         study: Any study.
@@ -85,7 +86,8 @@ def plot_parallel_coordinate(
     heights = _heights(trials, variables, chosen)
     front = trials.front()
     shown = [front[i] for i in _thinned(len(front), _MAX_LINES)]
-    fan = dict(zip(shown, np.linspace(-_SPREAD, _SPREAD, len(shown)), strict=True))
+    spread = _SPREAD if len(shown) > 1 else 0.0
+    fan = dict(zip(shown, np.linspace(-spread, spread, len(shown)), strict=True))
     figure = go.Figure()
     others = [i for i in range(len(trials.rows)) if i not in set(front)]
     behind = [others[i] for i in _thinned(len(others), _MAX_BEHIND)]
@@ -188,15 +190,28 @@ def _heights(
         place = variables[j].places[trials.archs[:, j]]
         columns.append(np.where(trials.active[:, j], place, _LANE))
     losses = trials.data.losses[trials.rows]
-    low, span = losses.min(axis=0), np.maximum(np.ptp(losses, axis=0), 1e-300)
-    return np.column_stack([*columns, 1.0 - (losses - low) / span])
+    best, worst = _ends(trials)
+    values = 1.0 - (losses - best) / np.maximum(worst - best, 1e-300)
+    return np.column_stack([*columns, np.clip(values, 0.0, 1.0)])
+
+
+def _ends(trials: EncodedTrials) -> tuple[FloatArray, FloatArray]:
+    """The ends of the objectives' axes; what lies far behind all others is at the worse end."""
+    losses = trials.data.losses[trials.rows]
+    on_front = trials.data.front[trials.rows]
+    views = [first_view(column, on_front) for column in losses.T]
+    worst = [
+        column.max() if view is None else column[column <= view[1]].max()
+        for column, view in zip(losses.T, views, strict=True)
+    ]
+    return losses.min(axis=0), np.array(worst)
 
 
 def _add_axes(figure: go.Figure, trials: EncodedTrials, variables: list[ShownVariable]) -> None:
-    losses = trials.data.losses[trials.rows]
+    all_best, all_worst = _ends(trials)
     axes = [(variable.name.replace("_", " "), list(variable.ticks)) for variable in variables]
     for j, name in enumerate(trials.data.names):
-        best, worst = losses[:, j].min(), losses[:, j].max()
+        best, worst = all_best[j], all_worst[j]
         sign = trials.data.signs[j]
         ticks = [(s, f"{sign * (worst - s * (worst - best)):.4g}") for s in (0.0, 0.5, 1.0)]
         axes.append((f"<b>{name_label(name)}</b>", ticks if worst > best else ticks[-1:]))

@@ -99,6 +99,15 @@ def test_lines_go_through_the_lane_of_what_a_network_lacks() -> None:
     assert "inactive" in [note.text for note in figure.layout.annotations]
 
 
+def test_a_hiccup_is_at_the_end_of_its_axis() -> None:
+    rows = [((0.5 + i / 100, 1.0 + i / 10), {"kernel_0": 3}) for i in range(20)]
+    figure = plot_parallel_coordinate(study_of([*rows, ((0.4, 90.0), {"kernel_0": 5})]), space=None)
+    assert figure.data[0].y[2] == 0.0  # the only one that is not on the front
+    said = [note.text for note in figure.layout.annotations]
+    assert "2.9" in said
+    assert "90" not in said
+
+
 def test_numbers_lie_where_they_are() -> None:
     study = optuna.create_study()
     for value in (1.0, 2.0, 1.25):
