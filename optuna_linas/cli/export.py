@@ -64,7 +64,7 @@ def export(
 ) -> None:
     """Write the network of a trial as ONNX, and check the file against the network.
 
-    --trial best is the best trial, of several objectives the one in the middle of the front.
+    --trial best is the best trial, of several objectives the one at the knee of the front.
     """
     study = load_study(storage, study_name)
     trial = _trial(study, trial_name)
@@ -86,13 +86,13 @@ def export(
 
 
 def _trial(study: Study, name: str) -> FrozenTrial:
-    from optuna_linas.dashboard.facts import sorted_front
+    from optuna_linas.answers import knee_point
 
     if name == "best":
-        front = sorted_front(study)
-        if not front:
-            raise WrongUse(f"The study {study.study_name!r} has no complete trial.")
-        return front[len(front) // 2]
+        try:
+            return knee_point(study)
+        except ValueError as error:
+            raise WrongUse(str(error)) from None
     trials = study.get_trials(deepcopy=False)
     if not name.isdecimal() or int(name) >= len(trials):
         raise WrongUse(

@@ -304,14 +304,14 @@ def _told(study: Study, error: Exception) -> str:
 
 
 def _detail(study: Study) -> str:
-    from optuna_linas.dashboard.facts import sorted_front
+    from optuna_linas.dashboard.facts import front_of
 
-    front = sorted_front(study)
-    if not front:
+    front = front_of(study)
+    if not front.trials:
         return ""
-    if len(study.directions) == 1:
-        return f"best {front[0].values[0]:.5g}"
-    return f"front of {len(front)}"
+    if len(front.names) == 1:
+        return f"best {front.values[0, 0]:.5g}"
+    return f"front of {len(front.trials)}"
 
 
 def _n_measured(study: Study) -> int:
@@ -329,7 +329,7 @@ def _again(args: list[str]) -> list[str]:
 
 
 def _result(study: Study, storage: str, n_measured: int, is_interrupted: bool) -> dict[str, Any]:
-    from optuna_linas.dashboard.facts import sorted_front
+    from optuna_linas.dashboard.facts import front_of
 
     return {
         "study": study.study_name,
@@ -339,5 +339,5 @@ def _result(study: Study, storage: str, n_measured: int, is_interrupted: bool) -
         "n_trials": len(study.get_trials(deepcopy=False)),
         "n_measured": n_measured,
         "interrupted": is_interrupted,
-        "front": [trial_as_dict(trial) for trial in sorted_front(study)],
+        "front": [trial_as_dict(trial) for trial in front_of(study).trials],
     }

@@ -20,25 +20,24 @@ _WIDTH = 80
 def front_table(study: Study) -> str:
     """Return the front of a study, or its best trial, as text."""
     from optuna_linas.dashboard.architecture import architecture_line
-    from optuna_linas.dashboard.facts import sorted_front
+    from optuna_linas.dashboard.facts import front_of
     from optuna_linas.dashboard.selection import evenly
-    from optuna_linas.visualization.values import objective_names
 
-    front = sorted_front(study)
-    if not front:
+    front = front_of(study)
+    n = len(front.trials)
+    if not n:
         return "No trial is complete."
-    chosen = [front[i] for i in evenly(len(front), _N_ROWS)]
-    names = sorted({name for trial in front for name in trial.params})
+    names = sorted({name for trial in front.trials for name in trial.params})
     rows = [
         [
-            str(trial.number),
-            *(f"{value:.5g}" for value in trial.values),
-            shorten(architecture_line(trial.params, names)),
+            str(front.trials[i].number),
+            *(f"{value:.5g}" for value in front.values[i]),
+            shorten(architecture_line(front.trials[i].params, names)),
         ]
-        for trial in chosen
+        for i in evenly(n, _N_ROWS)
     ]
-    more = f"\n({len(chosen)} of the {len(front)} of the front)" if len(chosen) < len(front) else ""
-    return text_table(["trial", *objective_names(study), "architecture"], rows) + more
+    more = f"\n({len(rows)} of the {n} of the front)" if len(rows) < n else ""
+    return text_table(["trial", *front.names, "architecture"], rows) + more
 
 
 def shorten(line: str) -> str:

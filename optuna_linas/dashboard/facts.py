@@ -13,24 +13,26 @@ from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import FloatArray
 from optuna_linas.dashboard.selection import evenly
-from optuna_linas.goals import Goals
+from optuna_linas.goals import Goals, goal_name
 from optuna_linas.lineage import read_lineage
 from optuna_linas.population_plan import PopulationPlan
 from optuna_linas.samplers.plan import Claim
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
-from optuna_linas.visualization.values import objective_names, values_of
+from optuna_linas.study_values import values_of
 
 __all__ = [
+    "Front",
     "Prediction",
     "PredictionRecord",
+    "front_of",
     "goal_label",
-    "inferred_space",
     "iteration_of",
+    "known_space",
+    "objective_names",
     "prediction_of",
     "prediction_record",
     "sampler_name",
-    "sorted_front",
 ]
 
 _N_TRIALS_FOR_SPACE = 300
@@ -127,33 +129,62 @@ def prediction_of(trial: FrozenTrial, objectives: Sequence[str]) -> Prediction |
     return None
 
 
+def objective_names(study: Study) -> list[str]:
+    """Return what the study's objectives are called."""
+    return [goal_name(study, i) for i in range(len(study.directions))]
+
+
 def goal_label(goal: int | str, objectives: Sequence[str]) -> str:
     """Return what a goal is called: an attribute's name is one, an objective has an index."""
     return objectives[goal] if isinstance(goal, int) else goal
 
 
-def inferred_space(study: Study) -> SearchSpace | None:
-    """Return the search space as the trials show it; `None` where none has a parameter.
+@dataclass(frozen=True)
+class Front:
+    """The trade-offs that a study has found, the cheapest first.
 
-    Of a long study, evenly chosen trials are looked at, which takes a second at most.
+    Attributes:
+        names: What each goal is called.
+        trials: The trials that no feasible one dominates; of equal ones the first.
+        values: Their values in the user's directions, `float[n, m]`.
     """
+
+    names: tuple[str, ...]
+    trials: tuple[FrozenTrial, ...]
+    values: FloatArray
+
+    def position(self, number: int) -> int | None:
+        """Return where a trial stands; `None` if it is none of these."""
+        numbers = [trial.number for trial in self.trials]
+        return numbers.index(number) if number in numbers else None
+
+
+def front_of(study: Study) -> Front:
+    """Return the front of a study; with one goal it is the best trial."""
+    data = values_of(study)
+    found = data.sorted_front()
+    first = np.unique(data.losses[found], axis=0, return_index=True)[1]
+    chosen = [found[i] for i in np.sort(first)]
+    return Front(data.names, tuple(data.trials[i] for i in chosen), data.values[chosen])
+
+
+def known_space(study: Study, front: Front) -> SearchSpace | None:
+    """Return the space that the sampler was given, or the one that the trials show.
+
+    Of a long study, the front and evenly chosen trials are looked at, which takes a second at most.
+
+    Args:
+        study: Any study.
+        front: Its front, or what was so a moment ago: it fits the space for certain.
+
+    Returns:
+        `None` where no trial has a parameter.
+    """
+    given = getattr(study.sampler, "space", None)
+    if isinstance(given, SearchSpace):
+        return given
     table = TrialTable(Goals(study.directions), None, lambda message: None)
     trials = study.get_trials(deepcopy=False)
-    table.update([trials[i] for i in evenly(len(trials), _N_TRIALS_FOR_SPACE)])
+    chosen = {*evenly(len(trials), _N_TRIALS_FOR_SPACE), *(t.number for t in front.trials)}
+    table.update([trials[i] for i in sorted(chosen)])
     return table.space
-
-
-def sorted_front(study: Study) -> list[FrozenTrial]:
-    """Return the trials that no feasible one dominates, each value vector once, in order.
-
-    With one objective it is the best trial. The order is that of the last objective, best first:
-    the cost, in most studies.
-    """
-    data = values_of(study)
-    if not data.trials:
-        return []
-    front = np.flatnonzero(data.front)
-    losses: FloatArray = data.losses[front]
-    unique = np.unique(losses, axis=0, return_index=True)[1]
-    order = unique[np.lexsort(losses[unique].T)]
-    return [data.trials[front[i]] for i in order]

@@ -7,6 +7,7 @@ from html import escape
 from markdown_it import MarkdownIt
 from optuna.study import Study
 
+from optuna_linas.dashboard.facts import front_of, known_space
 from optuna_linas.dashboard.figures import figures_of
 from optuna_linas.dashboard.study_note import study_note
 
@@ -30,11 +31,17 @@ def html_report(study: Study) -> tuple[str, list[str], list[str]]:
     """
     from plotly.offline import get_plotlyjs
 
-    note = MarkdownIt("commonmark", {"html": False}).enable("table").render(study_note(study))
+    front = front_of(study)
+    space = known_space(study, front)
+    note = (
+        MarkdownIt("commonmark", {"html": False})
+        .enable("table")
+        .render(study_note(study, front, space))
+    )
     parts, ids, problems = [], [], []
-    for each in figures_of(study):
+    for each in figures_of(study, front, space):
         try:
-            figure = each.draw(study)
+            figure = each.draw()
             part = figure.to_html(full_html=False, include_plotlyjs=False, div_id=each.figure_id)
         except Exception as error:
             problems.append(

@@ -10,18 +10,19 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from optuna_linas.answers import knee_point
 from optuna_linas.dashboard.architecture import architecture_line
 from optuna_linas.dashboard.facts import (
-    inferred_space,
+    Front,
     iteration_of,
     prediction_record,
     sampler_name,
-    sorted_front,
 )
 from optuna_linas.dashboard.markdown import power_of_ten, table, text
 from optuna_linas.dashboard.selection import evenly
+from optuna_linas.space import SearchSpace
+from optuna_linas.study_values import goals_of
 from optuna_linas.visualization import hypervolume_history, shared_reference
-from optuna_linas.visualization.values import objective_names
 
 __all__ = ["study_note"]
 
@@ -33,32 +34,34 @@ _COSTS = {"macs": ("MACs", 1e6, " M"), "params": ("parameters", 1e3, " k")}
 """Attributes that `SupernetObjective` records of every network: heading, unit, its sign."""
 
 
-def study_note(study: Study) -> str:
+def study_note(study: Study, front: Front, space: SearchSpace | None) -> str:
     """Return what is to be known of a study, in Markdown.
 
     Args:
         study: Any study, whatever has sampled it.
+        front: Its front.
+        space: Its search space, where it is known.
 
     Example:
         >>> import optuna
+        >>> from optuna_linas.dashboard.facts import front_of
         >>> study = optuna.create_study(study_name="phone", directions=["maximize", "minimize"])
-        >>> print(study_note(study).splitlines()[0])
+        >>> print(study_note(study, front_of(study), None).splitlines()[0])
         ## phone
     """
     attrs = study._storage.get_study_system_attrs(study._study_id)
-    parts = [f"## {text(study.study_name)}", _glance(study, attrs)]
-    front = sorted_front(study)
-    if front:
-        parts += [_heading(study, front), _trade_offs(study, front)]
+    parts = [f"## {text(study.study_name)}", _glance(study, attrs, space)]
+    if front.trials:
+        parts += [_heading(front), _trade_offs(study, front)]
     if quality := _quality(study):
         parts += ["### Can the predictions be trusted?", quality]
     return "\n\n".join(parts) + "\n"
 
 
-def _glance(study: Study, attrs: Mapping[str, Any]) -> str:
+def _glance(study: Study, attrs: Mapping[str, Any], space: SearchSpace | None) -> str:
     rows = [("Trials", _states(study))]
-    if size := _size(study):
-        rows.append(("Search space", size))
+    if space is not None:
+        rows.append(("Search space", _size(space)))
     if name := sampler_name(study, attrs):
         rows.append(("Sampler", f"`{name}`"))
     if iteration := iteration_of(study, attrs):
@@ -83,10 +86,7 @@ def _states(study: Study) -> str:
     return ", ".join(found) or "none yet"
 
 
-def _size(study: Study) -> str | None:
-    space = inferred_space(study)
-    if space is None:
-        return None
+def _size(space: SearchSpace) -> str:
     n_floats = sum(variable.kind == "float" for variable in space.variables)
     words = f"{len(space)} variables"
     if n_floats:
@@ -104,7 +104,7 @@ def _size(study: Study) -> str | None:
 
 
 def _hypervolume(study: Study) -> str | None:
-    if len(study.directions) == 1:
+    if len(goals_of(study)) == 1:
         return None
     try:
         reference = shared_reference(study)
@@ -125,28 +125,34 @@ def _platform(platform: Mapping[str, Any]) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _heading(study: Study, front: Sequence[FrozenTrial]) -> str:
-    if len(study.directions) == 1:
+def _heading(front: Front) -> str:
+    n = len(front.trials)
+    if len(front.names) == 1:
         return "### The best trial"
-    if len(front) <= _N_ROWS:
-        return f"### Best trade-offs: the front of {len(front)}"
-    return f"### Best trade-offs: {_N_ROWS} of the front of {len(front)}"
+    if n <= _N_ROWS:
+        return f"### Best trade-offs: the front of {n}"
+    return f"### Best trade-offs: {_N_ROWS} of the front of {n}"
 
 
-def _trade_offs(study: Study, front: Sequence[FrozenTrial]) -> str:
-    chosen = [front[i] for i in evenly(len(front), _N_ROWS)]
-    names = objective_names(study)
+def _trade_offs(study: Study, front: Front) -> str:
+    knee = front.position(knee_point(study).number) if len(front.trials) > 2 else None
+    at = evenly(len(front.trials), _N_ROWS)
+    if knee is not None and knee not in at:  # In the place of its neighbour.
+        at[min(range(1, len(at) - 1), key=lambda k: abs(at[k] - knee))] = knee
+    chosen = [front.trials[i] for i in at]
+    names = front.names
     costs = [
         (key, *what)
         for key, what in _COSTS.items()
         if key not in names and all(_is_number(t.user_attrs.get(key)) for t in chosen)
     ]
-    everything = sorted({name for trial in front for name in trial.params})
+    everything = sorted({name for trial in front.trials for name in trial.params})
     rows = []
-    for trial in chosen:
-        numbers = [f"{value:.4g}" for value in trial.values]
+    for i, trial in zip(at, chosen, strict=True):
+        numbers = [f"{value:.4g}" for value in front.values[i]]
         numbers += [f"{trial.user_attrs[key] / unit:.4g}{sign}" for key, _, unit, sign in costs]
-        rows.append([str(trial.number), *numbers, _in_one_line(trial, everything)])
+        number = f"**{trial.number}, the knee**" if i == knee else str(trial.number)
+        rows.append([number, *numbers, _in_one_line(trial, everything)])
     head = ["trial", *(text(name) for name in names), *(what for _, what, *_ in costs)]
     return table([*head, "architecture"], rows, n_numbers=len(head))
 

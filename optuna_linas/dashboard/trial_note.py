@@ -8,10 +8,9 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.dashboard.architecture import architecture_rows
-from optuna_linas.dashboard.facts import prediction_of
+from optuna_linas.dashboard.facts import objective_names, prediction_of
 from optuna_linas.dashboard.markdown import table, text
 from optuna_linas.dashboard.pages import Page
-from optuna_linas.visualization.values import objective_names
 
 __all__ = ["noted_trials", "put_trial_notes", "trial_note"]
 

@@ -12,7 +12,7 @@ from optuna.study import Study
 
 from optuna_linas.dashboard.artifacts import put_files
 from optuna_linas.dashboard.compact import compact_json
-from optuna_linas.dashboard.facts import sorted_front
+from optuna_linas.dashboard.facts import front_of, known_space
 from optuna_linas.dashboard.figures import figures_of
 from optuna_linas.dashboard.pages import Page
 from optuna_linas.dashboard.study_note import study_note
@@ -70,25 +70,31 @@ def write_page(study: Study, contents: Contents, *, only_newer: bool = False) ->
     n_finished = sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
     if only_newer and page.progress > n_finished:
         return []
-    front = sorted_front(study)
+    front = front_of(study)
+    space = known_space(study, front)
     parts: dict[str, Callable[[], object]] = {
-        "the summary": lambda: page.put_note(study_note(study)),
+        "the summary": lambda: page.put_note(study_note(study, front, space)),
     }
-    for each in figures_of(study):
+    for each in figures_of(study, front, space):
         parts[f"the figure {each.figure_id!r}"] = partial(
-            lambda each: page.put_figure(each.figure_id, compact_json(each.draw(study))), each
+            lambda each: page.put_figure(each.figure_id, compact_json(each.draw())), each
         )
     for figure_id, figure in contents.figures.items():
         parts[f"the figure {figure_id!r}"] = partial(
             lambda i, f: page.put_figure(i, compact_json(f)), figure_id, figure
         )
     parts["the notes of the trials"] = lambda: put_trial_notes(
-        page, study, front, n_notes=contents.n_trial_notes
+        page, study, front.trials, n_notes=contents.n_trial_notes
     )
     store = contents.artifact_store
     if store is not None:
         parts["the networks' files"] = lambda: put_files(
-            page, study, front, store, contents.supernet, n_networks=contents.n_artifacts
+            page,
+            study,
+            front.trials,
+            store,
+            contents.supernet,
+            n_networks=contents.n_artifacts,
         )
     problems = []
     for what, put in parts.items():
