@@ -227,6 +227,8 @@ class LINASSampler(PlannedSampler):
         algorithm: str | InnerAlgorithm = "auto",
         space: SearchSpace | Mapping[str, BaseDistribution] | None = None,
         objectives: Sequence[Goal] | None = None,
+        known_objectives: Mapping[Goal, KnownObjective] | None = None,
+        constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
         seed: int | None = None,
     ) -> LINASSampler:
         """Return the sampler of the paper's one-shot predictor mode: train once, then search.
@@ -237,11 +239,8 @@ class LINASSampler(PlannedSampler):
         Args:
             n_samples: Random trials to train on (1,000 in the paper).
             batch_size: Trials per inner search.
-            predictor: As for the class.
-            algorithm: As for the class.
-            space: As for the class.
-            objectives: As for the class.
-            seed: As for the class.
+            predictor, algorithm, space, objectives, known_objectives, constraints_func, seed: As
+                for the class.
 
         Raises:
             ValueError: Too few samples to train on, or an unknown name.
@@ -258,6 +257,8 @@ class LINASSampler(PlannedSampler):
                 n_training=n_samples,
             ),
             objectives=objectives,
+            known_objectives=known_objectives,
+            constraints_func=constraints_func,
             seed=seed,
         )
         sampler._starts_at_corners = False

@@ -6,7 +6,7 @@ import numpy as np
 import optuna
 import pytest
 from optuna.study import Study
-from optuna.trial import Trial
+from optuna.trial import FrozenTrial, Trial
 
 from optuna_linas import LINASSampler
 
@@ -61,6 +61,28 @@ def test_the_samples_are_random_and_the_rest_is_better() -> None:
     assert [t.params for t in study.trials[:40]] == [t.params for t in random.trials[:40]]
     best = {trial.number for trial in study.best_trials}
     assert sum(number >= 40 for number in best) > sum(number < 40 for number in best)
+
+
+def test_a_known_objective_is_not_predicted_and_a_constraint_is_kept() -> None:
+    spy = Spy()
+    spy.fits = []
+
+    def n_wide(trial: FrozenTrial) -> tuple[float]:
+        return (sum(width == 8 for width in trial.params.values()) - 2.0,)
+
+    sampler = LINASSampler.one_shot(
+        30,
+        batch_size=10,
+        predictor=spy,
+        known_objectives={1: lambda params: float(sum(params.values()))},
+        constraints_func=n_wide,
+        seed=0,
+    )
+    study = run(sampler, 50)
+    # Two batches; of the two objectives one is known, and constraints have a model of their own.
+    assert len(spy.fits) == 2
+    violations = [n_wide(trial)[0] > 0 for trial in study.trials]
+    assert sum(violations[30:]) / 20 < sum(violations[:30]) / 30
 
 
 def test_it_resumes() -> None:
