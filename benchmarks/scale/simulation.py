@@ -159,18 +159,21 @@ def simulate(cluster: Cluster, *, seed: int) -> Outcome:
                 continue
             left -= 1
             spent["planning"].append((now, now + cluster.take_s))
-            done = call(now + cluster.take_s, costs["attr_s"], is_write=True)
+            at(now + cluster.take_s, worker, "claim")
+        elif step == "claim":
+            done = call(now, costs["attr_s"], is_write=True)
             at(done, worker, "check")
         elif step == "planned":
             if what == plan:
                 plan, left = plan + 1, cluster.batch_size(n_ended)
                 n_plans += 1
-                now = call(now, costs["attrs_s"], is_write=True)
+                done = call(now, costs["attrs_s"], is_write=True)
             else:
-                n_wasted += 1
-            now = call(now, costs["attrs_s"])
+                n_wasted, done = n_wasted + 1, now
+            at(done, worker, "look")
+        elif step == "look":
             # While it planned, the rows may have gone again.
-            at(now, worker, "take")
+            at(call(now, costs["attrs_s"]), worker, "take")
         elif step == "check":
             done = call(now, read_s(worker))
             at(done, worker, "write", cluster.n_variables)
