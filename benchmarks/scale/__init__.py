@@ -1,0 +1,1 @@
+"""Trials a second by storage and sampler, and what breaks first with many workers."""
