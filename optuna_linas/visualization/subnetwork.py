@@ -18,7 +18,7 @@ from optuna_linas.study_space import space_of
 from optuna_linas.study_values import goals_of, values_of, why_empty
 from optuna_linas.visualization.options import shade
 from optuna_linas.visualization.stages import Box, stages_of
-from optuna_linas.visualization.style import explained_empty_figure, name_label, title
+from optuna_linas.visualization.style import counted, explained_empty_figure, name_label, title
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -134,7 +134,7 @@ class _Drawing:
         self.colors: list[str] = []
         self.hovers: list[str] = []
         self.n_lines = 1
-        self.n_drawn = self.n_missing = 0
+        self.n_missing = 0
 
     def heading(self, name: str, variables: list[int]) -> str:
         """What stands to the left of a stage."""
@@ -146,9 +146,7 @@ class _Drawing:
         levels = [level for j in on if (level := self._levels[j]) is not None]
         level = float(np.mean(levels)) if levels else None
         self.n_lines = max(self.n_lines, len(box.variables) + (box.number is not None))
-        is_layer = box.number is not None
-        self.n_drawn += is_layer and bool(on)
-        self.n_missing += is_layer and not on
+        self.n_missing += box.number is not None and not on
         self.shapes.append(
             {
                 "type": "rect",
@@ -209,5 +207,5 @@ def _said(
             for goal, value in zip(goals.goals, values, strict=False)
         ]
     if drawing.n_missing:
-        parts.append(f"{drawing.n_drawn} of {drawing.n_drawn + drawing.n_missing} layers")
+        parts.append(f"without {counted(drawing.n_missing, 'layer')} of the largest")
     return ", ".join(parts)
