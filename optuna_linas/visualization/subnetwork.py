@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -166,14 +167,17 @@ class _Drawing:
         self.labels.append("<br>".join([*number, *(said if on else ["no layer"])]))
         is_dark = level is not None and level > 0.3
         self.colors.append("#888888" if not on else "white" if is_dark else "black")
-        exact = [f"{self._space.names[j]} = {self._params[self._space.names[j]]}" for j in on]
+        exact = [escape(f"{name} = {self._params[name]}", quote=False) for name in self._names(on)]
         lacking = [f"{self._space.names[j]}: inactive" for j in box.variables if j not in on]
         self.hovers.append("<br>".join([*exact, *lacking]))
+
+    def _names(self, variables: list[int]) -> list[str]:
+        return [self._space.names[j] for j in variables]
 
     def _said(self, j: int, number: str) -> str:
         name = self._space.names[j]
         value = self._params[name]
-        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        shown = f"{value:.3g}" if isinstance(value, float) else escape(str(value), quote=False)
         stem = name.rstrip("0123456789").rstrip("_.") if number != "None" else name
         return f"{stem.replace('_', ' ')} {shown}"
 

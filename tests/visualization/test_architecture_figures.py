@@ -11,6 +11,7 @@ from optuna_linas import Condition, SearchSpace, Variable
 from optuna_linas.visualization import (
     plot_architecture,
     plot_parallel_coordinate,
+    plot_search_progress,
     plot_subnetwork,
 )
 from optuna_linas.visualization.stages import stages_of
@@ -198,6 +199,26 @@ def test_sides_that_depend_on_different_things_are_apart() -> None:
     conditions = {name: {"decoder_layers": [2]} for name in conditional}
     space = SearchSpace.from_choices(choices, conditions)
     assert layers(space) == {"network": [None], "encoder": [0, 1], "decoder": [0, 1]}
+
+
+def test_what_looks_like_a_tag_is_shown() -> None:
+    study = optuna.create_study()
+    study.add_trial(
+        optuna.create_trial(
+            value=1.0,
+            params={"op": "<none>"},
+            distributions={"op": CategoricalDistribution(["<none>", "conv"])},
+        )
+    )
+    for plot in (
+        plot_search_progress,
+        plot_architecture,
+        plot_parallel_coordinate,
+        plot_subnetwork,
+    ):
+        text = plot(study).to_json().replace("\\u003c", "<").replace("\\u003e", ">")
+        assert "&lt;none&gt;" in text.replace("\\u0026", "&")
+        assert "<none>" not in text
 
 
 def test_every_variable_has_one_place() -> None:
