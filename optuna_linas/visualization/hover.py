@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 
 from optuna.trial import FrozenTrial
 
@@ -91,4 +92,5 @@ def _lines(stem: str, names: list[str], params: Mapping[str, object]) -> list[st
 
 
 def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    # An option may be called "<lambda>", which a browser would take for a tag.
+    return f"{value:.4g}" if isinstance(value, float) else escape(str(value), quote=False)

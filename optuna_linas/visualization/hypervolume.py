@@ -76,7 +76,8 @@ def plot_hypervolume(
     """Return the hypervolume of one or several studies against the number of evaluations.
 
     A group, several studies under one label, is a search with several seeds: the line is their
-    mean, the band one standard error of it to each side. It ends with the shortest of them.
+    mean, the band one standard error of it to each side. It ends with the shortest of them; those
+    without any result do not count.
 
     Args:
         studies: A study, or label to a study or to a list of studies; all with the same
@@ -115,8 +116,11 @@ def plot_hypervolume(
     )
     figure = go.Figure()
     for (label, members), color in zip(data.items(), cycle(COLORS), strict=False):
-        histories = [_history(each, point) for each in members]
-        n = min(map(len, histories))
+        # A run that has only just begun would cut off all others.
+        histories = [_history(each, point) for each in members if each.trials]
+        n = min(map(len, histories), default=0)
+        if n == 0:
+            continue
         runs = np.round([history[:n] for history in histories], 12)
         mean, evaluations = runs.mean(axis=0), list(range(1, n + 1))
         if len(runs) > 1:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 
@@ -107,4 +108,4 @@ def _shown(name: str, options: Sequence[object], levels: FloatArray | None) -> S
 
 
 def _text(option: object) -> str:
-    return f"{option:.3g}" if isinstance(option, float) else str(option)
+    return f"{option:.3g}" if isinstance(option, float) else escape(str(option), quote=False)

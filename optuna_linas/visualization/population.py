@@ -6,6 +6,7 @@ The attributes that `PBTNASSampler` and `PBTMember` record are all that is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -219,7 +220,7 @@ def plot_option_shares(study: Study, names: Sequence[str] | None = None) -> go.F
             figure.add_annotation(
                 x=generations[widest],
                 y=below[widest] + shares[widest] / 2,
-                text=option,
+                text=escape(option, quote=False),
                 showarrow=False,
                 xanchor="left"
                 if widest == 0

@@ -61,7 +61,9 @@ def plot_predictor_quality(study: Study) -> go.Figure:
     if not told.batches:
         reason = why_empty(study)
         if "finite" in reason:
-            reason = "No measured trial was predicted: the search has not left its start"
+            reason = (
+                "No measured trial was predicted: the sampler does not, or is still at its start"
+            )
         return explained_empty_figure(reason, text)
     names = [name_label(goal_name(study, goal)) for goal in told.goals.goals]
     n = len(names)

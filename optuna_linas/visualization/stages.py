@@ -8,6 +8,7 @@ under conditions on numbered variables (`depth_1`), those are the stages that th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from optuna_linas.space import SearchSpace
@@ -127,12 +128,10 @@ def _owners(
 
 
 def _title(family: dict[int, list[int]], names: tuple[str, ...]) -> str:
-    """What the stems share, `encoder` of `encoder_heads` and `encoder_ffn`, if anything."""
+    """What most stems of a family begin with, as `encoder_heads` and `encoder_ffn` do, if any."""
     first = next(iter(family.values()))
-    words = [re.sub(r"[_.]?\d+$", "", names[j]).split("_") for j in first]
-    shared = []
-    for position in zip(*words, strict=False):
-        if len(set(position)) > 1:
-            break
-        shared.append(position[0])
-    return " ".join(shared) or "layers"
+    stems = [re.sub(r"[_.]?\d+$", "", names[j]) for j in first]
+    if len(stems) == 1:
+        return stems[0].replace("_", " ")
+    word, n = Counter(stem.split("_")[0] for stem in stems).most_common(1)[0]
+    return word if n > 1 and 2 * n >= len(stems) else "layers"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from optuna_linas.study_space import space_of
 from optuna_linas.study_values import goals_of, values_of, why_empty
 from optuna_linas.visualization.options import shade
 from optuna_linas.visualization.stages import Box, stages_of
-from optuna_linas.visualization.style import explained_empty_figure, name_label, title
+from optuna_linas.visualization.style import counted, explained_empty_figure, name_label, title
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -134,7 +135,7 @@ class _Drawing:
         self.colors: list[str] = []
         self.hovers: list[str] = []
         self.n_lines = 1
-        self.n_drawn = self.n_missing = 0
+        self.n_missing = 0
 
     def heading(self, name: str, variables: list[int]) -> str:
         """What stands to the left of a stage."""
@@ -146,9 +147,7 @@ class _Drawing:
         levels = [level for j in on if (level := self._levels[j]) is not None]
         level = float(np.mean(levels)) if levels else None
         self.n_lines = max(self.n_lines, len(box.variables) + (box.number is not None))
-        is_layer = box.number is not None
-        self.n_drawn += is_layer and bool(on)
-        self.n_missing += is_layer and not on
+        self.n_missing += box.number is not None and not on
         self.shapes.append(
             {
                 "type": "rect",
@@ -168,14 +167,17 @@ class _Drawing:
         self.labels.append("<br>".join([*number, *(said if on else ["no layer"])]))
         is_dark = level is not None and level > 0.3
         self.colors.append("#888888" if not on else "white" if is_dark else "black")
-        exact = [f"{self._space.names[j]} = {self._params[self._space.names[j]]}" for j in on]
+        exact = [escape(f"{name} = {self._params[name]}", quote=False) for name in self._names(on)]
         lacking = [f"{self._space.names[j]}: inactive" for j in box.variables if j not in on]
         self.hovers.append("<br>".join([*exact, *lacking]))
+
+    def _names(self, variables: list[int]) -> list[str]:
+        return [self._space.names[j] for j in variables]
 
     def _said(self, j: int, number: str) -> str:
         name = self._space.names[j]
         value = self._params[name]
-        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        shown = f"{value:.3g}" if isinstance(value, float) else escape(str(value), quote=False)
         stem = name.rstrip("0123456789").rstrip("_.") if number != "None" else name
         return f"{stem.replace('_', ' ')} {shown}"
 
@@ -209,5 +211,5 @@ def _said(
             for goal, value in zip(goals.goals, values, strict=False)
         ]
     if drawing.n_missing:
-        parts.append(f"{drawing.n_drawn} of {drawing.n_drawn + drawing.n_missing} layers")
+        parts.append(f"without {counted(drawing.n_missing, 'layer')} of the largest")
     return ", ".join(parts)

@@ -11,6 +11,7 @@ from optuna_linas import Condition, SearchSpace, Variable
 from optuna_linas.visualization import (
     plot_architecture,
     plot_parallel_coordinate,
+    plot_search_progress,
     plot_subnetwork,
 )
 from optuna_linas.visualization.stages import stages_of
@@ -155,7 +156,7 @@ def test_a_network_is_drawn_with_the_layers_that_it_has() -> None:
     assert boxes.text[3].endswith("no layer")
     assert [shape.line.dash for shape in figure.layout.shapes] == ["solid"] * 3 + ["dash"]
     assert figure.layout.title.subtitle.text.startswith("trial 1, objective 0 0.5")
-    assert figure.layout.title.subtitle.text.endswith("1 of 2 layers")
+    assert figure.layout.title.subtitle.text.endswith("without 1 layer of the largest")
     assert boxes.hovertext[2] == "kernel_0 = 3"
     by_default = plot_subnetwork(study, space=SPACE)
     assert "trial 2" in by_default.layout.title.subtitle.text  # the knee
@@ -193,9 +194,31 @@ def test_sides_that_depend_on_different_things_are_apart() -> None:
     choices |= {
         f"{s}_{k}_{i}": [1, 2] for s in ("encoder", "decoder") for k in "ab" for i in (0, 1)
     }
-    conditions = {f"decoder_{k}_1": {"decoder_layers": [2]} for k in "ab"}
+    choices |= {"cross_a_0": [1, 2], "cross_a_1": [1, 2]}
+    conditional = ("decoder_a_1", "decoder_b_1", "cross_a_1")
+    conditions = {name: {"decoder_layers": [2]} for name in conditional}
     space = SearchSpace.from_choices(choices, conditions)
     assert layers(space) == {"network": [None], "encoder": [0, 1], "decoder": [0, 1]}
+
+
+def test_what_looks_like_a_tag_is_shown() -> None:
+    study = optuna.create_study()
+    study.add_trial(
+        optuna.create_trial(
+            value=1.0,
+            params={"op": "<none>"},
+            distributions={"op": CategoricalDistribution(["<none>", "conv"])},
+        )
+    )
+    for plot in (
+        plot_search_progress,
+        plot_architecture,
+        plot_parallel_coordinate,
+        plot_subnetwork,
+    ):
+        text = plot(study).to_json().replace("\\u003c", "<").replace("\\u003e", ">")
+        assert "&lt;none&gt;" in text.replace("\\u0026", "&")
+        assert "<none>" not in text
 
 
 def test_every_variable_has_one_place() -> None:

@@ -118,7 +118,7 @@ def test_the_panels_show_predictions_and_how_good_they_were(predicted: Study) ->
 def test_a_search_in_its_start_and_one_without_predictions_are_explained() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
-    assert "not left its start" in plot_predictor_quality(study).layout.annotations[0].text
+    assert "still at its start" in plot_predictor_quality(study).layout.annotations[0].text
 
 
 def test_the_sampler_that_predicted_last_is_shown(predicted: Study) -> None:

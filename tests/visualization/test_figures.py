@@ -116,6 +116,8 @@ def test_a_group_is_its_mean_with_a_standard_error() -> None:
     assert list(band.x) == [1, 2, 2, 2, 2, 1]
     assert list(band.y) == pytest.approx([0.7, 0.7, 0.9, 0.8, 0.5, 0.5])
     assert mean.name == "ours (2 runs)"
+    begun = plot_hypervolume({"ours": [first, study_of()], "none": study_of()}, [0.0, 2.0])
+    assert [len(line.x) for line in begun.data] == [3]
     for wrong in ([first], {"ours": []}, {"ours": [1]}):
         with pytest.raises((TypeError, ValueError), match=r"study"):
             plot_hypervolume(wrong)  # type: ignore[arg-type]
