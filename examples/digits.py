@@ -18,7 +18,6 @@ import numpy as np
 import optuna
 import torch
 from optuna.trial import TrialState
-from optuna_dashboard import save_plotly_graph_object
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -32,6 +31,7 @@ from sklearn.datasets import load_digits
 from torch.utils.data import DataLoader, TensorDataset
 
 from optuna_linas import LINASSampler, SupernetObjective
+from optuna_linas.dashboard import publish
 from optuna_linas.hardware import LatencyMeter
 from optuna_linas.supernets import (
     ElasticCNN,
@@ -175,11 +175,10 @@ def describe(params: dict[str, int]) -> str:
 
 
 def picture(study: optuna.Study, random: optuna.Study, reference: list[float], path: Path) -> None:
-    """One HTML page with both figures; they also appear on the study's page in the dashboard."""
+    """One HTML page with both figures; the study's page in the dashboard has more."""
     front = plot_search_progress(study)
     volumes = plot_hypervolume({"LINAS": study, "random search": random}, reference)
-    for name, figure in (("search-progress", front), ("hypervolume", volumes)):
-        save_plotly_graph_object(study, figure, graph_object_id=name)
+    publish(study, figures={"hypervolume": volumes})
     parts = [
         front.to_html(full_html=False, include_plotlyjs=True),
         volumes.to_html(full_html=False, include_plotlyjs=False),

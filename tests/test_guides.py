@@ -47,9 +47,11 @@ def test_the_code_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     optimize = optuna.Study.optimize
     asked: list[int] = []
 
-    def fewer(study: optuna.Study, objective: Callable[..., Any], n_trials: int) -> None:
+    def fewer(
+        study: optuna.Study, objective: Callable[..., Any], n_trials: int, callbacks: Any = ()
+    ) -> None:
         asked.append(n_trials)
-        optimize(study, objective, n_trials=25)
+        optimize(study, objective, n_trials=10 if callbacks else 25, callbacks=callbacks)
 
     monkeypatch.setattr(optuna.Study, "optimize", fewer)
     images = torch.rand(32, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -62,7 +64,7 @@ def test_the_code_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         train_loader=batches,
         val_loader=batches,
     )
-    assert asked == [150, 150]
+    assert asked == [150, 150, 150]
     assert isinstance(names["network"], torch.nn.Module)
     assert names["best"].params.keys() <= set(names["supernet"].space.names)
 

@@ -2,4 +2,5 @@
 
 from optuna_linas.cli.program import main
 
-main(prog_name="optuna-linas")
+if __name__ == "__main__":
+    main(prog_name="optuna-linas")

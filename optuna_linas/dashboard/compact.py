@@ -25,6 +25,8 @@ __all__ = ["compact_json"]
 _DIGITS = 5
 _FEW = 40
 """Traces of up to so many points keep all of them, and their hover texts."""
+_HEIGHT = 325
+"""Pixels that the dashboard leaves to the axes."""
 _GRID = "#E5ECF6"
 _AXES = ("xaxis", "yaxis", "zaxis")
 
@@ -63,6 +65,7 @@ def _smaller_and_smaller(
     for name in ("template", "height", "width"):  # The dashboard gives each figure its place.
         layout.pop(name, None)
     _style(layout)
+    _fit_labels(traces, layout)
     yield traces, layout
     for trace in traces:
         if _n_points(trace) > _FEW and isinstance(trace.get("text"), list):
@@ -106,7 +109,18 @@ def _style(layout: dict[str, Any]) -> None:
             for name in ("gridcolor", "zerolinecolor", "linecolor"):
                 axis.setdefault(name, _GRID)
             axis.setdefault("automargin", True)
-            axis.setdefault("title", {}).setdefault("standoff", 8)
+            title = axis.setdefault("title", {})
+            title.setdefault("standoff", 8)
+            title["font"] = {"size": 11, **title.get("font", {})}
+
+
+def _fit_labels(traces: list[dict[str, Any]], layout: dict[str, Any]) -> None:
+    """Small labels where a map has many rows."""
+    for trace in traces:
+        n_rows = len(trace.get("y", ())) if trace.get("type") == "heatmap" else 0
+        if n_rows > _HEIGHT // 11:
+            axis = layout["yaxis" + trace.get("yaxis", "y").removeprefix("y")]
+            axis["tickfont"] = {**axis.get("tickfont", {}), "size": max(6, _HEIGHT // n_rows)}
 
 
 def _n_points(trace: dict[str, Any]) -> int:

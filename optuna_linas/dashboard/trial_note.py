@@ -102,7 +102,8 @@ def noted_trials(
 def _facts(trial: FrozenTrial, objectives: Sequence[str]) -> Iterator[str]:
     if (prediction := prediction_of(trial, objectives)) is not None:
         expected = ", ".join(f"{text(n)} {v:.4g}" for n, v in prediction.values.items())
-        by = f" (by {text(', '.join(prediction.predictors))})" if prediction.predictors else ""
+        predictors = ", ".join(dict.fromkeys(prediction.predictors))
+        by = f" (by {text(predictors)})" if predictors else ""
         yield f"Predicted before it was measured: {expected}{by}."
     noted = trial.user_attrs
     if (first := noted.get("measured_in_trial", trial.number)) != trial.number:

@@ -1,20 +1,11 @@
 """The real dashboard, opened in a real browser: is it there, does it sort, are there errors?
 
-Skips without Chromium. With the environment variable OPTUNA_LINAS_SCREENSHOT it writes a picture
-of the page into that file.
+Skips without Chromium. The README's picture is taken by `python -m tests.dashboard.picture`.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import optuna
@@ -24,34 +15,15 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from optuna_linas.dashboard import publish
+from tests.dashboard.browser import CHROMIUM, Dashboard, opened
 from tests.dashboard.searches import searched
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-_CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = [
-    pytest.mark.skipif(_CHROMIUM is None, reason="no Chromium on the PATH: apt install chromium"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH: apt install chromium"),
     pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
 ]
-
-_WAIT_MS = 60_000
-"""A busy machine draws slowly; nothing waits so long where it is not."""
-
-
-@dataclass
-class Dashboard:
-    """A study's page in a running dashboard, and a browser that notes what goes wrong in it."""
-
-    url: str
-    page: playwright.Page
-    errors: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> playwright.Page:
-        """Show one of the study's pages."""
-        self.page.goto(f"{self.url}{path}")
-        return self.page
 
 
 @pytest.fixture(scope="module")
@@ -68,44 +40,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[optuna.Study, P
 
 @pytest.fixture(scope="module")
 def dashboard(published: tuple[optuna.Study, Path, Path]) -> Iterator[Dashboard]:
-    study, journal, files = published
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server_url = f"http://127.0.0.1:{port}"
-    program = Path(sys.executable).parent / "optuna-dashboard"
-    address = ["--host", "127.0.0.1", "--port", str(port)]
-    command = [str(program), str(journal), *address, "--artifact-dir", str(files)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(f"{server_url}/api/studies", server)
-        with playwright.sync_playwright() as driver:
-            browser = driver.chromium.launch(
-                executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-            )
-            page = browser.new_page(viewport={"width": 1400, "height": 900})
-            page.set_default_timeout(_WAIT_MS)
-            found = Dashboard(f"{server_url}/dashboard/studies/{study._study_id}", page)
-            page.on("console", lambda m: found.errors.append(m.text) if m.type == "error" else None)
-            page.on("pageerror", lambda error: found.errors.append(str(error)))
-            yield found
-            browser.close()
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        if server.poll() is not None:
-            raise RuntimeError(f"optuna-dashboard ended with {server.returncode}.")
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise TimeoutError(f"{url} does not answer.")
+    with opened(*published) as found:
+        yield found
 
 
 def test_the_figures_are_drawn_with_their_points(dashboard: Dashboard) -> None:
@@ -126,9 +62,6 @@ def test_the_figures_are_drawn_with_their_points(dashboard: Dashboard) -> None:
     points = page.locator("[id='user-defined-plot:search-progress'] path.point")
     assert points.count() >= 40
     assert dashboard.errors == []
-    if picture := os.environ.get("OPTUNA_LINAS_SCREENSHOT"):
-        page.locator("[id='user-defined-plot:hypervolume']").scroll_into_view_if_needed()
-        page.screenshot(path=picture, full_page=True)
 
 
 def test_the_note_says_what_is_to_be_known(dashboard: Dashboard) -> None:
