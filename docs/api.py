@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
     for name in optuna_linas.__all__:
         setattr(optuna_linas, name, getattr(optuna_linas, name))
     names = public_modules()
-    pdoc.render.configure(docformat="google", show_source=False)
+    pdoc.render.configure(docformat="google")
     # pdoc adds what is below a package, even a module that has the name of a function in it.
     roots = [name for name in names if name.rpartition(".")[0] not in names[1:]]
     hidden = [

@@ -239,8 +239,13 @@ class LINASSampler(PlannedSampler):
         Args:
             n_samples: Random trials to train on (1,000 in the paper).
             batch_size: Trials per inner search.
-            predictor, algorithm, space, objectives, known_objectives, constraints_func, seed: As
-                for the class.
+            predictor: As for the class.
+            algorithm: As for the class.
+            space: As for the class.
+            objectives: As for the class.
+            known_objectives: As for the class.
+            constraints_func: As for the class.
+            seed: As for the class.
 
         Raises:
             ValueError: Too few samples to train on, or an unknown name.
