@@ -25,10 +25,12 @@ def public_modules() -> list[str]:
     """Return the names of the public modules.
 
     The package, its subpackages, `errors`, and the modules of a subpackage that gathers no names of
-    its own.
+    its own. The command line explains itself by `--help`.
     """
     modules = list(walk_packages(optuna_linas.__path__, "optuna_linas."))
-    packages = sorted(module.name for module in modules if module.ispkg)
+    packages = sorted(
+        module.name for module in modules if module.ispkg and module.name != "optuna_linas.cli"
+    )
     without_names = [name for name in packages if not hasattr(_module(name), "__all__")]
     parts = [module.name for module in modules if module.name.rpartition(".")[0] in without_names]
     return ["optuna_linas", *packages, *parts, "optuna_linas.errors"]
@@ -40,7 +42,7 @@ def main(folder: Path) -> None:
     for name in optuna_linas.__all__:
         setattr(optuna_linas, name, getattr(optuna_linas, name))
     names = public_modules()
-    pdoc.render.configure(docformat="google", show_source=False)
+    pdoc.render.configure(docformat="google")
     # pdoc adds what is below a package, even a module that has the name of a function in it.
     roots = [name for name in names if name.rpartition(".")[0] not in names[1:]]
     hidden = [

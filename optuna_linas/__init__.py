@@ -6,6 +6,11 @@ objective; `BudgetGenerator` answers "the best within this budget" from a finish
 `best_under` and `knee_point` pick a trial, `HypervolumeStagnation` stops a study that no longer
 improves, `ask_batch` gives a batch to measure by one's own means. The names are imported when first
 used, so that a search without super-networks never loads torch.
+
+Around it: `optuna_linas.visualization` (figures), `optuna_linas.dashboard`,
+`optuna_linas.supernets`, `optuna_linas.hardware` (latency and sizes) and `optuna_linas.errors`. The
+algorithms on arrays, without a study: `optuna_linas.linas`, `optuna_linas.nag`, `optuna_linas.pbt`,
+and the parts that they share, `optuna_linas.predictors` and `optuna_linas.evolution`.
 """
 
 from __future__ import annotations

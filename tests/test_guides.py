@@ -15,7 +15,11 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 
 ROOT = Path(__file__).parents[1]
 GUIDES = sorted((ROOT / "examples" / "guides").glob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("*/README.md")), *GUIDES]
+PAGES = [
+    page
+    for folder in ("", "benchmarks/", "docs/", "examples/**/")
+    for page in sorted(ROOT.glob(f"{folder}*.md"))
+]
 
 
 def run_code(path: Path, **names: Any) -> dict[str, Any]:

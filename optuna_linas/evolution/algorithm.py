@@ -31,6 +31,13 @@ class Visited:
         losses: Their predicted losses, `float[k, m]`.
         violations: Their predicted violations, `float[k]`, 0 where feasible.
         population: Which of them formed the last population, indices `int[p]`.
+
+    Example:
+        >>> archs = np.array([[0, 1], [1, 1]])
+        >>> losses = np.array([[0.2], [0.1]])
+        >>> visited = Visited(archs, losses, np.zeros(2), population=np.array([1]))
+        >>> visited.archs[visited.population]
+        array([[1, 1]])
     """
 
     archs: IntArray

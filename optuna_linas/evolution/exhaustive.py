@@ -26,6 +26,22 @@ class Exhaustive:
     Attributes:
         max_rows: The largest space that is enumerated.
         otherwise: What searches a larger one.
+
+    Example:
+        >>> def evaluate(archs):  # predicted losses and violations
+        ...     sizes = archs.sum(axis=1)
+        ...     return np.stack([sizes, -sizes], axis=1).astype(float), np.zeros(len(archs))
+        >>> visited = Exhaustive()(
+        ...     evaluate,
+        ...     np.array([3, 3]),
+        ...     n_objectives=2,
+        ...     n_evaluations=9,
+        ...     seeds=np.zeros((0, 2), dtype=np.int64),
+        ...     canonical=lambda archs: archs,
+        ...     rng=np.random.default_rng(0),
+        ... )
+        >>> len(visited.archs), len(visited.population)
+        (9, 9)
     """
 
     max_rows: int = 8_000

@@ -49,6 +49,10 @@ class NSGA2(_Sized):
         population_size: Rows per generation.
         crossover: Probability that two parents are crossed at all.
         mutation: Probability that a variable is resampled; `None` for 1 / d.
+
+    Example:
+        >>> NSGA2(population_size=20).generation  # as `LINASSampler(algorithm=...)` takes it
+        20
     """
 
     mutation: float | None = None
@@ -73,6 +77,10 @@ class GA(_Sized):
         population_size: Rows per generation.
         crossover: Probability that two parents are crossed at all.
         mutation: Probability that a variable is resampled; `None` for 1 / d.
+
+    Example:
+        >>> GA(population_size=20).generation
+        20
     """
 
     def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
@@ -102,6 +110,10 @@ class AGEMOEA(_Sized):
         population_size: Rows per generation.
         crossover: Probability that two parents are crossed at all.
         mutation: Probability that a variable is resampled; `None` for 1 / d.
+
+    Example:
+        >>> AGEMOEA(population_size=20).generation
+        20
     """
 
     def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
@@ -132,6 +144,10 @@ class UNSGA3(_Sized):
             least Riesz s-energy.
         crossover: Probability that two parents are crossed at all.
         mutation: Probability that a variable is resampled; `None` for 1 / d.
+
+    Example:
+        >>> UNSGA3(population_size=20).generation
+        20
     """
 
     def build(self, n_objectives: int, n_variables: int, seeds: IntArray) -> Any:
@@ -165,6 +181,10 @@ class CTAEA(_Sized):
         population_size: Rows per generation and reference directions of least Riesz s-energy.
         crossover: Probability that two parents are crossed at all.
         mutation: Probability that a variable is resampled; `None` for 1 / d.
+
+    Example:
+        >>> CTAEA(population_size=20).generation
+        20
     """
 
     crossover: float = 1.0
@@ -203,6 +223,10 @@ class MOEAD(PymooAlgorithm):
         mutation: Probability that a variable is resampled; `None` for 1 / d.
         n_neighbors: How many directions, its own included, learn from a child.
         neighbor_mating: Probability that the parents are neighbours.
+
+    Example:
+        >>> MOEAD().generation
+        21
     """
 
     population_size: int | None = None

@@ -23,7 +23,13 @@ __all__ = ["PymooAlgorithm", "PymooObject", "is_pymoo_object"]
 
 
 class PymooAlgorithm(ABC):
-    """What makes an algorithm of pymoo's; the search with it is the same for all."""
+    """What makes an algorithm of pymoo's; the search with it is the same for all.
+
+    Example:
+        >>> from optuna_linas.evolution import NSGA2
+        >>> isinstance(NSGA2(), PymooAlgorithm)
+        True
+    """
 
     @property
     @abstractmethod

@@ -37,6 +37,22 @@ class VectorizedNSGA2:
             of this over the number of variables.
         max_evaluations: Where to stop even if more predictions are allowed, `None` for nowhere. A
             search that starts from the measured front gains nothing from more.
+
+    Example:
+        >>> def evaluate(archs):  # predicted losses and violations
+        ...     sizes = archs.sum(axis=1)
+        ...     return np.stack([sizes, -sizes], axis=1).astype(float), np.zeros(len(archs))
+        >>> visited = VectorizedNSGA2()(
+        ...     evaluate,
+        ...     np.array([3, 3]),
+        ...     n_objectives=2,
+        ...     n_evaluations=9,
+        ...     seeds=np.zeros((0, 2), dtype=np.int64),
+        ...     canonical=lambda archs: archs,
+        ...     rng=np.random.default_rng(0),
+        ... )
+        >>> len(np.unique(visited.archs, axis=0)) == len(visited.archs)
+        True
     """
 
     population_size: int = 100

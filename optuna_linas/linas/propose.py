@@ -68,6 +68,10 @@ class Settings:
             them (the Gaussian process does): a little makes a search leave what it knows. `None`
             for 0.5 where most variables have an order, and 1.5 elsewhere: there the predictor has
             less to go by and is surer than it should be. The paper has none.
+
+    Example:
+        >>> Settings(predictors=("ridge",), n_inner_evaluations=2_000).optimism is None
+        True
     """
 
     predictors: Sequence[str | Predictor] = ("auto",)
@@ -89,6 +93,10 @@ class Proposal:
         archs: The architectures to measure next, best first, canonical, `int[n, d]`.
         predicted: Their predicted losses, `float[n, m]`; `None` while nothing is predicted.
         predictors: The names of the predictors, one per objective.
+
+    Example:
+        >>> Proposal(np.array([[0, 1]])).predicted is None  # nothing to predict from yet
+        True
     """
 
     archs: IntArray

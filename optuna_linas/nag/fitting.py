@@ -67,6 +67,16 @@ def fit(
 
     Raises:
         ValueError: Fewer than `MIN_TRIALS` different architectures, or all costs are the same.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"depth": range(1, 6), "width": range(8, 48, 8)})
+        >>> archs = np.array([[i, j] for i in range(5) for j in range(5)])
+        >>> cost = (archs[:, 0] + 1.0) * (archs[:, 1] + 1.0)
+        >>> losses = np.stack([1 / cost, cost], axis=1)
+        >>> settings = Settings(n_steps=2, n_budgets=3)
+        >>> model = fit(space, archs, losses, rng=np.random.default_rng(0), settings=settings)
+        >>> model.draw(10.0, 4, np.random.default_rng(0)).shape
+        (4, 2)
     """
     settings = settings or Settings()
     archs, losses = _averaged(space.canonical(archs), losses)

@@ -32,6 +32,19 @@ class BudgetModel:
         grid: The training budgets in the costs' unit, `float[k]`.
         settings: How the generator was fitted and is asked.
         remembered: Canonical rows that take part in every request, `int[r, d]`.
+
+    Example:
+        >>> from optuna_linas import SearchSpace
+        >>> from optuna_linas.nag import Settings, fit
+        >>> space = SearchSpace.from_choices({"depth": range(1, 6), "width": range(8, 48, 8)})
+        >>> archs = np.array([[i, j] for i in range(5) for j in range(5)])
+        >>> cost = (archs[:, 0] + 1.0) * (archs[:, 1] + 1.0)
+        >>> losses = np.stack([1 / cost, cost], axis=1)
+        >>> settings = Settings(n_steps=2, n_budgets=3)
+        >>> model = fit(space, archs, losses, rng=np.random.default_rng(0), settings=settings)
+        >>> answer = model.request(10.0, 2, np.random.default_rng(0))
+        >>> answer.archs.shape, bool(answer.feasible[0])
+        ((2, 2), True)
     """
 
     def __init__(

@@ -23,6 +23,10 @@ class EvaluatorSettings:
         batch_size: Architectures of a step, all pairs of which are compared.
         learning_rate: At the start; it falls to zero along a cosine.
         n_imagined: Architectures whose value and cost are predicted, added to the measured ones.
+
+    Example:
+        >>> Settings(evaluator=EvaluatorSettings(n_steps=100)).evaluator.n_steps
+        100
     """
 
     hidden_size: int = 128
@@ -60,6 +64,10 @@ class Settings:
         imitation: Weight of the elites' log-probability.
         caution: Deviations that a prediction must be better than a measurement by. Negative: how
             much better than predicted an architecture is hoped to be, for one who can measure it.
+
+    Example:
+        >>> Settings(n_budgets=20).n_steps, PAPER.n_steps
+        (150, 10001)
     """
 
     n_budgets: int = 10

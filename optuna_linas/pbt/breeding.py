@@ -27,6 +27,10 @@ class Variation:
             each perturbs layers of its own.
         shrink: What the weights of a changed layer are multiplied by.
         perturb: What the freshly initialised weights that are added are multiplied by.
+
+    Example:
+        >>> Variation(replaces=True, changes="donor", shrink=0.4, perturb=0.1)  # the paper's
+        Variation(replaces=True, changes='donor', shrink=0.4, perturb=0.1)
     """
 
     replaces: bool
@@ -89,6 +93,10 @@ class Descent:
         donor: The slot that layers come from; `None` where there is none. `donor == base` stands
             for a member that perturbs its own layers.
         is_child: Whether the slot's own member is given up for it.
+
+    Example:
+        >>> Descent(base=2, donor=0, is_child=True).base
+        2
     """
 
     base: int | None

@@ -33,6 +33,10 @@ class Checkpoint:
             network), by name.
         extra: Anything else that was saved: tensors and plain values.
         layers: For each variable its module paths.
+
+    Example:
+        >>> Checkpoint({"weight": torch.ones(1)}, extra={"epoch": 3}).extra["epoch"]
+        3
     """
 
     model: dict[str, Any]
@@ -51,6 +55,13 @@ def write_checkpoint(checkpoint: Checkpoint, file: BinaryIO) -> None:
 
     Raises:
         TypeError: It holds something that cannot be read back without running code.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> write_checkpoint(Checkpoint({"weight": torch.ones(1)}), file)
+        >>> len(file.getvalue()) > 0
+        True
     """
     content = {
         "format": _FORMAT,
@@ -107,6 +118,10 @@ def portable(value: Any, where: str) -> Any:
 
     Raises:
         TypeError: It holds anything else, such as a numpy array.
+
+    Example:
+        >>> sorted(portable({"average": nn.Linear(2, 1)}, "extra")["average"])
+        ['bias', 'weight']
     """
     if isinstance(value, nn.Module):
         value = value.state_dict()

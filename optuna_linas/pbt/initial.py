@@ -42,6 +42,10 @@ def stratified_units(n_slots: int, rng: np.random.Generator) -> FloatArray:
     Args:
         n_slots: `n`, the members of the population.
         rng: The source of all randomness.
+
+    Example:
+        >>> np.sort((4 * stratified_units(4, np.random.default_rng(0))).astype(int))
+        array([0, 1, 2, 3])
     """
     return np.asarray((rng.permutation(n_slots) + rng.random(n_slots)) / n_slots)
 

@@ -59,6 +59,14 @@ def load_by_name(
         model: The model, its weights loaded.
         state: What `state_by_name` returned.
         keep: Whether a parameter goes on with its moments.
+
+    Example:
+        >>> import torch
+        >>> model = nn.Linear(1, 1)
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        >>> state = {"weight": {"momentum_buffer": torch.ones(1, 1)}}
+        >>> load_by_name(optimizer, model, state)
+        ['weight']
     """
     names = _names(optimizer, model)
     groups = optimizer.state_dict()["param_groups"]

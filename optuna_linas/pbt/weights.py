@@ -50,6 +50,10 @@ class Mixture:
             does, "copy" the donor's, or "reset" to the fresh network's.
         mismatch: What to do with a tensor that the parent has not, or has in another shape: raise
             an "error", "crop" it to the common part and pad with fresh values, or leave it "fresh".
+
+    Example:
+        >>> Mixture({"encoder": "donor"}).shrink  # the rest is the base's
+        0.4
     """
 
     origins: Mapping[str, Origin]
@@ -84,6 +88,12 @@ def origin_of(name: str, mixture: Mixture) -> Origin:
     Args:
         name: The tensor's name in the model.
         mixture: What the child is a mix of.
+
+    Example:
+        >>> origin_of("encoder.0.weight", Mixture({"encoder": "donor"}))
+        'donor'
+        >>> origin_of("head.weight", Mixture({"encoder": "donor"}))
+        'base'
     """
     path = owner_of(name, mixture.origins)
     return "base" if path is None else mixture.origins[path]

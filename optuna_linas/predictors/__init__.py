@@ -57,7 +57,14 @@ a predictor on features where it ranks better (see `linas.choosing`)."""
 
 
 def check_predictor(predictor: str | Predictor) -> None:
-    """Raise as `make_predictor` does for what is neither in a table nor a regressor."""
+    """Raise as `make_predictor` does for what is neither in a table nor a regressor.
+
+    Example:
+        >>> check_predictor("gp")
+        >>> check_predictor("lasso")
+        Traceback (most recent call last):
+        ValueError: Unknown predictor 'lasso'. Choose one of ['auto', 'extra_trees', ...
+    """
     if not (isinstance(predictor, str) and predictor in SPACE_PREDICTORS):
         make_predictor(predictor)
 
@@ -73,6 +80,12 @@ def make_predictor(predictor: str | Predictor, rng: np.random.Generator | None =
     Raises:
         ValueError: A name that is not in the table.
         TypeError: An object without `fit` and `predict`.
+
+    Example:
+        >>> from sklearn.linear_model import Lasso
+        >>> mine = Lasso()
+        >>> make_predictor(mine) is mine, type(make_predictor(mine)).__name__
+        (False, 'Lasso')
     """
     if isinstance(predictor, str):
         if predictor not in PREDICTORS:

@@ -33,6 +33,12 @@ def extra_trees() -> Predictor:
     """Return 100 extremely randomised trees (Geurts et al. 2006), a third of features per split.
 
     With all features at hand, as scikit-learn has it, one-hot columns leave nothing to randomise.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.eye(3)[np.arange(30) % 3]
+        >>> extra_trees().fit(x, x[:, 0]).predict(x[:3]).round(1)
+        array([1., 0., 0.])
     """
     from sklearn.ensemble import ExtraTreesRegressor
 
@@ -40,7 +46,14 @@ def extra_trees() -> Predictor:
 
 
 def gradient_boosting() -> Predictor:
-    """Return gradient boosting (Friedman 2001) of 200 trees of depth 3."""
+    """Return gradient boosting (Friedman 2001) of 200 trees of depth 3.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.eye(3)[np.arange(30) % 3]
+        >>> gradient_boosting().fit(x, x[:, 0]).predict(x[:3]).round(1)
+        array([1., 0., 0.])
+    """
     from sklearn.ensemble import GradientBoostingRegressor
 
     return Scaled(

@@ -28,6 +28,14 @@ def save_weights(supernet: Supernet, path: str | Path) -> None:
     Args:
         supernet: An `nn.Module` that follows `Supernet`.
         path: The file; its folder is made.
+
+    Example:
+        >>> import tempfile
+        >>> from optuna_linas.supernets import ElasticCNN
+        >>> supernet = ElasticCNN(n_classes=2, in_channels=1, image_size=8)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_weights(supernet, f"{folder}/weights.pt")
+        ...     load_weights(supernet, f"{folder}/weights.pt")
     """
     assert isinstance(supernet, nn.Module)
     write(Path(path), {"space": describe_space(supernet.space), "model": supernet.state_dict()})
@@ -45,6 +53,12 @@ def load_weights(supernet: Supernet, path: str | Path) -> None:
         SpaceMismatchError: The file is of another space or of other sizes; the message names the
             first variable or tensor that differs.
         ValueError: The file is no checkpoint of this package.
+
+    Example:
+        >>> from optuna_linas.supernets import ElasticCNN
+        >>> load_weights(ElasticCNN(n_classes=2, in_channels=1, image_size=8), "missing.pt")
+        Traceback (most recent call last):
+        FileNotFoundError: ...
     """
     assert isinstance(supernet, nn.Module)
     saved = read(Path(path))

@@ -30,6 +30,18 @@ def greedy_decode(
         begin: The word that starts a translation.
         end: The word that ends it.
         max_length: Words of a translation at most.
+
+    Example:
+        >>> from optuna_linas.supernets import HATTransformer, smallest_arch
+        >>> supernet = HATTransformer(
+        ...     9, 9, encoder_embeds=(8, 16), decoder_embeds=(8, 16), encoder_ffns=(16, 32),
+        ...     decoder_ffns=(16, 32), encoder_depths=(2,), decoder_depths=(1, 2), heads=(1, 2),
+        ...     cross_spans=(1, 2), qkv_features=16
+        ... )
+        >>> network = supernet.extract(smallest_arch(supernet.space))
+        >>> source = torch.tensor([[4, 5, 6], [7, 8, 0]])
+        >>> len(greedy_decode(network, source, begin=1, end=2, max_length=5))  # translations
+        2
     """
     state = network.encode(source)
     words = source.new_full((len(source), 1), begin)
@@ -69,6 +81,18 @@ def beam_search(
 
     Raises:
         ValueError: `n_beams` below 1.
+
+    Example:
+        >>> from optuna_linas.supernets import HATTransformer, smallest_arch
+        >>> supernet = HATTransformer(
+        ...     9, 9, encoder_embeds=(8, 16), decoder_embeds=(8, 16), encoder_ffns=(16, 32),
+        ...     decoder_ffns=(16, 32), encoder_depths=(2,), decoder_depths=(1, 2), heads=(1, 2),
+        ...     cross_spans=(1, 2), qkv_features=16
+        ... )
+        >>> network = supernet.extract(smallest_arch(supernet.space))
+        >>> source = torch.tensor([[4, 5, 6], [7, 8, 0]])
+        >>> len(beam_search(network, source, begin=1, end=2, max_length=5))  # translations
+        2
     """
     if n_beams < 1:
         raise ValueError(f"n_beams counts translations, at least 1, got {n_beams}.")

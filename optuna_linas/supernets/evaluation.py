@@ -27,6 +27,13 @@ class Score:
         direction: "maximize" or "minimize".
         of_batch: From a batch's outputs and labels to the sum over its examples, `float[]`, and
             their number.
+
+    Example:
+        >>> def absolute_error(outputs, labels):
+        ...     return (outputs - labels).abs().sum(), len(labels)
+        >>> mine = Score("absolute_error", "minimize", absolute_error)
+        >>> evaluate(nn.Identity(), [(torch.tensor([1.0, 3.0]), torch.tensor([1.0, 2.0]))], [mine])
+        {'absolute_error': 0.5}
     """
 
     name: str

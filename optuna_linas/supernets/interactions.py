@@ -35,6 +35,12 @@ class Interactions:
         train: Users and the items that they liked, `int[n, 2]`.
         candidates: For each user with at least two likings, the held-out item and then 99 others,
             as pairs, `int[n_ranked, 100, 2]`.
+
+    Example:
+        >>> data = low_rank_interactions(10, 150, np.random.default_rng(0))
+        >>> lists, right = data.ranking_batches(batch_size=4)[0]
+        >>> lists.shape
+        torch.Size([4, 100, 2])
     """
 
     n_users: int
@@ -127,6 +133,11 @@ def read_movielens(folder: str | Path, *, seed: int = 0) -> Interactions:
         EmptyDataError: The file has no rating.
         FileNotFoundError: The folder has none of the files.
         ValueError: A line is not in the file's format.
+
+    Example:
+        >>> read_movielens("no_such_folder")
+        Traceback (most recent call last):
+        FileNotFoundError: ...
     """
     folder = Path(folder)
     for name, separator in _FORMATS.items():

@@ -45,6 +45,11 @@ class MobileUnit:
         stride: The stride of its first layer.
         activation: "relu" or "h_swish".
         squeeze: Whether its layers have squeeze-and-excitation.
+
+    Example:
+        >>> units = (MobileUnit(16, 1), MobileUnit(24, 2, squeeze=True))
+        >>> OFAMobileNetV3(n_classes=10, image_size=32, units=units).space.names[0]
+        'depth_0'
     """
 
     width: int

@@ -37,6 +37,12 @@ class Int8:
         calibration: Training data in batches; can be iterated over repeatedly.
         n_batches: Batches that the ranges of activations are taken from.
         float_layers: See `quantize_int8`.
+
+    Example:
+        >>> batches = [(torch.rand(4, 3), torch.zeros(4))]
+        >>> network = Int8(batches)(nn.Sequential(nn.Linear(3, 2)))
+        >>> network(torch.rand(4, 3)).shape
+        torch.Size([4, 2])
     """
 
     def __init__(
@@ -89,6 +95,14 @@ def quantize_int8(
         ImportError: onnx, onnxscript or onnxruntime is not installed.
         TypeError: `network` is a super-network.
         ValueError: `n_batches` below 1, or `float_layers` names what the network does not have.
+
+    Example:
+        >>> batches = [(torch.rand(4, 3), torch.zeros(4))]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "int8.onnx"
+        ...     network = quantize_int8(nn.Sequential(nn.Linear(3, 2)), batches, path)
+        ...     network(torch.rand(4, 3)).shape
+        torch.Size([4, 2])
     """
     require_network(network, "quantize_int8")
     for module in ("onnx", "onnxscript", "onnxruntime"):

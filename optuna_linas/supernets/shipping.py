@@ -111,6 +111,13 @@ def export_program(
     Raises:
         RuntimeError: The outputs differ; the file is removed.
         TypeError: `network` is a super-network.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     program = export_program(nn.Linear(4, 2), torch.ones(2, 4), f"{folder}/network.pt2")
+        >>> program.module()(torch.ones(3, 4)).shape
+        torch.Size([3, 2])
     """
     require_network(network, "export_program")
     path = Path(path)

@@ -54,6 +54,11 @@ class Uniform:
 
     Raises:
         ValueError: `n < 1`.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"width": [2, 4]})
+        >>> len(Uniform(n=3).archs(space, 0.0, np.random.default_rng(0)))
+        3
     """
 
     n: int = 1
@@ -82,6 +87,12 @@ class Sandwich:
 
     Raises:
         ValueError: `n_random < 0`.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"width": [2, 4, 8]})
+        >>> rows = Sandwich(n_random=1).archs(space, 0.0, np.random.default_rng(0))
+        >>> rows[0], rows[-1]  # the largest first, the smallest last
+        (array([2]), array([0]))
     """
 
     n_random: int = 2

@@ -65,6 +65,11 @@ class Classification:
 
     Attributes:
         label_smoothing: The share of the labels that is spread over all classes, in [0, 1).
+
+    Example:
+        >>> logits = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+        >>> Classification().score(logits, torch.tensor([0, 0])).item()
+        0.5
     """
 
     label_smoothing: float = 0.0
@@ -105,6 +110,11 @@ class Translation:
     Attributes:
         label_smoothing: The share of the labels that is spread over all words, in [0, 1).
         padding: The word that does not count.
+
+    Example:
+        >>> logits = torch.tensor([[[0.0, 9.0], [0.0, 9.0]]])  # one sentence, two words
+        >>> Translation().score(logits, torch.tensor([[1, PADDING]])).item()
+        1.0
     """
 
     label_smoothing: float = 0.1
@@ -143,7 +153,12 @@ class Translation:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Liked or not: logits `float[batch]`, targets `float[batch]` of 1 and 0."""
+    """Liked or not: logits `float[batch]`, targets `float[batch]` of 1 and 0.
+
+    Example:
+        >>> Ranking().score(torch.tensor([2.0, -1.0]), torch.tensor([1.0, 1.0])).item()
+        0.5
+    """
 
     def check(self, inputs: Any, targets: Tensor) -> None:
         """Check that there is one number per input; see `Task.check`."""

@@ -33,6 +33,10 @@ class TrainingLog:
             batch, in [0, 1].
         smallest_accuracies: The same for the last one, the smallest in a sandwich.
         n_steps: How many optimiser steps were made in all.
+
+    Example:
+        >>> TrainingLog(losses=(2.1, 1.4), n_steps=20).losses[-1]
+        1.4
     """
 
     losses: tuple[float, ...] = ()

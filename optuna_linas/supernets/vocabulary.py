@@ -100,6 +100,13 @@ def translation_batches(
 
     Raises:
         EmptyDataError: There is no sentence.
+
+    Example:
+        >>> pairs = [("a dog runs", "ein Hund rennt"), ("a cat", "eine Katze")]
+        >>> source, target = (Vocabulary.of(side) for side in zip(*pairs, strict=True))
+        >>> (words, before), right = translation_batches(pairs, source, target, batch_size=2)[0]
+        >>> words.shape, before.shape, right.shape
+        (torch.Size([2, 3]), torch.Size([2, 4]), torch.Size([2, 4]))
     """
     if len(sentences) == 0:
         raise EmptyDataError("There is no sentence pair to make batches of.")

@@ -41,6 +41,14 @@ def shared_reference(*studies: Study, objectives: Sequence[Goal | str] | None = 
 
     Raises:
         ValueError: The studies have different directions, or not one complete trial.
+
+    Example:
+        >>> import optuna
+        >>> study = optuna.create_study(directions=["maximize", "minimize"])
+        >>> study.add_trial(optuna.create_trial(values=[0.9, 2.0]))
+        >>> study.add_trial(optuna.create_trial(values=[0.8, 1.0]))
+        >>> shared_reference(study)
+        array([0.8, 2. ])
     """
     data = [values_of(study, objectives) for study in studies]
     if len({tuple(each.signs) for each in data}) != 1:
@@ -63,6 +71,14 @@ def hypervolume_history(
         study: Any study.
         reference: The reference point in the user's directions, `float[m]`.
         objectives: Indices and user attributes; by default what the study was searched for.
+
+    Example:
+        >>> import optuna
+        >>> study = optuna.create_study(directions=["maximize", "minimize"])
+        >>> study.add_trial(optuna.create_trial(values=[0.9, 2.0]))
+        >>> study.add_trial(optuna.create_trial(values=[0.8, 1.0]))
+        >>> hypervolume_history(study, reference=[0.5, 3.0]).round(3)
+        array([0.4, 0.7])
     """
     return _history(values_of(study, objectives), np.asarray(reference, dtype=float))
 

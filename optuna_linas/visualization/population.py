@@ -56,6 +56,15 @@ def plot_lineage(study: Study, *, objective: Goal | str = 0) -> go.Figure:
 
     Raises:
         ValueError: The study does not have the objective.
+
+    Example:
+        >>> import optuna
+        >>> from optuna_linas import PBTNASSampler
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> study = optuna.create_study(sampler=PBTNASSampler(4, 2, 1, seed=0))
+        >>> study.optimize(lambda trial: trial.suggest_categorical("width", [8, 16]))
+        >>> plot_lineage(study).layout.xaxis.title.text
+        'generation'
     """
     import plotly.graph_objects as go
 
@@ -118,6 +127,15 @@ def plot_population(study: Study, *, objective: Goal | str = 0) -> go.Figure:
 
     Raises:
         ValueError: The study does not have the objective.
+
+    Example:
+        >>> import optuna
+        >>> from optuna_linas import PBTNASSampler
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> study = optuna.create_study(sampler=PBTNASSampler(4, 2, 1, seed=0))
+        >>> study.optimize(lambda trial: trial.suggest_categorical("width", [8, 16]))
+        >>> plot_population(study).layout.xaxis.title.text
+        'epochs trained'
     """
     import plotly.graph_objects as go
 
@@ -171,6 +189,15 @@ def plot_option_shares(study: Study, names: Sequence[str] | None = None) -> go.F
 
     Raises:
         ValueError: No member has a variable of that name.
+
+    Example:
+        >>> import optuna
+        >>> from optuna_linas import PBTNASSampler
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> study = optuna.create_study(sampler=PBTNASSampler(4, 2, 1, seed=0))
+        >>> study.optimize(lambda trial: trial.suggest_categorical("width", [8, 16]))
+        >>> len(plot_option_shares(study).data)
+        2
     """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
