@@ -7,6 +7,7 @@ from optuna.trial import Trial
 from optuna_linas import Attr, LINASSampler, NAGSampler
 from optuna_linas.study_space import space_of
 from optuna_linas.study_values import goals_of, values_of, why_empty
+from optuna_linas.visualization import plot_search_progress
 
 
 def objective(trial: Trial) -> float:
@@ -55,6 +56,15 @@ def test_trials_that_lack_a_goal_are_left_out() -> None:
     assert [trial.number for trial in data.trials] == [0]
     assert data.values.tolist() == [[0.5, 2.0]]
     assert why_empty(study).startswith("No complete trial has a finite value")
+
+
+def test_only_what_is_asked_for_must_be_there() -> None:
+    study = optuna.create_study(sampler=NAGSampler(cost="latency_ms", seed=0))
+    study.add_trial(optuna.create_trial(value=1.0))
+    assert values_of(study).trials == []
+    assert "finite value" in plot_search_progress(study).layout.annotations[0].text
+    with pytest.raises(ValueError, match="which no trial has"):
+        values_of(study, [0, "latency_ms"])
 
 
 def test_an_objective_has_the_name_of_the_attribute_that_repeats_it() -> None:
