@@ -186,7 +186,7 @@ class LatencyTable:
             if data.get("format") != _FORMAT:
                 raise ValueError(f"its format is {str(data.get('format'))[:40]!r}")
             blocks = {key: _measurement(fields) for key, fields in data["blocks"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"{path} is no latency table of optuna-linas: {error}") from error
         table = LatencyTable(_unknown(path) if measure is None else measure)
         table._blocks = blocks

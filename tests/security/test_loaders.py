@@ -175,6 +175,17 @@ def test_an_altered_latency_table(data: st.DataObject, tmp_path: Path) -> None:
         assert all(m.latency_ms >= 0 for m in table._blocks.values())
 
 
+@pytest.mark.parametrize("field", ["latency_ms", "n_repeats", "batch_size", "n_outliers"])
+@pytest.mark.parametrize("value", ["Infinity", "NaN", "null", "[]", '"x"', "1e999"])
+def test_a_latency_that_is_no_number(field: str, value: str, tmp_path: Path) -> None:
+    data = json.loads(table_text())
+    key = next(iter(data["blocks"]))
+    text = json.dumps(replaced(data, ("blocks", key, field), "HERE")).replace('"HERE"', value)
+    (tmp_path / "table.json").write_text(text)
+    with pytest.raises(ValueError, match=r"table\.json is no latency table"):
+        LatencyTable.load(tmp_path / "table.json")
+
+
 # ---- altered parts of files -----------------------------------------------------------------
 
 
