@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint unit examples clean
+.PHONY: demo test lint unit examples services clean
 
 demo: .venv/installed
 	$(BIN)/python examples/digits.py
@@ -34,6 +34,10 @@ examples: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python examples/recommender.py --epochs 1 --trials 6 --out .venv/example-output/ncf
 	OMP_NUM_THREADS=1 $(BIN)/python examples/translation.py --epochs 1 --trials 4 --out .venv/example-output/hat
 	OMP_NUM_THREADS=1 $(BIN)/python examples/spoken_digits.py --epochs 1 --trials 6 --out .venv/example-output/speech
+
+# PostgreSQL and Redis on loopback until Ctrl-C, as the tests start them: it prints their URLs.
+services: .venv/installed-dev
+	$(BIN)/python -m tests.services
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
