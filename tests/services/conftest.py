@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import uuid
@@ -43,9 +44,16 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def grpc_proxy(postgres_url: str) -> Iterator[GrpcProxy]:
+    with running_proxy(postgres_url) as proxy:
+        yield proxy
+
+
+@contextlib.contextmanager
+def running_proxy(url: str) -> Iterator[GrpcProxy]:
+    """Run a proxy in front of a database, in a process of its own."""
     pytest.importorskip("grpc", reason="grpcio is not installed (pip install grpcio protobuf)")
     proxy = GrpcProxy(servers.HOST, servers.free_port())
-    process = CONTEXT.Process(target=serve_proxy, args=(postgres_url, proxy.host, proxy.port))
+    process = CONTEXT.Process(target=serve_proxy, args=(url, proxy.host, proxy.port))
     process.start()
     try:
         yield proxy

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -18,11 +19,11 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from sqlalchemy import event
 
+from optuna_linas.samplers import liveness
 from tests.services import problem
 from tests.services.workers import Hold
 
 __all__ = [
-    "CLOCK_MODULES",
     "evaluating",
     "held_objective",
     "locking",
@@ -133,15 +134,22 @@ def locking(study: Study, hold: Hold) -> None:
     backend._lock.acquire = held  # type: ignore[method-assign]
 
 
-def shifted_clock(hours: float) -> Callable[[Study, Hold], None]:
-    """A worker whose clock is wrong: both Optuna and the samplers see the wrong time."""
-    return partial(_shift_clock, hours)
+def shifted_clock(hours: float, *, machine: str | None = None) -> Callable[[Study, Hold], None]:
+    """A worker whose clock is wrong: both Optuna and the samplers see the wrong time.
+
+    Args:
+        hours: By how much it is ahead.
+        machine: The name of the machine that the worker takes itself to be on.
+    """
+    return partial(_shift_clock, hours, machine)
 
 
-CLOCK_MODULES = ("optuna.storages", "optuna.trial", "optuna.study")
+_WITH_CLOCK = ("optuna.storages", "optuna.trial", "optuna.study")
 
 
-def _shift_clock(hours: float, study: Study, hold: Hold) -> None:
+def _shift_clock(hours: float, machine: str | None, study: Study, hold: Hold) -> None:
+    if machine is not None:
+        liveness._machine = lambda: machine
     right, offset = time.time, datetime.timedelta(hours=hours)
 
     class Shifted(datetime.datetime):
@@ -149,12 +157,13 @@ def _shift_clock(hours: float, study: Study, hold: Hold) -> None:
         def now(cls, tz: Any = None) -> Any:
             return datetime.datetime.now(tz) + offset
 
+    shifted = SimpleNamespace(**{**vars(datetime), "datetime": Shifted})
     for name, module in list(sys.modules.items()):
-        if name.startswith(CLOCK_MODULES) and getattr(module, "datetime", None) is not None:
-            if module.datetime is datetime.datetime:
-                module.datetime = Shifted
-            elif module.datetime is datetime:
-                raise AssertionError(f"{name} uses datetime in another way than it did.")
+        used = getattr(module, "datetime", None) if name.startswith(_WITH_CLOCK) else None
+        if used is datetime.datetime:
+            module.datetime = Shifted  # type: ignore[attr-defined]
+        elif used is datetime:
+            module.datetime = shifted  # type: ignore[attr-defined]
     time.time = lambda: right() + 3600 * hours
     slots = getattr(study.sampler, "_slots", None)
     if slots is not None:

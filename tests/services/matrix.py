@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,12 +11,15 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
+from optuna.study import Study
 
 from optuna_linas import LINASSampler, NAGSampler, PBTNASSampler, PymooSampler
 from optuna_linas.arrays import FloatArray
 from tests.services import problem
+from tests.services.storages import Opens
+from tests.services.workers import Task
 
-__all__ = ["LINAS", "NAG", "PBT", "PYMOO", "Entry", "sequential_volumes"]
+__all__ = ["LINAS", "NAG", "PBT", "PYMOO", "Entry", "created", "sequential_volumes"]
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,6 @@ class Entry:
     directions: Sequence[str]
     n_trials: int
     key: str
-
-    def sampler(self, seed: int) -> Callable[[], BaseSampler]:
-        """What makes a worker's sampler, picklable."""
-        return partial(self.make, seed)
 
 
 def _linas(seed: int) -> BaseSampler:
@@ -66,6 +66,15 @@ LINAS = Entry(_linas, problem.objective, problem.DIRECTIONS, 40, "linas")
 NAG = Entry(_nag, problem.objective, problem.DIRECTIONS, 32, "nag")
 PYMOO = Entry(_pymoo, problem.objective, problem.DIRECTIONS, 40, "pymoo")
 PBT = Entry(_pbt, accuracy, ("maximize",), 24, "pbt")
+
+
+def created(entry: Entry, opens: Opens) -> tuple[Study, Task]:
+    """A new study, and the task of a worker that goes on until it is stopped."""
+    name = uuid.uuid4().hex
+    study = optuna.create_study(
+        study_name=name, directions=entry.directions, storage=opens.open(), sampler=entry.make(0)
+    )
+    return study, Task(opens, partial(entry.make, 0), entry.objective, None, name)
 
 
 def sequential_volumes(entry: Entry, n_seeds: int) -> FloatArray:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import optuna
 import pytest
-from optuna.study import Study
 from optuna.trial import TrialState
 
 from tests.services import faults
 from tests.services.checks import check_population, check_search, with_state
-from tests.services.matrix import LINAS, PBT, Entry
+from tests.services.matrix import LINAS, PBT, created
 from tests.services.storages import JournalFile, Opens
-from tests.services.workers import Task, run_workers, started
+from tests.services.workers import run_workers, started
 
 PLACES = [
     ("planning", faults.planning, "postgres"),
@@ -70,12 +67,3 @@ def test_a_population_redoes_what_the_dead_one_trained(
 
 def held_accuracy(trial: optuna.Trial) -> float:
     return faults.held_objective(trial)[0]
-
-
-def created(entry: Entry, opens: Opens) -> tuple[Study, Task]:
-    """A study, and the task of a worker that goes on until it is stopped."""
-    name = uuid.uuid4().hex
-    study = optuna.create_study(
-        study_name=name, directions=entry.directions, storage=opens.open(), sampler=entry.make(0)
-    )
-    return study, Task(opens, partial(entry.make, 0), entry.objective, None, name)

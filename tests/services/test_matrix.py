@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -20,9 +20,9 @@ from tests.services.checks import (
     check_volumes,
     volume_of,
 )
-from tests.services.matrix import LINAS, NAG, PBT, PYMOO, Entry
+from tests.services.matrix import LINAS, NAG, PBT, PYMOO, Entry, created
 from tests.services.storages import Opens
-from tests.services.workers import Task, run_workers
+from tests.services.workers import run_workers
 
 STORAGES = ["memory", "sqlite", "postgres", "journal-file", "redis", "grpc-postgres"]
 N_WORKERS = [1, 4, 8]
@@ -92,11 +92,7 @@ def searched(
         )
         study.optimize(entry.objective, n_trials=entry.n_trials, n_jobs=n_workers)
         return study
-    opens, name = storage_named(storage), uuid.uuid4().hex
-    study = optuna.create_study(
-        study_name=name, directions=entry.directions, storage=opens.open(), sampler=entry.make(0)
-    )
-    task = Task(opens, entry.sampler(0), entry.objective, entry.n_trials // n_workers, name)
-    run_workers(*[task] * n_workers)
+    study, task = created(entry, storage_named(storage))
+    run_workers(*[replace(task, n_trials=entry.n_trials // n_workers)] * n_workers)
     # As a process reads it that has not seen it before.
-    return optuna.load_study(study_name=name, storage=opens.open(), sampler=entry.make(0))
+    return optuna.load_study(study_name=task.study_name, storage=task.storage.open())
