@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint unit examples docs clean
+.PHONY: demo test lint unit examples docs services clean
 
 demo: .venv/installed
 	$(BIN)/python examples/digits.py
@@ -38,6 +38,10 @@ examples: .venv/installed-dev
 # The API reference, from the docstrings; a warning is an error.
 docs: .venv/installed-dev
 	$(BIN)/python -W error docs/api.py build/docs
+
+# PostgreSQL and Redis on loopback until Ctrl-C, as the tests start them: it prints their URLs.
+services: .venv/installed-dev
+	$(BIN)/python -m tests.services
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

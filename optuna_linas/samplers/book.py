@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from optuna_linas.arrays import IntArray
+from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
-from optuna_linas.samplers.plan import Claim, ReadablePlan, names_key, row_to_arch
+from optuna_linas.samplers.opening import may_become
+from optuna_linas.samplers.plan import Claim, Note, ReadablePlan, names_key, row_to_arch
 from optuna_linas.samplers.quality import Outcome, is_due
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
 
-__all__ = ["Book", "Identity", "View", "archs_of", "identity_of", "running_identity"]
+__all__ = [
+    "ENQUEUED",
+    "OPENING",
+    "Book",
+    "Identity",
+    "View",
+    "archs_of",
+    "identity_of",
+    "running_identity",
+]
+
+ENQUEUED: Note = {"enqueued": True}
+"""The note of a claim on what somebody else has decided in part: it is in no plan."""
 
 Identity = bytes | tuple[int, int]
-"""What makes two claims one: the architecture, or (batch, slot) where the space is not known."""
+"""What makes two claims one: the architecture, or (batch, slot) where the space does not tell."""
+
+OPENING = -1
+"""In place of the batch where the space was not known, see `opening`: the slot is in no plan."""
 
 
 class Book:
@@ -55,7 +72,10 @@ class Book:
 
 @dataclass
 class View:
-    """A study as one read of its trials shows it to the worker that runs one of them."""
+    """A study as one read of its trials shows it to the worker that runs one of them.
+
+    `vague` are the parameters so far of running trials that began before the space was known.
+    """
 
     table: TrialTable
     running: list[Identity | None]
@@ -64,6 +84,18 @@ class View:
     n_claims: Counter[int]
     n_places: Counter[int]
     n_ahead: int
+    vague: list[Mapping[str, Any]]
+
+    def may_be_running(self, archs: IntArray) -> BoolArray:
+        """Which of `archs` `int[n, d]` a running trial of unknown architecture may turn out to be.
+
+        Those of which too little is known to tell look themselves before they become anything.
+        """
+        may = np.zeros(len(archs), dtype=bool)
+        if self.table.space is not None:
+            for params in self.vague:
+                may |= may_become(self.table.space, params, archs)
+        return may
 
 
 def archs_of(identities: Iterable[Identity | None], space: SearchSpace) -> IntArray:
@@ -78,7 +110,7 @@ def identity_of(claim: Claim, space: SearchSpace | None) -> Identity:
         arch = row_to_arch(space, space.names, claim.row)
         if arch is not None:
             return arch.tobytes()
-    return claim.batch, claim.slot
+    return _place_of(claim)
 
 
 def running_identity(
@@ -95,4 +127,8 @@ def running_identity(
         with suppress(SpaceMismatchError):
             fixed = trial.system_attrs.get("fixed_params", {})
             return space.encode({**fixed, **trial.params}).tobytes()
-    return None if claim is None else (claim.batch, claim.slot)
+    return None if claim is None else _place_of(claim)
+
+
+def _place_of(claim: Claim) -> tuple[int, int]:
+    return (claim.batch if claim.row else OPENING), claim.slot

@@ -9,24 +9,23 @@ worker costs the one place it had claimed.
 from __future__ import annotations
 
 import threading
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import count, islice
 from typing import Any
 
 import numpy as np
-from optuna.storages import BaseStorage
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from optuna_linas.goals import Goal, Goals
+from optuna_linas.goals import Goal
 from optuna_linas.samplers.book import (
-    Book,
+    ENQUEUED,
+    OPENING,
     Identity,
     View,
     archs_of,
     identity_of,
-    running_identity,
 )
 from optuna_linas.samplers.plan import (
     Claim,
@@ -35,18 +34,20 @@ from optuna_linas.samplers.plan import (
     names_key,
     row_of,
     row_to_arch,
+    row_to_params,
     with_fixed,
 )
 from optuna_linas.samplers.planner import Planner
 from optuna_linas.samplers.quality import Outcome, record_quality
+from optuna_linas.samplers.study_reader import StudyReader
 from optuna_linas.samplers.study_seed import StudySeed
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Option
 
 __all__ = ["Dispatcher"]
 
-_FAILED = (TrialState.FAIL, TrialState.PRUNED)
 _MAX_RETRIES = 64
 _N_TRIES = 256
 """Random rows among which an unseen one is looked for, to complete a partly enqueued trial."""
@@ -83,30 +84,24 @@ class Dispatcher:
         warn: Callable[[str], None],
     ) -> None:
         self._key = key
-        self._space = space
-        self._objectives = objectives
+        self._reader = StudyReader(key, space=space, objectives=objectives, warn=warn)
         self._seed = StudySeed(key, seed)
         self._n_startup = n_startup
         self._batch_size = batch_size
         self._min_examples = min_examples
         self._plan = plan
-        self._warn = warn
-        self._reset()
+        self.lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out caches and the lock: they are rebuilt from the storage."""
-        state = self.__dict__.copy()
-        for name in ("lock", "_books"):
-            del state[name]
-        return state
+        """Leave out the lock."""
+        return {name: value for name, value in self.__dict__.items() if name != "lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._reset()
+        self.__dict__.update(state, lock=threading.RLock())
 
     def table(self, study: Study) -> TrialTable:
         """Return the study's finished trials, as of the last time that Optuna read them."""
-        return self._book(study, study._get_trials(deepcopy=False, use_cache=True)).table
+        return self._reader.book(study).table
 
     def seed_of(self, study: Study) -> int:
         """Return the search's seed; without one, draw it once and keep it with the study."""
@@ -114,57 +109,62 @@ class Dispatcher:
 
     def claim_of(self, trial: FrozenTrial) -> Claim | None:
         """Return the claim that a trial carries."""
-        text = trial.system_attrs.get(f"{self._key}:claim")
-        return None if text is None else Claim.loads(text)
+        return self._reader.claim_of(trial)
 
-    def complete(self, study: Study, trial: FrozenTrial, fixed: dict[str, Any]) -> Claim:
-        """Return a row for a trial of which `fixed` is decided already, without claiming it."""
-        view = self._look(study, trial)
-        claim = self._choose(study, view, set())
+    def proposed(self, trial: FrozenTrial) -> bool:
+        """Whether the plan says what a trial is, rather than who enqueued a part of it."""
+        claim = self.claim_of(trial)
+        return claim is not None and claim.note != ENQUEUED
+
+    def take(self, study: Study, trial: FrozenTrial) -> tuple[Claim, dict[str, Option]]:
+        """Claim a row for `trial`; return the claim and the row's parameters.
+
+        The same when called again. Of a trial that has parameters already, or was enqueued with
+        some, the others are chosen. Before the space is known the row is empty; call it again for
+        each parameter then.
+        """
+        held = self.claim_of(trial)
+        # What Optuna has read for a new trial will do: what counts is the look after the claim.
+        view = self._reader.look(study, trial, anew=held is not None)
         space = view.table.space
-        stored = self._kept(study, space)
-        if space is None or stored is None:
-            return claim
-        seed = self.seed_of(study)
-        rng = derive_rng(seed, "complete", claim.batch, claim.slot)
-        planned = stored.archs(stored.free(view.taken))
-        archs = with_fixed(space, np.concatenate([planned, space.sample(_N_TRIES, rng)]), fixed)
-        unseen = (arch for arch in archs if arch.tobytes() not in view.taken)
-        row = row_of(space, next(unseen, archs[0]), rng)
-        return Claim(claim.batch, claim.slot, row, names_key(space.names))
-
-    def take(self, study: Study, trial: FrozenTrial) -> Claim:
-        """Claim a row for `trial` and return it; the same one when called again."""
-        if (held := self.claim_of(trial)) is not None:
-            return held
+        if held is not None and (space is None or _is_of(held, space)):
+            return held, _params(held, space)
         given_up: set[Identity] = set()
-        # What Optuna has just read for this trial is new enough: what counts is the look after the
-        # claim.
-        view = self._look(study, trial)
+        fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         for _ in range(_MAX_RETRIES):
+            if view.table.space is not space:
+                space = view.table.space
+                given_up = set()  # They are rows of another space.
             claim = self._choose(study, view, given_up)
+            if fixed:
+                claim = self._complete(study, view, claim, fixed, given_up)
+                # What it will be is not the planned row, so that row stays free.
+                place = held or Claim(0, trial.number, (), "", ENQUEUED)
+                claim = replace(claim, batch=place.batch, slot=place.slot, note=place.note)
             key, storage = f"{self._key}:claim", study._storage
             storage.set_trial_system_attr(trial._trial_id, key, claim.dumps())
-            before, view = view.taken, self._look(study, trial, anew=True)
+            before, view = view, self._reader.look(study, trial, anew=True)
+            if claim.row and not _is_of(claim, view.table.space):
+                continue  # Variables have turned up: the row is of another space.
             identity = identity_of(claim, view.table.space)
             # Taken by now, by a trial that runs or has even ended; but a repetition, made because
             # nothing else is left, was taken before.
-            if identity not in view.taken or identity in before:
+            if identity not in view.taken | view.missed or identity in before.taken | before.missed:
                 break
             given_up.add(identity)
-        return claim
+        return claim, _params(claim, view.table.space)
 
     def close(self, study: Study, trial: FrozenTrial, values: Sequence[float]) -> None:
         """Record how well a batch was predicted, once `trial` completes it with `values`."""
         claim = self.claim_of(trial)
         if claim is None or "predicted" not in claim.note:
             return
-        book = self._books.get(study._storage, {}).get(study._study_id)
+        book = self._reader.known_book(study)
         size = None if book is None or book.plan is None else book.plan.plan.size
         # While places of the batch are free, those who claim them have yet to end: nothing to read.
         if book is None or size is None or book.n_seen[claim.batch] < size:
             return
-        book = self._book(study, study._get_trials(deepcopy=False, use_cache=True))
+        book = self._reader.book(study)
         goals = book.table.goals
         if book.n_places[claim.batch] + 1 < size:
             return
@@ -175,72 +175,29 @@ class Dispatcher:
         book.n_recorded = len(book.outcomes) + len(mine)
         record_quality(study, self._key, goals, [*book.outcomes, *mine])
 
-    def _reset(self) -> None:
-        self.lock = threading.RLock()
-        self._books: weakref.WeakKeyDictionary[BaseStorage, dict[int, Book]] = (
-            weakref.WeakKeyDictionary()
-        )
-
-    def _book(self, study: Study, trials: list[FrozenTrial]) -> Book:
-        books = self._books.setdefault(study._storage, {})
-        if study._study_id not in books:
-            table = TrialTable(Goals(study.directions, self._objectives), self._space, self._warn)
-            books[study._study_id] = Book(table)
-        book = books[study._study_id]
-        for trial in book.table.update(trials):
-            if (claim := self.claim_of(trial)) is None:
-                book.n_places[0] += book.table.has_losses(trial)
-                continue
-            book.heed(claim)
-            book.n_claims[claim.batch] += 1
-            book.n_places[claim.batch] += trial.state not in _FAILED
-            if trial.number not in book.table.codes or not claim.row:
-                book.partial.append(claim)
-            elif identity_of(claim, book.table.space) != book.table.keys[trial.number]:
-                book.missed.append(claim)
-            elif claim.note and book.table.has_losses(trial):
-                values = book.table.goals.values(trial.values, trial.user_attrs)
-                book.outcomes.append(Outcome(claim, values or ()))
-        return book
-
-    def _look(self, study: Study, me: FrozenTrial, *, anew: bool = False) -> View:
-        """Return what the trials say: as Optuna has read them for this trial, or read again."""
-        if anew:
-            trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-            # The next trial that this thread has asked for already must see the claim.
-            study._thread_local.cached_all_trials = trials
-        else:
-            trials = study._get_trials(deepcopy=False, use_cache=True)
-        book = self._book(study, trials)
-        table = book.table
-        view = View(
-            table,
-            running=[],
-            taken=set(table.keys.values()),
-            missed={identity_of(claim, table.space) for claim in book.missed},
-            n_claims=book.n_claims.copy(),
-            n_places=book.n_places.copy(),
-            n_ahead=0,
-        )
-        for trial in trials[table.first_open :]:
-            if trial.state != TrialState.RUNNING or trial.number == me.number:
-                continue
-            if trial.number in table.finished:
-                continue  # Another thread has read the trials since.
-            claim = self.claim_of(trial)
-            view.running.append(running_identity(trial, claim, table.space))
-            if claim is not None:
-                book.heed(claim)
-                view.n_claims[claim.batch] += 1
-                view.n_places[claim.batch] += 1
-            elif trial.number < me.number and not trial.params:
-                # It may be about to claim the first free row: leave that one to it.
-                view.n_ahead += "fixed_params" not in trial.system_attrs
-        view.taken.update(identity for identity in view.running if identity is not None)
-        view.taken.update(identity_of(claim, table.space) for claim in book.partial)
-        for batch, n in view.n_places.items():
-            book.n_seen[batch] = max(book.n_seen[batch], n + 1)
-        return view
+    def _complete(
+        self,
+        study: Study,
+        view: View,
+        planned: Claim,
+        fixed: Mapping[str, Any],
+        given_up: set[Identity],
+    ) -> Claim:
+        """Return a row with the values of `fixed`; the others are those of a plan's row, or any."""
+        space = view.table.space
+        if space is None:
+            return planned
+        stored = self._reader.kept_plan(study, space)
+        rng = derive_rng(self.seed_of(study), "complete", planned.batch, planned.slot)
+        archs = space.sample(_N_TRIES, rng)
+        if stored is not None:
+            archs = np.concatenate([stored.archs(stored.free(view.taken)), archs])
+        archs = with_fixed(space, archs, fixed)
+        taken = view.taken | given_up
+        unseen = archs[[arch.tobytes() not in taken for arch in archs]]
+        clear = unseen[~view.may_be_running(unseen)]
+        row = row_of(space, next(iter((*clear, *unseen, *archs))), rng)
+        return Claim(planned.batch, planned.slot, row, names_key(space.names))
 
     def _choose(self, study: Study, view: View, given_up: set[Identity]) -> Claim:
         """Return the row to claim next, planning a batch where the last one is used up."""
@@ -248,13 +205,13 @@ class Dispatcher:
         # What was missed once would be missed again: it comes last.
         taken = view.taken | view.missed | given_up
         if space is None:
-            places = (slot for slot in count() if (0, slot) not in taken)
+            places = (slot for slot in count() if (OPENING, slot) not in taken)
             slot = next(islice(places, view.n_ahead, None))
             return Claim(0, slot, (), names_key(()))
-        stored = self._kept(study, space)
+        stored = self._reader.kept_plan(study, space)
         batch = self._batch(space, view, None if stored is None else stored.plan)
         if stored is None or stored.plan.batch != batch or not stored.free(taken):
-            stored = self._stored(study, space)
+            stored = self._reader.stored_plan(study, space)
             batch = self._batch(space, view, None if stored is None else stored.plan)
         if stored is None or stored.plan.batch != batch or not stored.free(taken):
             # Rows that ran out before the places did (many failed) end a batch early.
@@ -262,7 +219,8 @@ class Dispatcher:
             stored = self._make(study, table, space, view, batch, taken)
         plan, free = stored.plan, stored.free(taken)
         if free:
-            slot = free[min(view.n_ahead, len(free) - 1)]
+            clear = [free[i] for i in np.flatnonzero(~view.may_be_running(stored.archs(free)))]
+            slot = (clear or free)[min(view.n_ahead, len(clear or free) - 1)]
             row = plan.rows[slot]
             if plan.names != space.names:
                 arch = row_to_arch(space, plan.names, row)
@@ -312,31 +270,24 @@ class Dispatcher:
             for i, arch in enumerate(planned.archs)
         )
         plan = Plan(batch, size, space.names, values, planned.notes)
-        stored = self._stored(study, space)
+        stored = self._reader.stored_plan(study, space)
         if stored is not None and stored.plan.batch >= batch and stored.free(taken):
             return stored
-        book = self._books[study._storage][study._study_id]
+        book = self._reader.known_book(study)
+        assert book is not None  # `table` is its.
         if book.is_record_due():
             book.n_recorded = len(book.outcomes)
             record_quality(study, self._key, table.goals, book.outcomes)
         key, text = f"{self._key}:plan", plan.dumps()
         study._storage.set_study_system_attr(study._study_id, key, text)
         # Two that write at once both go on with what was written last.
-        return self._stored(study, space) or ReadablePlan(text, space)
+        return self._reader.stored_plan(study, space) or ReadablePlan(text, space)
 
-    def _kept(self, study: Study, space: SearchSpace | None) -> ReadablePlan | None:
-        """Return the plan as it was last read, while no claim tells of another one."""
-        plan = self._books[study._storage][study._study_id].plan
-        return plan if plan is not None and plan.space is space else self._stored(study, space)
 
-    def _stored(self, study: Study, space: SearchSpace | None) -> ReadablePlan | None:
-        """Read the plan anew; parsed again only if it or the space has changed."""
-        if space is None:
-            return None
-        text = study._storage.get_study_system_attrs(study._study_id).get(f"{self._key}:plan")
-        if text is None:
-            return None
-        book = self._books[study._storage][study._study_id]
-        if book.plan is None or book.plan.text != text or book.plan.space is not space:
-            book.plan = ReadablePlan(text, space)
-        return book.plan
+def _is_of(claim: Claim, space: SearchSpace | None) -> bool:
+    """Whether the values of a claim's row are those of a space's variables."""
+    return space is not None and claim.names_key == names_key(space.names)
+
+
+def _params(claim: Claim, space: SearchSpace | None) -> dict[str, Option]:
+    return {} if space is None else row_to_params(space, space.names, claim.row)

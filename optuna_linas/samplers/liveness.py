@@ -12,7 +12,7 @@ from pathlib import Path
 
 from optuna_linas.assignment import Holder
 
-__all__ = ["is_known_dead", "this_process"]
+__all__ = ["is_known_alive", "is_known_dead", "this_process"]
 
 
 def this_process() -> Holder:
@@ -38,6 +38,19 @@ def is_known_dead(holder: Holder) -> bool:
         pass
     start = _start_of(holder.pid)
     return start is not None and start != holder.started
+
+
+def is_known_alive(holder: Holder) -> bool:
+    """Return whether a process still runs; `False` where that cannot be known from here.
+
+    Example:
+        >>> is_known_alive(this_process())
+        True
+    """
+    if holder.machine != _machine():
+        return False
+    start = _start_of(holder.pid)
+    return start is not None and start != "" and start == holder.started
 
 
 def _machine() -> str:

@@ -115,7 +115,10 @@ class Plan:
                 whole_number(data["size"]),
                 tuple(map(string, data["names"])),
                 tuple(map(_checked_row, data["rows"])),
-                tuple(_checked_note({**shared, **note} if note else {}) for note in data["notes"]),
+                tuple(
+                    _checked_note({**shared, **note} if note else {})
+                    for note in data.get("notes", ())
+                ),
             )
 
     def note(self, slot: int) -> Note:
@@ -246,8 +249,16 @@ class ReadablePlan:
         self._keys = [None if arch is None else arch.tobytes() for arch in archs]
 
     def free(self, taken: Set[object]) -> list[int]:
-        """Slots of rows that nobody has taken; a row that lacks an active variable is not free."""
-        return [i for i, key in enumerate(self._keys) if key is not None and key not in taken]
+        """Slots of rows that nobody has taken; a row that lacks an active variable is not free.
+
+        `taken` has rows as bytes, and (batch, slot) of claims that the space has outgrown.
+        """
+        batch = self.plan.batch
+        return [
+            slot
+            for slot, key in enumerate(self._keys)
+            if key is not None and key not in taken and (batch, slot) not in taken
+        ]
 
     def explains(self, claim: Claim) -> bool:
         """Whether a claim can be of this plan or an earlier one, and not of one stored since."""

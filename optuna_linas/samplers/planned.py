@@ -23,6 +23,7 @@ from optuna_linas.arrays import IntArray
 from optuna_linas.distributions import distribution_of
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
+from optuna_linas.samplers.book import ENQUEUED
 from optuna_linas.samplers.checks import (
     check_distribution,
     check_fit,
@@ -30,10 +31,12 @@ from optuna_linas.samplers.checks import (
     resolve_space,
 )
 from optuna_linas.samplers.dispatch import Dispatcher
-from optuna_linas.samplers.plan import Claim, row_to_params
+from optuna_linas.samplers.opening import opening_value
+from optuna_linas.samplers.plan import Claim
 from optuna_linas.samplers.planner import Planned
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Option
 
 __all__ = ["PlannedSampler"]
 
@@ -105,7 +108,7 @@ class PlannedSampler(BaseSampler):
         self._dispatcher = self._make_dispatcher(space=self._space, plan=self._plan)
         self._explain = explain
         self._checked: set[tuple[Goal | float, ...]] = set()
-        self._claims: dict[tuple[int, int], Claim] = {}
+        self._held: dict[tuple[int, int], tuple[Claim, dict[str, Option]]] = {}
         self._has_warned = False
 
     @property
@@ -187,30 +190,22 @@ class PlannedSampler(BaseSampler):
             if (kind := (*goals.goals, *goals.signs)) not in self._checked:
                 self._check_goals(goals)
                 self._checked.add(kind)
-            fixed = trial.system_attrs.get("fixed_params")
-            if fixed:
-                # Partly enqueued: what it will be is not the planned row, so the row stays free.
-                claim = self._dispatcher.complete(study, trial, fixed)
-            else:
-                claim = self._dispatcher.take(study, trial)
+            claim, params = self._dispatcher.take(study, trial)
             table = self._dispatcher.table(study)
             if table.n_usable == 0:
                 finished = list(table.finished.values())
-                ours = [trial for trial in finished if self._dispatcher.claim_of(trial)]
+                ours = [trial for trial in finished if self._dispatcher.proposed(trial)]
                 if self._explain is not None:
                     self._explain(ours)
                 else:
                     check_fit(ours, self._space, self._objectives)
             for name, value in claim.note.get("user_attrs", {}).items():
                 study._storage.set_trial_user_attr(trial._trial_id, name, value)
-            self._claims[study._study_id, trial.number] = claim
-            if table.space is None:
-                return {}
+            self._held[study._study_id, trial.number] = claim, params
             if self._space is not None and table.n_usable == 0:
                 # Nothing has shown yet that the space fits: `sample_independent` sees the
                 # distributions that the objective asks for and can explain what does not.
                 return {}
-            params = row_to_params(table.space, table.space.names, claim.row)
         return {name: params[name] for name in search_space if name in params}
 
     @final
@@ -227,21 +222,20 @@ class PlannedSampler(BaseSampler):
             SpaceMismatchError: The declared space has the parameter with other options.
         """
         with self._dispatcher.lock:
-            claim = self._claims.get((study._study_id, trial.number))
+            claim, planned = self._held.get((study._study_id, trial.number), (None, {}))
+            if claim is not None and not claim.row:
+                # The space may be known by now: then others take rows that this trial may become.
+                claim, planned = self._dispatcher.take(study, trial)
+                self._held[study._study_id, trial.number] = claim, planned
             table = self._dispatcher.table(study)
             space, n_usable = table.space, table.n_usable
             seed = self._dispatcher.seed_of(study)
         if self._space is not None and param_name in self._space:
             check_distribution(self._space, param_name, param_distribution)
-            planned = (
-                row_to_params(self._space, self._space.names, claim.row)
-                if claim is not None
-                else {}
-            )
-            if param_name in planned and param_distribution._contains(
-                param_distribution.to_internal_repr(planned[param_name])
-            ):
-                return planned[param_name]
+        if param_name in planned and param_distribution._contains(
+            param_distribution.to_internal_repr(planned[param_name])
+        ):
+            return planned[param_name]
         if (
             self._warn_independent_sampling
             # An inferred space grows as parameters turn up: to say so once is enough.
@@ -263,6 +257,8 @@ class PlannedSampler(BaseSampler):
                 + " `warn_independent_sampling=False` suppresses this warning."
             )
         sampler = self._independent_sampler
+        if sampler is None and claim is not None and not claim.row and claim.note != ENQUEUED:
+            return opening_value(seed, claim.slot, trial, param_name, param_distribution)
         if sampler is None:
             place = (trial.number, -1) if claim is None else (claim.batch, claim.slot)
             rng = derive_rng(seed, "independent", *place, param_name)
@@ -287,7 +283,7 @@ class PlannedSampler(BaseSampler):
 
         The call is passed on to a given `independent_sampler`.
         """
-        self._claims.pop((study._study_id, trial.number), None)
+        self._held.pop((study._study_id, trial.number), None)
         if state == TrialState.COMPLETE and values is not None:
             with self._dispatcher.lock:
                 self._dispatcher.close(study, trial, values)

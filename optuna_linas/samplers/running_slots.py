@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from optuna.trial import FrozenTrial
 
 from optuna_linas.assignment import Assignment
+from optuna_linas.lineage import Lineage
+from optuna_linas.samplers.liveness import is_known_alive, this_process
 
-__all__ = ["RunningSlot", "waits_for"]
+__all__ = ["RunningSlot", "held_since", "waits_for"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,33 @@ class RunningSlot:
     slot: int
     trials: list[FrozenTrial]
     left_s: float
+
+
+def held_since(own: Assignment, first_seen: float, lineage: Lineage) -> float:
+    """Return since when a trial has held its slot, by the clock of this process.
+
+    Clocks of machines differ, by a day where one is wrong. What the trial says itself is therefore
+    believed only as far as this process has not seen otherwise: not before this process began
+    with a trial of a lower number, nor after it first saw the trial. Where the trial's process is
+    alive on this machine, only how long it has been watched counts.
+
+    Args:
+        own: What the trial has claimed, and when by the clock of its own process.
+        first_seen: When this process first saw it.
+        lineage: All trials of the population.
+    """
+    if is_known_alive(own.holder):
+        return first_seen
+    mine = this_process()
+    earlier = [
+        before.since - before.waited_s
+        for attempts in lineage.attempts.values()
+        for trial in attempts
+        if (before := Assignment.of(trial)) is not None
+        and before.holder == mine
+        and before.number < own.number
+    ]
+    return min(max([own.since, *earlier]), first_seen)
 
 
 def waits_for(trial: FrozenTrial, running: list[RunningSlot]) -> str:

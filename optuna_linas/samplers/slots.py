@@ -30,7 +30,7 @@ from optuna_linas.goals import Goals
 from optuna_linas.lineage import Lineage, closed_key, read_closed, read_lineage
 from optuna_linas.population_plan import PopulationPlan
 from optuna_linas.samplers.liveness import is_known_dead, this_process
-from optuna_linas.samplers.running_slots import RunningSlot, waits_for
+from optuna_linas.samplers.running_slots import RunningSlot, held_since, waits_for
 from optuna_linas.samplers.study_seed import StudySeed
 from optuna_linas.samplers.succession import Succession
 from optuna_linas.seeding import derive_rng
@@ -196,9 +196,9 @@ class SlotTable:
                 assert own is not None
                 if trial._trial_id in stale or is_known_dead(own.holder):
                     continue
-                # Clocks of machines differ: how long I have watched it counts too.
                 now = self._clock()
-                left = limit_s - (now - min(own.since, first_seen.setdefault(trial.number, now)))
+                seen = first_seen.setdefault(trial.number, now)
+                left = limit_s - (now - held_since(own, seen, lineage))
                 if left > 0:
                     alive.append(trial)
                     left_s = max(left_s, left)

@@ -1,0 +1,166 @@
+"""What a study's storage says of the search: the trials, their claims, and the stored plan.
+
+Kept between calls only so that a finished trial is read once; a reader that starts fresh says the
+same.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from optuna.storages import BaseStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.goals import Goal, Goals
+from optuna_linas.samplers.book import (
+    ENQUEUED,
+    Book,
+    View,
+    identity_of,
+    running_identity,
+)
+from optuna_linas.samplers.plan import Claim, ReadablePlan
+from optuna_linas.samplers.quality import Outcome
+from optuna_linas.samplers.trials import TrialTable
+from optuna_linas.space import SearchSpace
+
+__all__ = ["StudyReader"]
+
+_OPEN = (TrialState.RUNNING, TrialState.WAITING)
+_FAILED = (TrialState.FAIL, TrialState.PRUNED)
+
+
+class StudyReader:
+    """Reads any study for one sampler.
+
+    Args:
+        key: Prefix of the attributes in the storage.
+        space: The declared space, or `None` to infer it.
+        objectives: What is optimised; `None` for all objectives of the study.
+        warn: Called with a message about a trial that cannot be learned from.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        space: SearchSpace | None,
+        objectives: Sequence[Goal] | None,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._key, self._space, self._objectives, self._warn = key, space, objectives, warn
+        self._books: weakref.WeakKeyDictionary[BaseStorage, dict[int, Book]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what was read: it is read again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_books"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _books=weakref.WeakKeyDictionary())
+
+    def claim_of(self, trial: FrozenTrial) -> Claim | None:
+        """Return the claim that a trial carries."""
+        text = trial.system_attrs.get(f"{self._key}:claim")
+        return None if text is None else Claim.loads(text)
+
+    def known_book(self, study: Study) -> Book | None:
+        """Return what has been read of a study; `None` if nothing has."""
+        return self._books.get(study._storage, {}).get(study._study_id)
+
+    def book(self, study: Study, trials: list[FrozenTrial] | None = None) -> Book:
+        """Return what `trials` say; by default those that Optuna has read last."""
+        if trials is None:
+            trials = study._get_trials(deepcopy=False, use_cache=True)
+        books = self._books.setdefault(study._storage, {})
+        if study._study_id not in books:
+            table = TrialTable(Goals(study.directions, self._objectives), self._space, self._warn)
+            books[study._study_id] = Book(table)
+        book = books[study._study_id]
+        for trial in book.table.update(trials):
+            claim = self.claim_of(trial)
+            if claim is None or claim.note == ENQUEUED:
+                book.n_places[0] += book.table.has_losses(trial)
+                if claim is not None and trial.number not in book.table.codes:
+                    book.partial.append(claim)
+                continue
+            book.heed(claim)
+            book.n_claims[claim.batch] += 1
+            book.n_places[claim.batch] += trial.state not in _FAILED
+            if trial.number not in book.table.codes or not claim.row:
+                book.partial.append(claim)
+            elif identity_of(claim, book.table.space) != book.table.keys[trial.number]:
+                book.missed.append(claim)
+            elif claim.note and book.table.has_losses(trial):
+                values = book.table.goals.values(trial.values, trial.user_attrs)
+                book.outcomes.append(Outcome(claim, values or ()))
+        return book
+
+    def look(self, study: Study, me: FrozenTrial, *, anew: bool = False) -> View:
+        """Return what the trials say: as Optuna has read them for this trial, or read again."""
+        if anew:
+            trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+            # The next trial that this thread has asked for already must see the claim.
+            study._thread_local.cached_all_trials = trials
+        else:
+            trials = study._get_trials(deepcopy=False, use_cache=True)
+        book = self.book(study, trials)
+        table = book.table
+        view = View(
+            table,
+            running=[],
+            taken=set(table.keys.values()),
+            missed={identity_of(claim, table.space) for claim in book.missed},
+            n_claims=book.n_claims.copy(),
+            n_places=book.n_places.copy(),
+            n_ahead=0,
+            vague=[],
+        )
+        for trial in trials[table.first_open :]:
+            if trial.state not in _OPEN or trial.number == me.number:
+                continue
+            if trial.number in table.finished:
+                continue  # Another thread has read the trials since.
+            claim = self.claim_of(trial)
+            identity = running_identity(trial, claim, table.space)
+            if trial.state == TrialState.WAITING:
+                # It was enqueued, and will be measured; but what it has copied is no claim.
+                view.running.extend([identity] if isinstance(identity, bytes) else [])
+                continue
+            view.running.append(identity)
+            if claim is not None and not isinstance(identity, bytes):
+                view.vague.append(trial.params)
+            if claim is not None and claim.note != ENQUEUED:
+                book.heed(claim)
+                view.n_claims[claim.batch] += 1
+                view.n_places[claim.batch] += 1
+            elif trial.number < me.number and not trial.params:
+                # It may be about to claim the first free row: leave that one to it.
+                view.n_ahead += "fixed_params" not in trial.system_attrs
+        view.taken.update(identity for identity in view.running if identity is not None)
+        view.taken.update(identity_of(claim, table.space) for claim in book.partial)
+        for batch, n in view.n_places.items():
+            book.n_seen[batch] = max(book.n_seen[batch], n + 1)
+        return view
+
+    def kept_plan(self, study: Study, space: SearchSpace | None) -> ReadablePlan | None:
+        """Return the plan as it was last read, while no claim tells of another one."""
+        book = self.known_book(study)
+        plan = None if book is None else book.plan
+        return plan if plan is not None and plan.space is space else self.stored_plan(study, space)
+
+    def stored_plan(self, study: Study, space: SearchSpace | None) -> ReadablePlan | None:
+        """Read the plan anew; parsed again only if it or the space has changed."""
+        if space is None:
+            return None
+        text = study._storage.get_study_system_attrs(study._study_id).get(f"{self._key}:plan")
+        if text is None:
+            return None
+        book = self.book(study) if (known := self.known_book(study)) is None else known
+        if book.plan is None or book.plan.text != text or book.plan.space is not space:
+            book.plan = ReadablePlan(text, space)
+        return book.plan

@@ -1,0 +1,120 @@
+"""What must hold of every study, whatever has happened to its workers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.arrays import FloatArray
+from optuna_linas.assignment import Assignment
+from tests.services import problem
+from tests.services.matrix import Entry, sequential_volumes
+
+__all__ = [
+    "check_claims",
+    "check_different",
+    "check_population",
+    "check_search",
+    "check_volumes",
+    "volume_of",
+    "with_state",
+]
+
+
+def check_search(study: Study, entry: Entry, *, n_lost: int = 0) -> None:
+    """Raise `AssertionError` unless the search is as good as one worker's.
+
+    Args:
+        study: The study.
+        entry: The sampler and what it searches.
+        n_lost: How many trials are still running because their worker was killed.
+    """
+    trials = study.get_trials(deepcopy=False)
+    assert [trial.number for trial in trials] == list(range(len(trials)))
+    assert len(with_state(study, TrialState.COMPLETE)) >= entry.n_trials
+    assert len(with_state(study, TrialState.RUNNING)) == n_lost
+    assert not with_state(study, TrialState.WAITING)
+    check_different(trials)
+    check_volumes([volume_of(study, entry)], entry)
+
+
+def check_different(trials: list[FrozenTrial]) -> None:
+    """Raise `AssertionError` if a network was measured twice."""
+    ended = [trial for trial in trials if trial.state.is_finished()]
+    times = Counter(problem.architecture(trial) for trial in ended)
+    twice = [trial for trial in ended if times[problem.architecture(trial)] > 1]
+    assert not twice, "measured more than once:\n" + "\n".join(
+        f"{t.number} {t.state.name} {t.params} {t.system_attrs} {t.datetime_start} "
+        f"{t.datetime_complete}"
+        for t in sorted(twice, key=problem.architecture)
+    )
+
+
+def check_claims(study: Study, entry: Entry) -> None:
+    """Every trial has claimed a row, and those of the last batch are the last plan's rows."""
+    claims = [
+        json.loads(trial.system_attrs[f"{entry.key}:claim"])
+        for trial in study.get_trials(deepcopy=False)
+    ]
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    plan = json.loads(attrs[f"{entry.key}:plan"])
+    last = max(batch for batch, *_ in claims)
+    assert plan["batch"] == last > 0
+    taken = [(slot, row) for batch, slot, row, *_ in claims if batch == last]
+    assert all(plan["rows"][slot] == row for slot, row in taken)
+    assert len({slot for slot, _ in taken}) == len(taken)
+
+
+def check_population(study: Study, *, is_redone: bool = False) -> None:
+    """Raise `AssertionError` unless each slot of each generation was trained.
+
+    Args:
+        study: The study.
+        is_redone: Whether a slot may have been trained twice.
+    """
+    assert all(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+    complete = with_state(study, TrialState.COMPLETE)
+    owns = [own for trial in complete if (own := Assignment.of(trial)) is not None]
+    steps = Counter((own.generation, own.slot) for own in owns)
+    assert set(steps) == {(generation, slot) for generation in range(3) for slot in range(8)}
+    assert is_redone or set(steps.values()) == {1}
+    best = {0: 0.0, 2: 0.0}
+    for trial, own in zip(complete, owns, strict=True):
+        if own.generation in best and trial.value is not None:
+            best[own.generation] = max(best[own.generation], trial.value)
+    assert best[2] >= best[0] > 0
+
+
+def volume_of(study: Study, entry: Entry) -> float:
+    """The hypervolume of as many complete trials as the sampler is compared after."""
+    return problem.measured_volume(with_state(study, TrialState.COMPLETE)[: entry.n_trials])
+
+
+def with_state(study: Study, state: TrialState) -> list[FrozenTrial]:
+    """The study's trials in a state."""
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state == state]
+
+
+def check_volumes(volumes: Sequence[float], entry: Entry) -> None:
+    """Raise `AssertionError` unless hypervolumes are, on average, those of one worker's searches.
+
+    On average they may lie four standard errors of the difference below. That happens to equally
+    good searches less than once in a thousand times; the average of three searches at random is
+    hardly ever as high.
+    """
+    alone = _alone(entry)
+    error = alone.std(ddof=1) * math.sqrt(1 / len(volumes) + 1 / len(alone))
+    assert np.mean(volumes) >= alone.mean() - 4 * error
+
+
+@cache
+def _alone(entry: Entry) -> FloatArray:
+    """The hypervolumes of one worker with other seeds."""
+    return sequential_volumes(entry, n_seeds=16 if entry.key == "linas" else 6)

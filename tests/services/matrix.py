@@ -1,0 +1,94 @@
+"""The samplers of the matrix: settings that are cheap and change nothing that is tested."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+
+from optuna_linas import LINASSampler, NAGSampler, PBTNASSampler, PymooSampler
+from optuna_linas.arrays import FloatArray
+from tests.services import problem
+from tests.services.storages import Opens
+from tests.services.workers import Task
+
+__all__ = ["LINAS", "NAG", "PBT", "PYMOO", "UNDECLARED", "Entry", "created", "sequential_volumes"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A sampler in the matrix.
+
+    Attributes:
+        make: From a seed to the sampler.
+        objective: What it searches.
+        directions: Of the study.
+        n_trials: How many trials the workers run together; divisible by 1, 4 and 8.
+        key: Prefix of its attributes in the storage.
+    """
+
+    make: Callable[[int], BaseSampler]
+    objective: Callable[[optuna.Trial], Any]
+    directions: Sequence[str]
+    n_trials: int
+    key: str
+
+
+def _linas(seed: int) -> BaseSampler:
+    return LINASSampler(space=problem.SPACE, n_inner_evaluations=2_000, seed=seed)
+
+
+def _undeclared(seed: int) -> BaseSampler:
+    return LINASSampler(n_inner_evaluations=2_000, seed=seed)
+
+
+def _nag(seed: int) -> BaseSampler:
+    return NAGSampler(
+        cost=1, space=problem.SPACE, n_budgets=3, n_startup_trials=12, n_steps=1, seed=seed
+    )
+
+
+def _pymoo(seed: int) -> BaseSampler:
+    return PymooSampler("nsga2", space=problem.SPACE, population_size=8, seed=seed)
+
+
+def _pbt(seed: int) -> BaseSampler:
+    return PBTNASSampler(population_size=8, n_generations=3, epochs_per_generation=1, seed=seed)
+
+
+def accuracy(trial: optuna.Trial) -> float:
+    """The same networks with one objective, for a population."""
+    return problem.objective(trial)[0]
+
+
+LINAS = Entry(_linas, problem.objective, problem.DIRECTIONS, 40, "linas")
+UNDECLARED = Entry(_undeclared, problem.unconditional, problem.DIRECTIONS, 24, "linas")
+NAG = Entry(_nag, problem.objective, problem.DIRECTIONS, 32, "nag")
+PYMOO = Entry(_pymoo, problem.objective, problem.DIRECTIONS, 40, "pymoo")
+PBT = Entry(_pbt, accuracy, ("maximize",), 24, "pbt")
+
+
+def created(entry: Entry, opens: Opens) -> tuple[Study, Task]:
+    """A new study, and the task of a worker that goes on until it is stopped."""
+    name = uuid.uuid4().hex
+    study = optuna.create_study(
+        study_name=name, directions=entry.directions, storage=opens.open(), sampler=entry.make(0)
+    )
+    return study, Task(opens, partial(entry.make, 0), entry.objective, None, name)
+
+
+def sequential_volumes(entry: Entry, n_seeds: int) -> FloatArray:
+    """The hypervolumes that one worker has after all trials, `float[n_seeds]`."""
+    volumes = []
+    for seed in range(100, 100 + n_seeds):
+        study = optuna.create_study(directions=list(entry.directions), sampler=entry.make(seed))
+        study.optimize(entry.objective, n_trials=entry.n_trials)
+        volumes.append(problem.measured_volume(study.get_trials(deepcopy=False)))
+    return np.array(volumes, dtype=float)

@@ -1,0 +1,111 @@
+"""Every sampler on every storage with one worker and with many, on real servers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import optuna
+import pytest
+from optuna.samplers import RandomSampler
+from optuna.storages import InMemoryStorage
+from optuna.study import Study
+from optuna.trial import TrialState
+
+from tests.services import problem
+from tests.services.checks import (
+    check_claims,
+    check_different,
+    check_population,
+    check_search,
+    check_volumes,
+    volume_of,
+    with_state,
+)
+from tests.services.matrix import LINAS, NAG, PBT, PYMOO, UNDECLARED, Entry, created
+from tests.services.storages import Opens
+from tests.services.workers import run_workers
+
+STORAGES = ["memory", "sqlite", "postgres", "journal-file", "redis", "grpc-postgres"]
+N_WORKERS = [1, 4, 8]
+OTHERS = {"nag": NAG, "pbt": PBT, "pymoo": PYMOO}
+
+# A Latin square: all pairs of storage and workers, storage and sampler, sampler and workers.
+PAIRWISE = [
+    (storage, n_workers, list(OTHERS)[(i + j) % len(OTHERS)])
+    for i, storage in enumerate(STORAGES)
+    for j, n_workers in enumerate(N_WORKERS)
+]
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_linas(storage: str, storage_named: Callable[[str], Opens]) -> None:
+    volumes = []
+    for n_workers in N_WORKERS:
+        study = searched(LINAS, storage, n_workers, storage_named)
+        check_search(study, LINAS)
+        check_claims(study, LINAS)
+        volumes.append(volume_of(study, LINAS))
+    check_volumes(volumes, LINAS)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_eight_workers_begin_before_anybody_knows_the_space(
+    storage: str, storage_named: Callable[[str], Opens]
+) -> None:
+    study = searched(UNDECLARED, storage, 8, storage_named)
+    trials = study.get_trials(deepcopy=False)
+    assert len(with_state(study, TrialState.COMPLETE)) == len(trials) == UNDECLARED.n_trials
+    check_different(trials)
+
+
+@pytest.mark.parametrize(("storage", "n_workers", "sampler"), PAIRWISE)
+def test_other_samplers(
+    storage: str, n_workers: int, sampler: str, storage_named: Callable[[str], Opens]
+) -> None:
+    entry = OTHERS[sampler]
+    study = searched(entry, storage, n_workers, storage_named)
+    if entry is PBT:
+        check_population(study)
+    else:
+        check_search(study, entry)
+        check_claims(study, entry)
+
+
+def test_the_pairs_are_covered() -> None:
+    for a, b in [(0, 1), (0, 2), (1, 2)]:
+        levels = [{case[i] for case in PAIRWISE} for i in (a, b)]
+        assert len({(case[a], case[b]) for case in PAIRWISE}) == len(levels[0]) * len(levels[1])
+
+
+def test_searches_at_random_would_not_pass() -> None:
+    # What the hypervolumes are compared with tells a search from none.
+    volumes = []
+    for seed in range(30):
+        study = optuna.create_study(directions=problem.DIRECTIONS, sampler=RandomSampler(seed))
+        study.optimize(problem.objective, n_trials=LINAS.n_trials)
+        volumes.append(volume_of(study, LINAS))
+    passed = 0
+    for i in range(10):
+        with contextlib.suppress(AssertionError):
+            check_volumes(volumes[3 * i : 3 * i + 3], LINAS)
+            passed += 1
+    assert passed <= 1
+
+
+def searched(
+    entry: Entry, storage: str, n_workers: int, storage_named: Callable[[str], Opens]
+) -> Study:
+    """A study that `n_workers` have searched at the same time."""
+    if storage == "memory":
+        sampler = entry.make(0)
+        study = optuna.create_study(
+            directions=entry.directions, storage=InMemoryStorage(), sampler=sampler
+        )
+        study.optimize(entry.objective, n_trials=entry.n_trials, n_jobs=n_workers)
+        return study
+    study, task = created(entry, storage_named(storage))
+    run_workers(*[replace(task, n_trials=entry.n_trials // n_workers)] * n_workers)
+    # As a process reads it that has not seen it before.
+    return optuna.load_study(study_name=task.study_name, storage=task.storage.open())
