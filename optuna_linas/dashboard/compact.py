@@ -2,7 +2,8 @@
 
 Numbers keep five digits, the template is left out. Where that is not enough, first the texts that
 show when hovering shrink to their first lines, then every second, fourth, ... point of the long
-traces is left out, which the title says. Short traces, as the Pareto front is, keep all they have.
+traces is left out, which the title says. Short traces, as most Pareto fronts are, keep all they
+have.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["compact_json"]
 
 _DIGITS = 5
-_FEW = 40
-"""Traces of up to so many points keep all of them, and their hover texts."""
+_MANY, _FEW = 100, 40
+"""Longer traces are the first, and the second, to lose the most of their hover texts."""
 _HEIGHT = 325
 """Pixels that the dashboard leaves to the axes."""
 _GRID = "#E5ECF6"
@@ -67,10 +68,11 @@ def _smaller_and_smaller(
     _style(layout)
     _fit_labels(traces, layout)
     yield traces, layout
-    for trace in traces:
-        if _n_points(trace) > _FEW and isinstance(trace.get("text"), list):
-            trace["text"] = [_first_line(text) for text in trace["text"]]
-    yield traces, layout
+    for n_points in (_MANY, _FEW):
+        for trace in traces:
+            if _n_points(trace) > n_points and isinstance(trace.get("text"), list):
+                trace["text"] = [_first_line(text) for text in trace["text"]]
+        yield traces, layout
     title = layout.get("title", {}).get("text", "")
     for every in (2, 4, 8, 16, 32, 64, 128):
         thin = [_thinned(trace, every) for trace in traces]

@@ -18,6 +18,7 @@ body { font-family: system-ui, sans-serif; color: #222; max-width: 1100px; margi
   padding: 0 1rem; line-height: 1.45 }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
 td, th { padding: .25rem .8rem .25rem 0; vertical-align: top }
+td:first-child { white-space: nowrap }
 thead th { border-bottom: 1px solid #bbb; text-align: left }
 .figure { margin: 2rem 0 }
 """

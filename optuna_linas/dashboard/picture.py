@@ -11,6 +11,7 @@ from optuna_linas.dashboard.architecture import groups_of
 __all__ = ["architecture_svg"]
 
 _CELL, _GAP, _LABEL, _TOP = 46, 3, 170, 56
+_N_COLUMNS = 10
 _LIGHT, _DARK = (222, 235, 247), (0, 90, 160)
 _FONT = "font-family='sans-serif'"
 
@@ -32,21 +33,25 @@ def architecture_svg(
     """
     groups = groups_of([*params, *options])
     groups = [group for group in groups if any(name in params for name in group.names)]
-    n_columns = max((len(group.names) for group in groups), default=1)
-    width = _LABEL + n_columns * _CELL + 20
-    height = _TOP + len(groups) * (_CELL + 8) + 12
+    rows = [
+        (group.label if start == 0 else "", group.names[start : start + _N_COLUMNS])
+        for group in groups
+        for start in range(0, len(group.names), _N_COLUMNS)
+    ]
+    width = _LABEL + max((len(names) for _, names in rows), default=1) * _CELL + 20
+    height = _TOP + len(rows) * (_CELL + 8) + 12
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' "
         f"viewBox='0 0 {width} {height}'>",
         f"<rect width='{width}' height='{height}' fill='white'/>",
         f"<text x='14' y='32' {_FONT} font-size='18'>{escape(title)}</text>",
     ]
-    for row, group in enumerate(groups):
+    for row, (label, names) in enumerate(rows):
         y = _TOP + row * (_CELL + 8)
         parts.append(
-            f"<text x='14' y='{y + 27}' {_FONT} font-size='13'>{escape(_short(group.label))}</text>"
+            f"<text x='14' y='{y + 27}' {_FONT} font-size='13'>{escape(_short(label))}</text>"
         )
-        for column, name in enumerate(group.names):
+        for column, name in enumerate(names):
             parts.append(_cell(_LABEL + column * _CELL, y, name, params, options.get(name, ())))
     return "\n".join([*parts, "</svg>"])
 
@@ -70,7 +75,7 @@ def _cell(x: int, y: int, name: str, params: Mapping[str, Any], options: Sequenc
         f"fill='rgb({mixed[0]},{mixed[1]},{mixed[2]})'>"
         f"<title>{escape(name)} = {escape(shown)}</title></rect>"
         f"<text x='{x + size / 2}' y='{y + size / 2 + 5}' {_FONT} font-size='{font}' "
-        f"text-anchor='middle' fill='{ink}'>{escape(shown[:9])}</text>"
+        f"text-anchor='middle' fill='{ink}'>{escape(_short(shown, 9))}</text>"
     )
 
 
@@ -81,5 +86,5 @@ def _share(value: Any, options: Sequence[Any]) -> float:
     return 0.3
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= 22 else f"{label[:21]}…"
+def _short(text: str, n: int = 22) -> str:
+    return text if len(text) <= n else f"{text[: n - 1]}…"
