@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import pytest
 import torch
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
+
+from optuna_linas.cli import main as optuna_linas_command
 
 ROOT = Path(__file__).parents[1]
 GUIDES = sorted((ROOT / "examples" / "guides").glob("*.md"))
@@ -95,3 +99,57 @@ def test_every_guide_is_listed() -> None:
     for page in (ROOT / "README.md", ROOT / "examples" / "README.md"):
         for guide in GUIDES:
             assert f"guides/{guide.name}" in page.read_text()
+
+
+def _commands(text: str) -> list[list[str]]:
+    """The words of every command of the package in console blocks and in the running text."""
+    joined = text.replace("\\\n", " ")
+    blocks = re.findall(r"```(?:console|bash)\n(.*?)```", joined, flags=re.DOTALL)
+    prose = re.sub(r"```.*?```", "", joined, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`([^`]+)`", prose.replace("\n", " "))
+    commands = []
+    for line in lines:
+        words = shlex.split(line, comments=True) if line.count("'") % 2 == 0 else line.split()
+        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+            words.pop(0)
+        if words[:2] == ["python", "-m"] or (words and words[0] in ("make", "optuna-linas")):
+            commands.append(words)
+    return commands
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_and_their_options_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    for words in _commands(path.read_text()):
+        options = {word.partition("=")[0] for word in words if word.startswith("--")}
+        if words[0] == "make":
+            assert {word for word in words[1:] if "=" not in word} <= targets, words
+        elif words[0] == "optuna-linas":
+            _check_options(words, options)
+        elif words[2].startswith(("benchmarks.", "tests.")):
+            spec = importlib.util.find_spec(words[2])
+            assert spec is not None, words
+            assert spec.origin is not None
+            home = Path(spec.origin)
+            source = "".join(p.read_text() for p in [home, *home.parent.glob("*.py")])
+            missing = {option for option in options if f'"{option}"' not in source}
+            assert not missing, f"{path.name}: {' '.join(words)} has no {sorted(missing)}"
+
+
+def _check_options(words: list[str], options: set[str]) -> None:
+    if len(words) == 1 or words[1].startswith("-"):
+        known, given = optuna_linas_command.params, options
+    else:
+        assert words[1] in optuna_linas_command.commands or "|" in words, words
+        known = getattr(optuna_linas_command.commands.get(words[1]), "params", [])
+        given = options
+    names = {name for parameter in known for name in (*parameter.opts, *parameter.secondary_opts)}
+    assert given <= names | {"--help", "--version"}, f"{words}: {sorted(given - names)}"
+
+
+def test_commands_are_found() -> None:
+    found = _commands((ROOT / "README.md").read_text())
+    assert ["make", "demo"] in found
+    assert any(words[:2] == ["optuna-linas", "search"] for words in found)
+    assert any(words[:3] == ["python", "-m", "benchmarks.samplers"] for words in found)
