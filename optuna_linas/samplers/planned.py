@@ -134,7 +134,7 @@ class PlannedSampler(BaseSampler):
         other = copy.copy(self)
         other._space = declared
         other._dispatcher = self._make_dispatcher(space=declared, plan=other._plan)
-        other._claims = {}
+        other._held = {}
         return other
 
     @abstractmethod
