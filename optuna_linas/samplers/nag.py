@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from optuna import logging as optuna_logging
@@ -30,6 +31,9 @@ from optuna_linas.samplers.quality import prediction_notes
 from optuna_linas.samplers.sizes import size_of_batch
 from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
+
+if TYPE_CHECKING:
+    from optuna_linas.nag.model import BudgetModel
 
 __all__ = ["NAGSampler"]
 
@@ -166,7 +170,7 @@ class NAGSampler(PlannedSampler):
         if batch == 0:
             # The corners come once; while nothing can be learned, all that follows is random.
             return Planned(startup(space, n, rng, taken=seen))
-        archs, notes = self._generate(space, history, n, rng, goals, seen)
+        archs, notes = self._generate(space, history, n, rng, goals, seen, pending)
         archs = filled_up(space, archs, n, rng, taken=seen)
         empty: list[Note] = [{}] * (len(archs) - len(notes))
         return Planned(archs, (*notes, *empty))
@@ -179,6 +183,7 @@ class NAGSampler(PlannedSampler):
         rng: np.random.Generator,
         goals: Goals,
         seen: set[bytes],
+        pending: IntArray,
     ) -> tuple[IntArray, list[Note]]:
         """The best unseen architectures for budgets across the range, and what is said of them."""
         # Only now: a search that has not come this far, and one with LINAS, never needs torch.
@@ -208,7 +213,9 @@ class NAGSampler(PlannedSampler):
         archs, first = np.unique(archs, axis=0, return_index=True)
         expected = model.model.predict(archs)
         hoped = np.stack([model.rank(expected), expected.costs], axis=1)
-        picked = greedy_gain(losses, hoped, losses.max(axis=0), n)
+        picked = greedy_gain(
+            np.vstack([losses, _expected(model, pending)]), hoped, losses.max(axis=0), n
+        )
         others = np.setdiff1d(np.arange(len(archs)), picked)
         picked = np.concatenate([picked, rng.permutation(others)])[:n]
         predicted = np.stack([expected.values, expected.costs], axis=1)[picked]
@@ -221,6 +228,14 @@ class NAGSampler(PlannedSampler):
         n = _BUDGETS_PER_TRAINED * self._n_budgets
         budgets: FloatArray = costs.min() + np.ptp(costs) * (np.arange(n) + rng.random()) / n
         return budgets
+
+
+def _expected(model: BudgetModel, pending: IntArray) -> FloatArray:
+    """The losses that are predicted of architectures that are being measured, `float[p, 2]`."""
+    if len(pending) == 0:
+        return np.zeros((0, 2))
+    predictions = model.model.predict(pending)
+    return np.stack([predictions.values, predictions.costs], axis=1)
 
 
 def _told(note: Note, budget: float) -> Note:

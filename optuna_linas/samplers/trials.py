@@ -132,30 +132,40 @@ class TrialTable:
                 known = self._distributions.get(name)
                 self._distributions[name] = seen if known is None else merge(known, seen)
                 changed |= known is None or self._distributions[name] != known
-            if not changed and self.space is not None and trial.state == TrialState.COMPLETE:
+            if not changed and trial.state == TrialState.COMPLETE:
+                if self.space is None:
+                    changed = True
+                    continue
+                changed = any(
+                    name not in self.space and not seen.single()
+                    for name, seen in trial.distributions.items()
+                )
                 present = np.array([name in trial.params for name in self.space.names])
                 row = self._impute(trial)[None]
-                changed = bool((self.space.active(row)[0] != present).any())
+                changed |= bool((self.space.active(row)[0] != present).any())
         return changed
 
     def _infer(self) -> SearchSpace | None:
-        """The space of everything suggested so far, with the conditions that explain absences."""
+        """The space of what complete trials have, with the conditions that explain absences.
+
+        A trial that failed may have had parameters that no complete one has: when they exist nobody
+        can tell, and to take them for always there would make one network many.
+        """
+        whole = [self.finished[n] for n in sorted(self.finished)]
+        whole = [
+            t for t in whole if t.state == TrialState.COMPLETE and t.number not in self._outside
+        ]
+        known = {name for trial in whole for name in trial.params}
         plain = [
             variable_of(name, distribution)
             for name, distribution in sorted(
                 self._distributions.items(), key=lambda item: _natural(item[0])
             )
-            if not distribution.single()
+            if name in known and not distribution.single()
         ]
         if not plain:
             return None
         self.space = SearchSpace(plain)
-        whole = [self.finished[n] for n in sorted(self.finished)]
-        whole = [
-            t for t in whole if t.state == TrialState.COMPLETE and t.number not in self._outside
-        ]
-        if not whole:
-            return self.space
         found = learn_conditions(
             present=np.array([[name in t.params for name in self.space.names] for t in whole]),
             codes=np.array([self._impute(trial) for trial in whole]),

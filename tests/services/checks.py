@@ -49,8 +49,12 @@ def check_different(trials: list[FrozenTrial]) -> None:
     """Raise `AssertionError` if a network was measured twice."""
     ended = [trial for trial in trials if trial.state.is_finished()]
     times = Counter(problem.architecture(trial) for trial in ended)
-    twice = {network: n for network, n in times.items() if n > 1}
-    assert not twice, f"measured more than once: {twice}"
+    twice = [trial for trial in ended if times[problem.architecture(trial)] > 1]
+    assert not twice, "measured more than once:\n" + "\n".join(
+        f"{t.number} {t.state.name} {t.params} {t.system_attrs} {t.datetime_start} "
+        f"{t.datetime_complete}"
+        for t in sorted(twice, key=problem.architecture)
+    )
 
 
 def check_claims(study: Study, entry: Entry) -> None:

@@ -19,7 +19,7 @@ from tests.services import problem
 from tests.services.storages import Opens
 from tests.services.workers import Task
 
-__all__ = ["LINAS", "NAG", "PBT", "PYMOO", "Entry", "created", "sequential_volumes"]
+__all__ = ["LINAS", "NAG", "PBT", "PYMOO", "UNDECLARED", "Entry", "created", "sequential_volumes"]
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,21 @@ class Entry:
 
 
 def _linas(seed: int) -> BaseSampler:
+    return LINASSampler(space=problem.SPACE, n_inner_evaluations=2_000, seed=seed)
+
+
+def _undeclared(seed: int) -> BaseSampler:
     return LINASSampler(n_inner_evaluations=2_000, seed=seed)
 
 
 def _nag(seed: int) -> BaseSampler:
-    return NAGSampler(cost=1, n_budgets=3, n_startup_trials=12, n_steps=1, seed=seed)
+    return NAGSampler(
+        cost=1, space=problem.SPACE, n_budgets=3, n_startup_trials=12, n_steps=1, seed=seed
+    )
 
 
 def _pymoo(seed: int) -> BaseSampler:
-    return PymooSampler("nsga2", population_size=8, seed=seed)
+    return PymooSampler("nsga2", space=problem.SPACE, population_size=8, seed=seed)
 
 
 def _pbt(seed: int) -> BaseSampler:
@@ -63,6 +69,7 @@ def accuracy(trial: optuna.Trial) -> float:
 
 
 LINAS = Entry(_linas, problem.objective, problem.DIRECTIONS, 40, "linas")
+UNDECLARED = Entry(_undeclared, problem.unconditional, problem.DIRECTIONS, 24, "linas")
 NAG = Entry(_nag, problem.objective, problem.DIRECTIONS, 32, "nag")
 PYMOO = Entry(_pymoo, problem.objective, problem.DIRECTIONS, 40, "pymoo")
 PBT = Entry(_pbt, accuracy, ("maximize",), 24, "pbt")

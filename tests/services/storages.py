@@ -8,10 +8,26 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import optuna
-from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage, get_storage
+from optuna.storages import (
+    BaseStorage,
+    GrpcStorageProxy,
+    JournalStorage,
+    RDBStorage,
+    RetryHeartbeatStaleTrialCallback,
+    get_storage,
+)
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock, JournalRedisBackend
 
-__all__ = ["Database", "GrpcProxy", "JournalFile", "Opens", "RedisJournal", "serve_proxy", "sqlite"]
+__all__ = [
+    "Database",
+    "GrpcProxy",
+    "Heartbeats",
+    "JournalFile",
+    "Opens",
+    "RedisJournal",
+    "serve_proxy",
+    "sqlite",
+]
 
 
 class Opens(Protocol):
@@ -36,6 +52,24 @@ class Database:
     def open(self) -> BaseStorage:
         """Connect, with the cache that a URL gets from `optuna.create_study`."""
         return get_storage(RDBStorage(self.url, engine_kwargs=dict(self.engine)))
+
+
+@dataclass(frozen=True)
+class Heartbeats:
+    """A database in which workers leave signs of life, and dead ones' trials are tried again."""
+
+    url: str
+
+    def open(self) -> BaseStorage:
+        """Connect."""
+        with _experimental():
+            return get_storage(
+                RDBStorage(
+                    self.url,
+                    heartbeat_interval=60,
+                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=3),
+                )
+            )
 
 
 def sqlite(folder: Path) -> Database:

@@ -11,16 +11,19 @@ import pytest
 from optuna.samplers import RandomSampler
 from optuna.storages import InMemoryStorage
 from optuna.study import Study
+from optuna.trial import TrialState
 
 from tests.services import problem
 from tests.services.checks import (
     check_claims,
+    check_different,
     check_population,
     check_search,
     check_volumes,
     volume_of,
+    with_state,
 )
-from tests.services.matrix import LINAS, NAG, PBT, PYMOO, Entry, created
+from tests.services.matrix import LINAS, NAG, PBT, PYMOO, UNDECLARED, Entry, created
 from tests.services.storages import Opens
 from tests.services.workers import run_workers
 
@@ -45,6 +48,16 @@ def test_linas(storage: str, storage_named: Callable[[str], Opens]) -> None:
         check_claims(study, LINAS)
         volumes.append(volume_of(study, LINAS))
     check_volumes(volumes, LINAS)
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_eight_workers_begin_before_anybody_knows_the_space(
+    storage: str, storage_named: Callable[[str], Opens]
+) -> None:
+    study = searched(UNDECLARED, storage, 8, storage_named)
+    trials = study.get_trials(deepcopy=False)
+    assert len(with_state(study, TrialState.COMPLETE)) == len(trials) == UNDECLARED.n_trials
+    check_different(trials)
 
 
 @pytest.mark.parametrize(("storage", "n_workers", "sampler"), PAIRWISE)
