@@ -163,17 +163,24 @@ def _work(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     evaluated: list[tuple[float, float]] = []
 
-    def objective(trial: optuna.Trial) -> tuple[float, float]:
+    def suggested(trial: optuna.Trial) -> tuple[float, float]:
         sizes = [trial.suggest_int(f"x_{i}", 1, _N_OPTIONS) for i in range(_N_VARIABLES)]
+        return float(np.sqrt(sizes).sum()), float(sum(sizes))
+
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        values = suggested(trial)
         begin = time.time()
         rng = derive_rng(seed, "duration", trial.number)
         time.sleep(longest_s * float(_SHORTEST ** rng.random()))
         evaluated.append((begin, time.time()))
-        return float(np.sqrt(sizes).sum()), float(sum(sizes))
+        return values
 
     study = optuna.load_study(
         study_name=name, storage=_storage(place), sampler=SAMPLERS[sampler](seed)
     )
+    # A process imports what it needs in its first batches, once: that is not what is asked here.
+    warm = optuna.create_study(directions=study.directions, sampler=SAMPLERS[sampler](seed))
+    warm.optimize(suggested, n_trials=25)
     gate.wait()
     study.optimize(objective, n_trials=n_trials)
     spans.put(evaluated)

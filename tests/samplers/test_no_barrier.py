@@ -12,7 +12,7 @@ import pytest
 import torch
 from optuna.samplers import BaseSampler
 from optuna.study import Study
-from optuna.trial import Trial
+from optuna.trial import Trial, TrialState
 
 from optuna_linas import LINASSampler, NAGSampler, PBTNASSampler, PymooSampler
 from optuna_linas.samplers import nag
@@ -99,28 +99,27 @@ def test_what_runs_enters_the_batch_with_what_is_predicted_of_it(
 def test_nag_does_not_ask_for_the_gain_of_what_is_being_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen: list[int] = []
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=of_nag())
+    n_pending: list[int] = []
     gain = nag.greedy_gain
 
     def noted(front: np.ndarray, *args: Any) -> Any:
-        seen.append(len(front))
+        trials = study.trials
+        n_measured = sum(trial.state == TrialState.COMPLETE for trial in trials)
+        n_claimed = sum("nag:claim" in trial.system_attrs for trial in trials)
+        n_pending.append(n_claimed - n_measured)
+        assert len(front) == n_claimed
         return gain(front, *args)
 
     monkeypatch.setattr(nag, "greedy_gain", noted)
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=of_nag())
-    for _ in range(38):
-        trial = study.ask()
-        study.tell(trial, suggest(trial))
-    n_batches = len(seen)
-    running = [study.ask() for _ in range(3)]
-    for trial in running:
-        suggest(trial)
-    while len(seen) == n_batches:
-        n_measured = sum(trial.state.is_finished() for trial in study.trials)
-        trial = study.ask()
-        study.tell(trial, suggest(trial))
-    assert n_batches > 0
-    assert seen[-1] == n_measured + len(running)
+    running: list[Trial] = []
+    for _ in range(50):
+        running.append(study.ask())
+        suggest(running[-1])
+        if len(running) > 4:
+            done = running.pop(0)
+            study.tell(done, suggest(done))
+    assert max(n_pending) == 4
 
 
 def test_an_asynchronous_population_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def test_odd_studies_give_a_figure(name: str, kind: str, studies: dict[str, Stud
     json.loads(figure.to_json())
 
 
-@pytest.mark.parametrize("name", FIGURES.keys() - OF_POPULATIONS)
+@pytest.mark.parametrize("name", sorted(FIGURES.keys() - OF_POPULATIONS))
 @pytest.mark.parametrize(
     "kind",
     ["one objective", "two objectives", "three objectives", "an attribute", "an attribute, loaded"],
@@ -156,7 +156,7 @@ def test_any_number_of_objectives(name: str, kind: str, studies: dict[str, Study
     check(FIGURES[name](studies[kind]), name)
 
 
-@pytest.mark.parametrize("name", FIGURES.keys() - OF_POPULATIONS - {"predictor quality"})
+@pytest.mark.parametrize("name", sorted(FIGURES.keys() - OF_POPULATIONS - {"predictor quality"}))
 def test_goals_may_be_named_and_misnamed(name: str, studies: dict[str, Study]) -> None:
     figure = FIGURES[name](studies["one objective"], objectives=[0, Attr("latency_ms")])
     check(figure, name)
