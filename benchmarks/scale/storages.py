@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy
 from optuna.storages import (
     BaseStorage,
     GrpcStorageProxy,
@@ -39,10 +40,12 @@ class Place:
     Attributes:
         kind: One of `KINDS`.
         address: A URL, a file, or a port of the proxy.
+        proxy_pid: The process of the proxy.
     """
 
     kind: str
     address: str
+    proxy_pid: int | None = None
 
     def open(self) -> BaseStorage:
         """Return a new connection; storages in memory are made by the caller and shared."""
@@ -57,6 +60,22 @@ class Place:
             proxy.wait_server_ready(timeout=60)
             return proxy
         return get_storage(self.address)
+
+    def server_pids(self, storage: BaseStorage) -> tuple[int, ...]:
+        """Return the server's processes, where it is one of this machine; else none."""
+        if self.proxy_pid is not None:
+            return (self.proxy_pid,)
+        pids: list[int] = []
+        if self.kind == "postgres":
+            backend: Any = storage
+            query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            with backend._backend.engine.connect() as connection:
+                pids = [row[0] for row in connection.execute(sqlalchemy.text(query))]
+        elif self.kind == "redis":
+            client = import_module("redis").Redis.from_url(self.address)
+            with contextlib.closing(client):
+                pids = [client.info("server")["process_id"]]
+        return tuple(pid for pid in pids if Path(f"/proc/{pid}/schedstat").is_file())
 
 
 @contextlib.contextmanager
@@ -82,7 +101,8 @@ def place_of(
         elif kind == "grpc":
             url = postgres or stack.enter_context(_server("postgres")).url
             get_storage(url)  # The tables, before anybody needs them.
-            yield Place(kind, str(stack.enter_context(_proxy(url))))
+            port, pid = stack.enter_context(_proxy(url))
+            yield Place(kind, str(port), pid)
         elif kind == "sqlite":
             yield Place(kind, f"sqlite:///{folder / 'study.db'}")
         else:
@@ -107,7 +127,7 @@ def _server(name: str) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _proxy(url: str) -> Iterator[int]:
+def _proxy(url: str) -> Iterator[tuple[int, int]]:
     """Optuna's gRPC proxy in front of a database, in a process of its own."""
     try:
         import_module("grpc")
@@ -122,6 +142,6 @@ def _proxy(url: str) -> Iterator[int]:
     command = [sys.executable, "-W", "ignore", "-c", code, url, str(port)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            yield port
+            yield port, process.pid
         finally:
             process.terminate()
