@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shlex
-import traceback
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from optuna_linas.cli.failures import Failure, Interrupted, WrongUse
-from optuna_linas.cli.interrupts import stop_at_interrupt
+from optuna_linas.cli.failures import Interrupted, WrongUse
 from optuna_linas.cli.networks import SUPERNETS, parse_options, size_option
-from optuna_linas.cli.output import Bar, as_json_option, print_json, say
+from optuna_linas.cli.output import as_json_option, print_json, say
 from optuna_linas.cli.problem import (
     Problem,
     check_directions,
@@ -20,13 +18,13 @@ from optuna_linas.cli.problem import (
     problem_in_supernet,
 )
 from optuna_linas.cli.recipe import Recipe
+from optuna_linas.cli.running import n_measured, run
 from optuna_linas.cli.samplers import SAMPLERS, make_sampler
 from optuna_linas.cli.studies import dashboard_line, open_storage, study_options
 from optuna_linas.cli.tables import front_table, trial_as_dict
 
 if TYPE_CHECKING:
     from optuna.study import Study
-    from optuna.trial import FrozenTrial
 
 __all__ = ["search"]
 
@@ -181,23 +179,23 @@ def search(
         )
     study = _open(problem, storage, name, resume, directions, names)
     study.sampler = make_sampler(sampler, seed=seed, space=problem.space, cost=_cost_of(cost))
-    is_interrupted = _run(study, problem, trials, jobs, keep_going, dashboard)
-    n_measured = _n_measured(study)
+    is_interrupted = run(study, problem, trials, jobs, keep_going, dashboard)
+    n_complete = n_measured(study)
     if as_json:
-        print_json(_result(study, storage, n_measured, is_interrupted))
+        print_json(_result(study, storage, n_complete, is_interrupted))
     if is_interrupted:
         again = shlex.join(["optuna-linas", *_again(ctx.meta["optuna_linas.args"])])
         raise Interrupted(
-            f"Interrupted after {n_measured} of {trials} trials, which are kept. Go on with:\n"
+            f"Interrupted after {n_complete} of {trials} trials, which are kept. Go on with:\n"
             f"  {again}"
         )
     if not as_json:
         click.echo(front_table(study))
-        click.echo(f"Study {study.study_name!r} in {storage}: {n_measured} trials measured.")
+        click.echo(f"Study {study.study_name!r} in {storage}: {n_complete} trials measured.")
         click.echo(f"Look at it:  {dashboard_line(storage)}")
         click.echo(f"Or as a file: optuna-linas report --storage {shlex.quote(storage)}")
-    if n_measured < trials:
-        say(f"{trials - n_measured} trials failed or are another worker's: --resume runs them.")
+    if n_complete < trials:
+        say(f"{trials - n_complete} trials failed or are another worker's: --resume runs them.")
 
 
 def _check_new(storage: str, name: str, resume: bool) -> None:
@@ -248,78 +246,6 @@ def _open(
     return study
 
 
-def _run(
-    study: Study, problem: Problem, trials: int, jobs: int, keep_going: bool, dashboard: bool
-) -> bool:
-    """Search; return whether Ctrl-C has ended it."""
-    from optuna.study import MaxTrialsCallback
-    from optuna.trial import TrialState
-
-    from optuna_linas.dashboard import DashboardCallback, publish
-
-    done = _n_measured(study)
-    if done:
-        say(f"Study {study.study_name!r} has {done} trials already.")
-    callbacks: list[Any] = [MaxTrialsCallback(trials, states=(TrialState.COMPLETE,))]
-    callbacks += [DashboardCallback()] if dashboard else []
-    is_interrupted = False
-    with (
-        Bar(study.study_name, trials, min(done, trials)) as bar,
-        stop_at_interrupt(jobs) as interrupt,
-    ):
-
-        def report(study: Study, trial: FrozenTrial) -> None:
-            if trial.state == TrialState.COMPLETE:
-                bar.advance(_detail(study))
-            if interrupt.is_set():
-                study.stop()
-
-        try:
-            study.optimize(
-                problem.objective,
-                n_trials=max(0, trials - done),
-                n_jobs=jobs,
-                catch=(Exception,) if keep_going else (),
-                callbacks=[report, *callbacks],
-            )
-            is_interrupted = interrupt.is_set()
-        except KeyboardInterrupt:
-            is_interrupted = True
-        except Exception as error:
-            if click.get_current_context().find_root().params["traceback"]:
-                traceback.print_exc()
-            raise Failure(_told(study, error)) from None
-    if dashboard and not is_interrupted:
-        publish(study)
-    return is_interrupted
-
-
-def _told(study: Study, error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return (
-        f"Trial {study.get_trials(deepcopy=False)[-1].number} failed: {type(error).__name__}: "
-        f"{' '.join(str(error).split())} ({frame.filename}, line {frame.lineno}). What is measured "
-        "is kept; --keep-going searches on after such trials."
-    )
-
-
-def _detail(study: Study) -> str:
-    from optuna_linas.dashboard.facts import front_of
-
-    front = front_of(study)
-    if not front.trials:
-        return ""
-    if len(front.names) == 1:
-        return f"best {front.values[0, 0]:.5g}"
-    return f"front of {len(front.trials)}"
-
-
-def _n_measured(study: Study) -> int:
-    from optuna.trial import TrialState
-
-    return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-
-
 def _cost_of(text: str | None) -> int | str | None:
     return int(text) if text is not None and text.isdecimal() else text
 
@@ -328,7 +254,7 @@ def _again(args: list[str]) -> list[str]:
     return args if "--resume" in args else [*args, "--resume"]
 
 
-def _result(study: Study, storage: str, n_measured: int, is_interrupted: bool) -> dict[str, Any]:
+def _result(study: Study, storage: str, n_complete: int, is_interrupted: bool) -> dict[str, Any]:
     from optuna_linas.dashboard.facts import front_of
 
     return {
@@ -337,7 +263,7 @@ def _result(study: Study, storage: str, n_measured: int, is_interrupted: bool) -
         "directions": [direction.name.lower() for direction in study.directions],
         "metric_names": study.metric_names,
         "n_trials": len(study.get_trials(deepcopy=False)),
-        "n_measured": n_measured,
+        "n_measured": n_complete,
         "interrupted": is_interrupted,
         "front": [trial_as_dict(trial) for trial in front_of(study).trials],
     }

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from optuna_linas.samplers.trials import natural_order
+
 __all__ = ["Group", "architecture_line", "architecture_rows", "groups_of"]
 
 
@@ -39,7 +41,7 @@ def groups_of(names: Iterable[str]) -> list[Group]:
         ['depth', 'k_9 … k_10']
     """
     stems: dict[str, list[str]] = {}
-    for name in sorted(set(names), key=_natural):
+    for name in sorted(set(names), key=natural_order):
         stems.setdefault(re.sub(r"\d+", "#", name), []).append(name)
     return [Group(tuple(members)) for members in stems.values()]
 
@@ -88,7 +90,3 @@ def _shown(params: Mapping[str, Any], name: str) -> str:
         return "·"
     value = params[name]
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    return [(int(p), "") if p.isdecimal() else (-1, p) for p in re.split(r"(\d+)", name)]

@@ -30,7 +30,7 @@ def test_names_in_a_report_are_text(run, folder):
     result = run("report", "--out", "pages/all.html")
     assert result.exit_code == 0, result.output
     page = (folder / "pages" / "all.html").read_text()
-    assert "<script>alert(1)" not in page.replace("\\u003c", "<")[:4000]
+    assert "<script>alert(1)" not in page
     assert "&lt;script&gt;" in page
 
 
