@@ -23,7 +23,7 @@ from optuna_linas.history import History
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition
 
-__all__ = ["TrialTable"]
+__all__ = ["TrialTable", "natural_order"]
 
 
 class TrialTable:
@@ -159,7 +159,7 @@ class TrialTable:
         plain = [
             variable_of(name, distribution)
             for name, distribution in sorted(
-                self._distributions.items(), key=lambda item: _natural(item[0])
+                self._distributions.items(), key=lambda item: natural_order(item[0])
             )
             if name in known and not distribution.single()
         ]
@@ -215,7 +215,12 @@ class TrialTable:
             self.n_usable += self.has_losses(trial)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort key under which layer_10 follows layer_9, whatever order a storage returns."""
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """Sort key under which layer_10 follows layer_9, whatever order a storage returns.
+
+    Example:
+        >>> sorted(["layer_10", "layer_9", "depth"], key=natural_order)
+        ['depth', 'layer_9', 'layer_10']
+    """
     parts = re.split(r"(\d+)", name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
