@@ -90,7 +90,9 @@ def fit(
             f"All {len(archs)} architectures cost the same, {abs(losses[0, 1]):g}: there is no "
             "budget to choose by."
         )
-    model = ValueCostModel.calibrated(space, archs, losses, coverage=settings.coverage, rng=rng)
+    model = ValueCostModel.calibrated(
+        space, archs, losses, coverage=settings.coverage, caution=settings.caution, rng=rng
+    )
     noise = _torch_rng(rng, "cpu")
     grid = np.linspace(losses[:, 1].min(), losses[:, 1].max(), settings.n_budgets)
     fitted = BudgetModel.untrained(model, grid, settings, rng=noise, device=device)
@@ -143,7 +145,7 @@ class _Practice:
         columns = [
             (fitted.rank(expected) - self._best) / self._scale,
             1.0 - (expected.values - self._best) / self._scale,
-            (expected.costs.reshape(k, n) / fitted.grid[:, None]).reshape(-1),
+            _relative(expected.costs, np.repeat(fitted.grid, n), float(np.ptp(fitted.grid))),
             fitted.position(expected.bounds) - np.repeat(fitted.position(fitted.grid), n),
         ]
         stacked = torch.tensor(np.stack(columns), device=bins.device).reshape(4, k, n)
@@ -204,6 +206,12 @@ def _trained_evaluator(
 
 def _features(space: SearchSpace, archs: IntArray, device: torch.device) -> Tensor:
     return torch.tensor(space.features(archs), dtype=torch.float32, device=device)
+
+
+def _relative(costs: FloatArray, budgets: FloatArray, span: float) -> FloatArray:
+    """Costs over budgets; of a budget of 0, one plus the cost in units of the range."""
+    is_zero = budgets == 0
+    return np.where(is_zero, 1.0 + costs / span, costs / np.where(is_zero, 1.0, budgets))
 
 
 def _averaged(archs: IntArray, losses: FloatArray) -> tuple[IntArray, FloatArray]:

@@ -1,9 +1,8 @@
 """Values and costs of architectures that nobody has measured, with what they may be at worst.
 
-The upper bound of a cost is a split-conformal one (Lei, G'Sell, Rinaldo, Tibshirani and Wasserman,
-"Distribution-Free Predictive Inference for Regression", 2018, section 5.2: residuals over the
-predicted deviation), with cross-validation in place of one split. That makes "within 37 ms" a
-statement about measurements: the paper, which looks latencies up in a table, has no such margin.
+The upper bound of a cost is calibrated on architectures that the model has not seen (see
+`calibration`). That makes "within 37 ms" a statement about measurements: the paper, which looks
+latencies up in a table, has no such margin.
 
 Shapes: `n` measured and `k` other architectures, `d` variables. Values and costs are losses.
 """
@@ -15,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.nag.calibration import calibrate
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
 
 __all__ = ["Predictions", "ValueCostModel"]
 
-_N_FOLDS = 8
 _LEAST_DEVIATION = 1e-9
-_WITHIN_ONE_DEVIATION = 0.683
 
 
 @dataclass(frozen=True)
@@ -92,28 +90,36 @@ class ValueCostModel:
         losses: FloatArray,
         *,
         coverage: float | None,
+        caution: float,
         rng: np.random.Generator,
     ) -> ValueCostModel:
         """Return a model whose deviations and margin were measured on held-out architectures.
 
         Args:
             space: The search space.
-            archs: Different canonical rows, `int[n, d]`.
+            archs: Different canonical rows in the order in which they were measured, `int[n, d]`.
             losses: Value and cost of each, minimised, `float[n, 2]`.
             coverage: The share of costs that should stay below their bound; `None` for no
                 calibration.
+            caution: How many deviations better than a measurement a prediction will have to be.
             rng: Decides on the folds.
         """
         if coverage is None:
             return cls(space, archs, losses, value_scale=1.0, cost_margin=0.0)
-        scores = _held_out_scores(space, archs, _targets(losses), rng)
+        found = calibrate(
+            lambda rows, targets: StructuredGP(space).fit(rows, targets).predict_with_deviation,
+            archs,
+            _targets(losses),
+            coverage=coverage,
+            caution=caution,
+            rng=rng,
+        )
         return cls(
             space,
             archs,
             losses,
-            # Two thirds of the values within one deviation; a few outliers do not make all unsure.
-            value_scale=float(np.quantile(np.abs(scores[:, 0]), _WITHIN_ONE_DEVIATION)),
-            cost_margin=max(0.0, _conformal_quantile(scores[:, 1], coverage)),
+            value_scale=found.value_scale,
+            cost_margin=found.cost_margin,
         )
 
     def predict(self, archs: IntArray) -> Predictions:
@@ -146,25 +152,3 @@ def _targets(losses: FloatArray) -> FloatArray:
     if _are_positive(losses):
         targets[:, 1] = np.log(targets[:, 1])
     return targets
-
-
-def _held_out_scores(
-    space: SearchSpace, archs: IntArray, targets: FloatArray, rng: np.random.Generator
-) -> FloatArray:
-    """Residuals over predicted deviations, each by a model that has not seen it, `float[n, 2]`."""
-    n = len(targets)
-    fold = rng.permutation(n) % min(_N_FOLDS, n)
-    scores = np.zeros_like(targets)
-    for k in range(min(_N_FOLDS, n)):
-        out = fold == k
-        model = StructuredGP(space).fit(archs[~out], targets[~out])
-        mean, deviation = model.predict_with_deviation(archs[out])
-        scores[out] = (targets[out] - mean) / np.maximum(deviation, _LEAST_DEVIATION)
-    return scores
-
-
-def _conformal_quantile(scores: FloatArray, coverage: float) -> float:
-    """The score that a new one stays below with probability `coverage`."""
-    n = len(scores)
-    rank = min(int(np.ceil((n + 1) * coverage)), n)
-    return float(np.sort(scores)[rank - 1])

@@ -54,7 +54,7 @@ class Settings:
         decays: The learning rate falls.
         evaluator: How the evaluator is trained.
         coverage: Share of held-out trials whose cost lies below its upper bound; `None` saves the
-            time to calibrate: the expected cost is the bound.
+            time to calibrate: the expected cost is the bound, and deviations are the model's own.
         n_candidates: Architectures drawn for a request.
         n_rounds: How often a request draws again while it has too few that are feasible.
         n_refinements: Rounds of variation that a request's best are improved by, on predictions.

@@ -108,7 +108,7 @@ def test_costs_stay_below_their_bounds_as_often_as_promised() -> None:
     for seed in range(6):
         archs, losses = measured(50, seed)
         noisy = losses * np.exp(0.1 * rng.normal(size=losses.shape))
-        model = ValueCostModel.calibrated(SPACE, archs, noisy, coverage=0.9, rng=rng)
+        model = ValueCostModel.calibrated(SPACE, archs, noisy, coverage=0.9, caution=0.5, rng=rng)
         others = unmeasured(archs)
         true = losses_of(others)[:, 1] * np.exp(0.1 * rng.normal(size=len(others)))
         kept.append((true <= model.predict(others).bounds).mean())
@@ -158,3 +158,14 @@ def test_what_cannot_be_learned_from_is_explained(n: int, scale: float, says: st
     archs, losses = measured(n)
     with pytest.raises(ValueError, match=says):
         fit(SPACE, archs, losses * [1.0, scale], rng=np.random.default_rng(0), settings=QUICK)
+
+
+@pytest.mark.parametrize("reward", ["mnasnet", "tunas", "predicted_dominance"])
+def test_a_budget_may_be_zero(reward: str) -> None:
+    """As that of an accuracy gap, or of a cost relative to a standard network's."""
+    archs, losses = measured(40)
+    losses[:, 1] -= losses[:, 1].min()
+    settings = replace(QUICK, reward=REWARDS[reward])
+    model = fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=settings)
+    assert model.grid[0] == 0.0
+    assert len(model.request(0.0, 1, np.random.default_rng(0)).archs) == 1
