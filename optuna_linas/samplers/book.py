@@ -27,6 +27,7 @@ __all__ = [
     "View",
     "archs_of",
     "identity_of",
+    "is_of",
     "running_identity",
 ]
 
@@ -106,11 +107,16 @@ def archs_of(identities: Iterable[Identity | None], space: SearchSpace) -> IntAr
 
 def identity_of(claim: Claim, space: SearchSpace | None) -> Identity:
     """What makes two claims one: the architecture, or the slot where there is no space yet."""
-    if space is not None and claim.names_key == names_key(space.names):
+    if space is not None and is_of(claim, space):
         arch = row_to_arch(space, space.names, claim.row)
         if arch is not None:
             return arch.tobytes()
     return _place_of(claim)
+
+
+def is_of(claim: Claim, space: SearchSpace | None) -> bool:
+    """Whether the values of a claim's row are those of a space's variables."""
+    return space is not None and claim.names_key == names_key(space.names)
 
 
 def running_identity(

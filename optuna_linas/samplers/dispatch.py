@@ -26,6 +26,7 @@ from optuna_linas.samplers.book import (
     View,
     archs_of,
     identity_of,
+    is_of,
 )
 from optuna_linas.samplers.plan import (
     Claim,
@@ -127,7 +128,7 @@ class Dispatcher:
         # What Optuna has read for a new trial will do: what counts is the look after the claim.
         view = self._reader.look(study, trial, anew=held is not None)
         space = view.table.space
-        if held is not None and (space is None or _is_of(held, space)):
+        if held is not None and (space is None or is_of(held, space)):
             return held, _params(held, space)
         given_up: set[Identity] = set()
         fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
@@ -144,7 +145,7 @@ class Dispatcher:
             key, storage = f"{self._key}:claim", study._storage
             storage.set_trial_system_attr(trial._trial_id, key, claim.dumps())
             before, view = view, self._reader.look(study, trial, anew=True)
-            if claim.row and not _is_of(claim, view.table.space):
+            if claim.row and not is_of(claim, view.table.space):
                 continue  # Variables have turned up: the row is of another space.
             identity = identity_of(claim, view.table.space)
             # Taken by now, by a trial that runs or has even ended; but a repetition, made because
@@ -282,11 +283,6 @@ class Dispatcher:
         study._storage.set_study_system_attr(study._study_id, key, text)
         # Two that write at once both go on with what was written last.
         return self._reader.stored_plan(study, space) or ReadablePlan(text, space)
-
-
-def _is_of(claim: Claim, space: SearchSpace | None) -> bool:
-    """Whether the values of a claim's row are those of a space's variables."""
-    return space is not None and claim.names_key == names_key(space.names)
 
 
 def _params(claim: Claim, space: SearchSpace | None) -> dict[str, Option]:

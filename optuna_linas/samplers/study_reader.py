@@ -20,6 +20,7 @@ from optuna_linas.samplers.book import (
     Book,
     View,
     identity_of,
+    is_of,
     running_identity,
 )
 from optuna_linas.samplers.plan import Claim, ReadablePlan
@@ -93,7 +94,9 @@ class StudyReader:
             book.n_places[claim.batch] += trial.state not in _FAILED
             if trial.number not in book.table.codes or not claim.row:
                 book.partial.append(claim)
-            elif identity_of(claim, book.table.space) != book.table.keys[trial.number]:
+            elif is_of(claim, book.table.space) and (
+                identity_of(claim, book.table.space) != book.table.keys[trial.number]
+            ):
                 book.missed.append(claim)
             elif claim.note and book.table.has_losses(trial):
                 values = book.table.goals.values(trial.values, trial.user_attrs)
@@ -114,7 +117,8 @@ class StudyReader:
             table,
             running=[],
             taken=set(table.keys.values()),
-            missed={identity_of(claim, table.space) for claim in book.missed},
+            # A row of a space that has grown since says nothing of the plan's rows.
+            missed={identity_of(c, table.space) for c in book.missed if is_of(c, table.space)},
             n_claims=book.n_claims.copy(),
             n_places=book.n_places.copy(),
             n_ahead=0,

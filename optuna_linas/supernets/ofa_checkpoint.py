@@ -30,6 +30,7 @@ def read_published(source: str | Path | Mapping[str, Any]) -> dict[str, Tensor]:
         ValueError: The file is damaged or something else.
 
     Example:
+        >>> import torch
         >>> list(read_published({"module.blocks.1.mobile_inverted_conv.point_linear.bn.bn.bias":
         ...                      torch.zeros(8)}))
         ['blocks.1.conv.point_linear.bn.bias']
