@@ -167,10 +167,10 @@ def _nothing(study: Study, data: StudyValues) -> str:
 
 
 def _named(study: Study, complete: list[FrozenTrial], name: str) -> Goal:
-    """The goal of a keyword: a user attribute, or an objective by its metric name."""
-    metric_names = list(study.metric_names or ())
-    if name in metric_names:
-        return metric_names.index(name)
+    """The goal of a keyword: an objective by the name that figures give it, or an attribute."""
+    names = [goal_name(study, i) for i in range(len(study.directions))]
+    if name in names:
+        return names.index(name)
     if complete and not any(name in trial.user_attrs for trial in complete):
         raise ValueError(f"No trial has {name!r}. " + _known(study, complete))
     return Attr(name)

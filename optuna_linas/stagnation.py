@@ -88,7 +88,8 @@ class HypervolumeStagnation:
     def has_stagnated(self, study: Study) -> bool:
         """Return whether the last `patience` measured trials brought next to nothing.
 
-        Never while fewer are measured, or no trial before them satisfies all constraints.
+        Never while fewer are measured, no trial before them satisfies all constraints, or none is
+        better than the reference point.
 
         Raises:
             ValueError: The reference point has another number of values than there are objectives.
@@ -106,7 +107,7 @@ class HypervolumeStagnation:
         now = data.losses[data.feasible]
         point = _reference(now) if self._reference is None else self._reference * data.signs
         volume = hypervolume(now, point)
-        return volume - hypervolume(before, point) <= self._min_improvement * volume
+        return volume > 0 and volume - hypervolume(before, point) <= self._min_improvement * volume
 
 
 def _reference(losses: FloatArray) -> FloatArray:

@@ -111,3 +111,17 @@ def test_what_is_returned_is_a_copy() -> None:
     knee_point(study).user_attrs.clear()
     assert study.trials[3].params == {}
     assert study.trials[3].user_attrs
+
+
+def test_a_keyword_is_the_objective_that_figures_call_so() -> None:
+    """A super-network's study has no metric names; its attributes repeat the objectives."""
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for accuracy, latency_ms in [(0.1, 1.0), (0.8, 2.0), (0.9, 3.0)]:
+        study.add_trial(
+            optuna.create_trial(
+                values=[accuracy, latency_ms],
+                user_attrs={"accuracy": accuracy, "latency_ms": latency_ms},
+            )
+        )
+    assert best_under(study, accuracy=0.7, value=1).values == [0.8, 2.0]
+    assert best_under(study, latency_ms=2.5).values == [0.8, 2.0]

@@ -82,7 +82,7 @@ def test_what_slurm_would_run(tmp_path: Path) -> None:
         if line.startswith("#SBATCH --")
     )
     assert settings["array"] == "0-199"
-    assert settings["signal"] == "TERM@600"
+    assert settings["signal"] == "B:TERM@600"  # to the shell that becomes the worker
     environment = {
         **os.environ,
         "OPTUNA_STORAGE": f"journal:{tmp_path}/s.log",

@@ -115,3 +115,10 @@ def test_a_resumed_study_stops_where_an_uninterrupted_one_does() -> None:
     assert 15 < whole < 60
     assert run(7, 53) == whole
     assert run(16, 44) == whole
+
+
+def test_a_reference_that_nothing_has_reached_yet_stops_nothing() -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for number in range(40):
+        study.add_trial(optuna.create_trial(values=[0.01 * number, 100.0 - number]))
+    assert not HypervolumeStagnation(patience=10, reference=[1.5, 50.0]).has_stagnated(study)

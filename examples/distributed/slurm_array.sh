@@ -9,7 +9,7 @@
 #SBATCH --time=08:00:00
 #SBATCH --requeue
 # SIGTERM to the worker ten minutes before the time is over: it ends after its trial.
-#SBATCH --signal=TERM@600
+#SBATCH --signal=B:TERM@600
 #SBATCH --output=linas-%A_%a.out
 set -euo pipefail
 

@@ -59,7 +59,8 @@ class Recipe:
     def of(study: Study) -> Recipe | None:
         """Read a study's; `None` if it is no search of this program in a super-network."""
         found = study.user_attrs.get(_ATTRIBUTE)
-        return None if found is None else Recipe(**found)
+        # Somebody else may call an attribute so.
+        return Recipe(**found) if isinstance(found, Mapping) and "supernet" in found else None
 
     def weights_path(self) -> Path:
         """Return the file of the weights.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from optuna_linas.cli.failures import Interrupted, WrongUse
+from optuna_linas.cli.failures import Failure, Interrupted, WrongUse
 from optuna_linas.cli.networks import SUPERNETS, parse_options, size_option
 from optuna_linas.cli.output import as_json_option, print_json, say
 from optuna_linas.cli.problem import (
@@ -157,7 +159,7 @@ def search(
     OBJECTIVE is a function of an Optuna trial, in a file of yours. The same command with --resume
     goes on where an earlier one has stopped, Ctrl-C included; a larger --trials extends a study.
     """
-    import optuna
+    from optuna_linas.study_values import why_empty
 
     if (objective is None) == (supernet is None):
         raise WrongUse("Say what to search: FILE.py:OBJECTIVE, or --supernet NAME.")
@@ -165,7 +167,9 @@ def search(
         raise WrongUse("A super-network needs data to train and measure it on: --data digits.")
     if supernet is not None and directions:
         raise WrongUse("--direction is for an objective function; a super-network has --measure.")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    _let_warn()
+    # A sampler that cannot be made is said before anything is trained or stored.
+    make_sampler(sampler, seed=seed, cost=_cost_of(cost, names))
     name = study_name or str(objective or supernet).rpartition(":")[2]
     _check_new(storage, name, resume)
     if objective is not None:
@@ -178,7 +182,8 @@ def search(
             recipe, objectives=measured, batch_size=latency_batch, n_threads=latency_threads
         )
     study = _open(problem, storage, name, resume, directions, names)
-    study.sampler = make_sampler(sampler, seed=seed, space=problem.space, cost=_cost_of(cost))
+    cost_goal = _cost_of(cost, study.metric_names or names)
+    study.sampler = make_sampler(sampler, seed=seed, space=problem.space, cost=cost_goal)
     is_interrupted = run(study, problem, trials, jobs, keep_going, dashboard)
     n_complete = n_measured(study)
     if as_json:
@@ -193,7 +198,10 @@ def search(
         click.echo(front_table(study))
         click.echo(f"Study {study.study_name!r} in {storage}: {n_complete} trials measured.")
         click.echo(f"Look at it:  {dashboard_line(storage)}")
-        click.echo(f"Or as a file: optuna-linas report --storage {shlex.quote(storage)}")
+        words = ["--storage", storage, "--study", study.study_name]
+        click.echo(f"Or as a file: {shlex.join(['optuna-linas', 'report', *words])}")
+    if n_complete == 0:
+        raise Failure(f"Nothing was measured: {why_empty(study)}. The lines above say why.")
     if n_complete < trials:
         say(f"{trials - n_complete} trials failed or are another worker's: --resume runs them.")
 
@@ -246,8 +254,24 @@ def _open(
     return study
 
 
-def _cost_of(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdecimal() else text
+def _let_warn() -> None:
+    """Show what Optuna and the samplers warn of; a traceback is for --traceback to show."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    for handler in logging.getLogger("optuna").handlers:
+        handler.addFilter(_has_no_traceback)
+
+
+def _has_no_traceback(record: logging.LogRecord) -> bool:
+    return not record.exc_info
+
+
+def _cost_of(text: str | None, names: Sequence[str]) -> int | str | None:
+    """An objective by its index or its name, else a user attribute."""
+    if text is None or text.isdecimal():
+        return None if text is None else int(text)
+    return list(names).index(text) if text in names else text
 
 
 def _again(args: list[str]) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_STORAGE", "dashboard_line", "load_study", "open_storage", "study_options"]
 
 DEFAULT_STORAGE = "study.db"
+_PROXY_TIMEOUT_S = 30
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -44,25 +45,35 @@ def open_storage(text: str, *, create: bool = False) -> BaseStorage:
     """Return the storage of a URL or a file.
 
     Args:
-        text: A URL, a SQLite file, or a journal file that ends in .log.
+        text: A URL, a SQLite file, or a journal file that ends in .log or is written journal:FILE.
+            Optuna's proxy is grpc://HOST:PORT, a journal in Redis redis://HOST:PORT.
         create: A file need not be there.
 
     Raises:
         WrongUse: There is no such file, or the storage cannot be opened.
     """
-    from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages import GrpcStorageProxy, JournalStorage, RDBStorage
+    from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 
+    kind, _, rest = text.partition(":")
+    text = rest if kind == "journal" else text
     path = _file_of(text)
     if path is not None and not create and not path.is_file():
         raise WrongUse(
             f"There is no file {path}. Name the study's storage with --storage; a search makes one."
         )
     try:
+        if kind == "redis":
+            return JournalStorage(JournalRedisBackend(text))
+        if kind == "grpc":
+            host, _, port = rest.removeprefix("//").partition(":")
+            proxy = GrpcStorageProxy(host=host, port=int(port or 13000))
+            proxy.wait_server_ready(timeout=_PROXY_TIMEOUT_S)
+            return proxy
         if path is None:
             return RDBStorage(text)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".log":
+        if path.suffix == ".log" or kind == "journal":
             return JournalStorage(JournalFileBackend(str(path)))
         # Several workers may wait for one another.
         return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})

@@ -68,7 +68,7 @@ def _glance(study: Study, attrs: Mapping[str, Any], space: SearchSpace | None) -
         rows.append(("Iteration", text(iteration)))
     if volume := _hypervolume(study):
         rows.append(("Hypervolume", volume))
-    if platform := study.user_attrs.get("platform"):
+    if isinstance(platform := study.user_attrs.get("platform"), Mapping):
         rows.append(("Measured on", text(_platform(platform))))
     return table(["", ""], [(f"**{name}**", value) for name, value in rows])
 

@@ -108,9 +108,10 @@ def _facts(trial: FrozenTrial, objectives: Sequence[str]) -> Iterator[str]:
     noted = trial.user_attrs
     if (first := noted.get("measured_in_trial", trial.number)) != trial.number:
         yield f"The same network as trial {first}, where it was measured."
-    if "device" in noted:
-        spread = noted.get("latency_ms_iqr")
-        found = f"Latency {noted['latency_ms']:.4g} ms" + (f" ± {spread / 2:.2g}" if spread else "")
+    latency_ms, spread = noted.get("latency_ms"), noted.get("latency_ms_iqr")
+    if "device" in noted and isinstance(latency_ms, int | float):
+        half = f" ± {spread / 2:.2g}" if isinstance(spread, int | float) else ""
+        found = f"Latency {latency_ms:.4g} ms{half}"
         yield (
             f"{found} on {text(noted['device'])}, batch {noted.get('batch_size', '?')}, "
             f"{noted.get('n_threads', '?')} threads."

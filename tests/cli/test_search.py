@@ -227,3 +227,34 @@ def test_help_is_there_at_once_and_needs_no_torch():
     )
     assert "HEAVY []" in done.stdout
     assert "Examples:" in done.stdout
+
+
+def test_a_search_that_measures_nothing_fails_and_says_why(run):
+    result = run("search", "train.py:objective", "--trials", 3)  # one direction for two values
+    assert result.exit_code == 1
+    assert "Nothing was measured: No complete trial yet: 3 failed" in result.stderr
+
+
+def test_a_sampler_that_cannot_be_made_leaves_no_study(run, folder):
+    result = run("search", "train.py:objective", *TRADE_OFF, "--sampler", "lina", "--trials", 3)
+    assert result.exit_code == 2
+    assert "Unknown sampler 'lina'" in result.stderr
+    assert run("search", "train.py:objective", *TRADE_OFF, "--trials", 3).exit_code == 0
+
+
+def test_the_cost_of_nag_may_be_an_objective_by_its_name(run, folder):
+    names = ["--name", "accuracy", "--name", "latency"]
+    arguments = [*TRADE_OFF, *names, "--sampler", "nag", "--cost", "latency", "--seed", 0]
+    result = run("search", "train.py:objective", *arguments, "--trials", 22)
+    assert result.exit_code == 0, result.output
+    assert any("nag_budget" in trial.user_attrs for trial in study_in(folder).trials)
+
+
+def test_a_journal_may_be_named_as_workers_name_it(run, folder):
+    storage = f"journal:{folder}/search.journal"
+    result = run("search", "train.py:named", "--storage", storage, "--trials", 3)
+    assert result.exit_code == 0, result.output
+    opened = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(folder / "search.journal"))
+    )
+    assert [study.study_name for study in opened.get_all_studies()] == ["named"]

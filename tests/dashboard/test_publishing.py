@@ -356,3 +356,15 @@ def test_threads_share_a_callback_and_it_can_be_pickled():
     callback = pickle.loads(pickle.dumps(DashboardCallback(every=2)))
     study = searched(n_trials=8, n_jobs=3, callbacks=[callback])
     assert "complete" in get_note(study)
+
+
+def test_attributes_of_the_same_names_that_mean_something_else():
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    study.set_user_attr("platform", "note10")
+    for number in range(3):
+        attrs = {"device": "cuda"} | ({"latency_ms": "fast"} if number else {})
+        study.add_trial(optuna.create_trial(values=[number, number], user_attrs=attrs))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PublishingWarning)
+        publish(study)
+    assert "Best trade-offs" in get_note(study)
