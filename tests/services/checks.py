@@ -57,8 +57,12 @@ def check_different(trials: list[FrozenTrial]) -> None:
     )
 
 
-def check_claims(study: Study, entry: Entry) -> None:
-    """Every trial has claimed a row, and those of the last batch are the last plan's rows."""
+def check_claims(study: Study, entry: Entry, *, n_workers: int) -> None:
+    """Every trial has claimed a row, and those of the last batch are the last plan's rows.
+
+    No storage has a lock for us: where several workers plan at the same moment, the plan that is
+    written last counts, and each of the others may have claimed one row of its own by then.
+    """
     claims = [
         json.loads(trial.system_attrs[f"{entry.key}:claim"])
         for trial in study.get_trials(deepcopy=False)
@@ -68,8 +72,9 @@ def check_claims(study: Study, entry: Entry) -> None:
     last = max(batch for batch, *_ in claims)
     assert plan["batch"] == last > 0
     taken = [(slot, row) for batch, slot, row, *_ in claims if batch == last]
-    assert all(plan["rows"][slot] == row for slot, row in taken)
-    assert len({slot for slot, _ in taken}) == len(taken)
+    planned = [slot for slot, row in taken if plan["rows"][slot] == row]
+    assert len(set(planned)) == len(planned)
+    assert len(taken) - len(planned) <= n_workers - 1
 
 
 def check_population(study: Study, *, is_redone: bool = False) -> None:
