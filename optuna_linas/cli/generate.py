@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from optuna_linas.cli.failures import Failure, WrongUse
+from optuna_linas.cli.goals import goal_of
 from optuna_linas.cli.output import as_json_option, print_json, say, text_table
 from optuna_linas.cli.studies import load_study, study_options
 from optuna_linas.cli.tables import shorten
@@ -148,20 +149,13 @@ def _learn(storage: str, study_name: str | None, cost: str | None, value: str, s
     study = load_study(storage, study_name)
     from optuna_linas import BudgetGenerator
 
+    names = study.metric_names or ()
     try:
         return BudgetGenerator.from_study(
-            study, cost=_goal(study, cost), value=_goal(study, value), seed=seed
+            study, cost=goal_of(cost, names), value=goal_of(value, names), seed=seed
         )
     except ValueError as error:
         raise WrongUse(str(error)) from None
-
-
-def _goal(study: Any, text: str) -> int | str:
-    """An objective by its index or its name, else a user attribute."""
-    if text.isdecimal():
-        return int(text)
-    names = list(study.metric_names or [])
-    return names.index(text) if text in names else text
 
 
 def _ask(generator: Any, budget: float, n: int) -> list[Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import shlex
 import warnings
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from optuna_linas.cli.failures import Failure, Interrupted, WrongUse
+from optuna_linas.cli.goals import goal_of
 from optuna_linas.cli.networks import SUPERNETS, parse_options, size_option
 from optuna_linas.cli.output import as_json_option, print_json, say
 from optuna_linas.cli.problem import (
@@ -169,7 +169,7 @@ def search(
         raise WrongUse("--direction is for an objective function; a super-network has --measure.")
     _let_warn()
     # A sampler that cannot be made is said before anything is trained or stored.
-    make_sampler(sampler, seed=seed, cost=_cost_of(cost, names))
+    make_sampler(sampler, seed=seed, cost=cost)
     name = study_name or str(objective or supernet).rpartition(":")[2]
     _check_new(storage, name, resume)
     if objective is not None:
@@ -182,7 +182,7 @@ def search(
             recipe, objectives=measured, batch_size=latency_batch, n_threads=latency_threads
         )
     study = _open(problem, storage, name, resume, directions, names)
-    cost_goal = _cost_of(cost, study.metric_names or names)
+    cost_goal = None if cost is None else goal_of(cost, study.metric_names or ())
     study.sampler = make_sampler(sampler, seed=seed, space=problem.space, cost=cost_goal)
     is_interrupted = run(study, problem, trials, jobs, keep_going, dashboard)
     n_complete = n_measured(study)
@@ -265,13 +265,6 @@ def _let_warn() -> None:
 
 def _has_no_traceback(record: logging.LogRecord) -> bool:
     return not record.exc_info
-
-
-def _cost_of(text: str | None, names: Sequence[str]) -> int | str | None:
-    """An objective by its index or its name, else a user attribute."""
-    if text is None or text.isdecimal():
-        return None if text is None else int(text)
-    return list(names).index(text) if text in names else text
 
 
 def _again(args: list[str]) -> list[str]:

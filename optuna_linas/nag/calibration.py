@@ -24,14 +24,16 @@ import numpy as np
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 
-__all__ = ["Calibration", "Foretold", "calibrate", "paying_margin"]
+__all__ = ["LEAST_DEVIATION", "Calibration", "Foretold", "calibrate", "paying_margin"]
+
+LEAST_DEVIATION = 1e-9
+"""Predicted deviations are at least this: what is divided by them stays finite."""
 
 _N_FOLDS = 8
 _FORETOLD_FROM = (0.7, 0.8, 0.9)
 """Shares of the trials whose models foretell the next tenth. In earlier ones improving was easy."""
 
 _LEAST_TRAINING = 8
-_LEAST_DEVIATION = 1e-9
 _WITHIN_ONE_DEVIATION = 0.683
 
 Fit = Callable[[IntArray, FloatArray], Callable[[IntArray], tuple[FloatArray, FloatArray]]]
@@ -145,7 +147,7 @@ def _predicted(
     fit: Fit, archs: IntArray, targets: FloatArray, seen: BoolArray, out: BoolArray
 ) -> tuple[FloatArray, FloatArray]:
     mean, deviation = fit(archs[seen], targets[seen])(archs[out])
-    return mean, np.maximum(deviation, _LEAST_DEVIATION)
+    return mean, np.maximum(deviation, LEAST_DEVIATION)
 
 
 def _random_folds(n: int, rng: np.random.Generator) -> Iterator[BoolArray]:

@@ -14,13 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.nag.calibration import calibrate
+from optuna_linas.nag.calibration import LEAST_DEVIATION, calibrate
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
 
 __all__ = ["Predictions", "ValueCostModel"]
-
-_LEAST_DEVIATION = 1e-9
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class ValueCostModel:
         if len(archs) == 0:
             return Predictions(*[np.zeros(0)] * 4)
         means, deviations = self._model.predict_with_deviation(archs)
-        deviations = np.maximum(deviations, _LEAST_DEVIATION)
+        deviations = np.maximum(deviations, LEAST_DEVIATION)
         values, costs = means[:, 0], self._back(means[:, 1])
         bounds = self._back(means[:, 1] + self.cost_margin * deviations[:, 1])
         spread = deviations[:, 0] * self.value_scale
