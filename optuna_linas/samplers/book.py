@@ -17,6 +17,7 @@ from optuna_linas.samplers.opening import may_become
 from optuna_linas.samplers.plan import Claim, Note, ReadablePlan, names_key, row_to_arch
 from optuna_linas.samplers.quality import Outcome, is_due
 from optuna_linas.samplers.trials import TrialTable
+from optuna_linas.samplers.turn import Mark
 from optuna_linas.space import SearchSpace
 
 __all__ = [
@@ -75,7 +76,8 @@ class Book:
 class View:
     """A study as one read of its trials shows it to the worker that runs one of them.
 
-    `vague` are the parameters so far of running trials that began before the space was known.
+    `vague` are the parameters so far of running trials that began before the space was known;
+    `marks` are those of other running trials, see `turn`.
     """
 
     table: TrialTable
@@ -86,6 +88,7 @@ class View:
     n_places: Counter[int]
     n_ahead: int
     vague: list[Mapping[str, Any]]
+    marks: dict[int, Mark]
 
     def may_be_running(self, archs: IntArray) -> BoolArray:
         """Which of `archs` `int[n, d]` a running trial of unknown architecture may turn out to be.

@@ -60,8 +60,6 @@ def told(trials: Sequence[FrozenTrial], known: Attempts) -> tuple[object, ...]:
 @settings(max_examples=60)
 @given(st.lists(steps, min_size=1, max_size=12), st.data())
 def test_it_says_what_a_fresh_process_says(found: list[Step], data: st.DataObject) -> None:
-    found: list[Step], data: st.DataObject
-) -> None:
     known = Attempts()
     over: set[int] = set()
     order = data.draw(st.permutations(range(len(found))))

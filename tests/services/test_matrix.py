@@ -45,7 +45,7 @@ def test_linas(storage: str, storage_named: Callable[[str], Opens]) -> None:
     for n_workers in N_WORKERS:
         study = searched(LINAS, storage, n_workers, storage_named)
         check_search(study, LINAS)
-        check_claims(study, LINAS, n_workers=n_workers)
+        check_claims(study, LINAS)
         volumes.append(volume_of(study, LINAS))
     check_volumes(volumes, LINAS)
 
@@ -70,7 +70,7 @@ def test_other_samplers(
         check_population(study)
     else:
         check_search(study, entry)
-        check_claims(study, entry, n_workers=n_workers)
+        check_claims(study, entry)
 
 
 def test_the_pairs_are_covered() -> None:
