@@ -262,8 +262,8 @@ class Dispatcher:
         assert stored is not None
         plan, free = stored.plan, stored.free(taken)
         if free:
-            clear = [free[i] for i in np.flatnonzero(~view.may_be_running(stored.archs(free)))]
-            slot = (clear or free)[min(view.n_ahead, len(clear or free) - 1)]
+            clear = view.clearest(stored.archs(free), plan.batch)
+            slot = free[clear[min(view.n_ahead, len(clear) - 1)]]
             row = plan.rows[slot]
             if plan.names != space.names:
                 arch = row_to_arch(space, plan.names, row)

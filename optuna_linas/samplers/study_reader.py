@@ -124,6 +124,7 @@ class StudyReader:
             n_places=book.n_places.copy(),
             n_ahead=0,
             vague=[],
+            begun=[],
             marks={},
         )
         for trial in trials[table.first_open :]:
@@ -142,6 +143,8 @@ class StudyReader:
                 view.marks[trial.number] = mark
             if claim is not None and not isinstance(identity, bytes):
                 view.vague.append(trial.params)
+            if self._space is None and trial.params:
+                view.begun.append(trial.params)
             if claim is not None and claim.note != ENQUEUED:
                 book.heed(claim)
                 view.n_claims[claim.batch] += 1
