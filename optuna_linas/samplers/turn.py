@@ -42,7 +42,7 @@ PATIENCE_S = 60.0
 """How long a worker on another machine is believed to be planning; it takes about a second."""
 _MAX_WAIT_S = 600.0
 """After which a trial plans in any case: no wait is unbounded."""
-_FIRST_PAUSE_S, _MAX_PAUSE_S = 0.02, 0.5
+_FIRST_PAUSE_S, _MAX_PAUSE_S = 0.1, 1.0
 
 
 @dataclass(frozen=True)
