@@ -111,9 +111,9 @@ def collect_checkpoints(study: Study, store: ArtifactStore, *, since: int = 0) -
     lineage = read_lineage(study)
     needed = _needed(lineage)
     n_removed = 0
-    for (generation, _), trials in lineage.attempts.items():
+    for _, trials in lineage.attempts_since(since):
         for trial in trials:
-            if generation >= since and trial.number not in needed:
+            if trial.number not in needed:
                 n_removed += sum(_remove(store, artifact_id) for artifact_id in _artifacts(trial))
     return n_removed
 
@@ -124,8 +124,11 @@ def _needed(lineage: Lineage) -> set[int]:
     needed = {member.number for member in living}
     newest = {member.slot: member.generation for member in living}
     plan = lineage.plan
-    current = next((g for g in range(plan.n_generations) if not lineage.is_over(g)), None)
-    for (generation, slot), trials in lineage.attempts.items():
+    n_over = min(map(lineage.n_steps, range(plan.population_size)))
+    current = n_over if n_over < plan.n_generations else None
+    # Nothing is open before what each slot has settled.
+    since = min((newest.get(slot, 0) for slot in range(plan.population_size)), default=0)
+    for (generation, slot), trials in lineage.attempts_since(since):
         for trial in trials:
             own = Assignment.of(trial)
             assert own is not None

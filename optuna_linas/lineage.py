@@ -19,7 +19,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.assignment import FAILURE_KEY, LATE_KEY, Assignment
+from optuna_linas.assignment import FAILURE_KEY, LATE_KEY, Assignment, Holder
+from optuna_linas.attempts import Attempts, Place, attempts_of
 from optuna_linas.goals import Goals
 from optuna_linas.pbt.selection import best_first
 from optuna_linas.population_plan import PopulationPlan
@@ -94,6 +95,7 @@ class Lineage:
         plan: The population.
         closed: For the last generations that are over, the number of the trial that counted in
             each slot.
+        known: What has been read of these trials before; by default nothing.
 
     Attributes:
         n_closed: Generations that are over, in the synchronous mode.
@@ -104,17 +106,51 @@ class Lineage:
         trials: Sequence[FrozenTrial],
         plan: PopulationPlan,
         closed: Mapping[int, Sequence[int | None]],
+        known: Attempts | None = None,
     ) -> None:
         self.trials = trials
         self.plan = plan
         self.closed = closed
         self.n_closed = max(closed, default=-1) + 1
-        self.attempts: dict[tuple[int, int], list[FrozenTrial]] = {}
-        for trial in trials:
-            assignment = Assignment.of(trial)
-            if assignment is not None:
-                place = assignment.generation, assignment.slot
-                self.attempts.setdefault(place, []).append(trial)
+        self._finished = Attempts() if known is None else known
+        self._running = self._finished.update(trials)
+
+    @property
+    def attempts(self) -> dict[Place, list[FrozenTrial]]:
+        """All attempts by step (generation, slot); looked up anew, at a cost that grows."""
+        return dict(self.attempts_since(0))
+
+    def attempts_since(self, generation: int) -> Iterator[tuple[Place, list[FrozenTrial]]]:
+        """Yield the steps from a generation on, each with its attempts."""
+        places = set(self._finished.since(generation))
+        places.update(place for place in self._running if place[0] >= generation)
+        for place in sorted(places):
+            yield place, self.attempts_at(*place)
+
+    def attempts_at(self, generation: int, slot: int) -> list[FrozenTrial]:
+        """Return the attempts at a step, by the trials' numbers."""
+        place = generation, slot
+        found = [*self._finished.at(place), *self._running.get(place, ())]
+        return sorted(found, key=lambda trial: trial.number)
+
+    def longest_epoch_s(self) -> float | None:
+        """Return the most that an epoch of a complete trial took; `None` before any has."""
+        return self._finished.longest_epoch_s
+
+    def begun_before(self, holder: Holder, number: int) -> float:
+        """Return when a process last began with a trial of a lower number, by its own clock.
+
+        Minus infinity if it never has.
+        """
+        begun = [
+            own.since - own.waited_s
+            for attempts in self._running.values()
+            for trial in attempts
+            if (own := Assignment.of(trial)) is not None
+            and own.holder == holder
+            and own.number < number
+        ]
+        return max([self._finished.begun_before(holder, number), *begun])
 
     def counting(self, generation: int, slot: int) -> FrozenTrial | None:
         """Return the complete trial that counts for a step; `None` if there is none (yet)."""
@@ -123,7 +159,7 @@ class Lineage:
             return None if number is None else self.trials[number]
         complete = [
             trial
-            for trial in self.attempts.get((generation, slot), ())
+            for trial in self.attempts_at(generation, slot)
             if trial.state == TrialState.COMPLETE and not trial.system_attrs.get(LATE_KEY)
         ]
         return min(complete, key=lambda trial: trial.number, default=None)
@@ -137,7 +173,7 @@ class Lineage:
         if generation < self.n_closed or self.counting(generation, slot) is not None:
             return True
         n_failures = 0
-        for trial in self.attempts.get((generation, slot), ()):
+        for trial in self.attempts_at(generation, slot):
             reason = trial.system_attrs.get(FAILURE_KEY)
             if trial.state == TrialState.PRUNED and reason != "lost":
                 return True
@@ -148,10 +184,14 @@ class Lineage:
 
     def n_steps(self, slot: int) -> int:
         """Return how many steps of a slot are settled, from the first on."""
-        for generation in range(self.n_closed, self.plan.n_generations):
+        known = self._finished.n_settled(slot, self.plan)
+        n = self.plan.n_generations
+        for generation in range(max(self.n_closed, known), n):
             if not self.is_settled(generation, slot):
-                return generation
-        return self.plan.n_generations
+                n = generation
+                break
+        self._finished.settle(slot, n, self.plan)
+        return n
 
     def is_over(self, generation: int) -> bool:
         """Whether all slots of a generation are settled."""
@@ -210,7 +250,7 @@ def read_lineage(study: Study) -> Lineage:
             f"The study {study.study_name!r} has {len(trials)} trials, but its attributes tell of "
             "others that counted in the population: they are damaged."
         )
-    return Lineage(trials, plan, closed)
+    return Lineage(trials, plan, closed, attempts_of(study, trials))
 
 
 def read_closed(study: Study, plan: PopulationPlan) -> dict[int, list[int | None]]:

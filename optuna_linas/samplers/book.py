@@ -13,10 +13,11 @@ from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
-from optuna_linas.samplers.opening import may_become
+from optuna_linas.samplers.opening import agrees, may_become
 from optuna_linas.samplers.plan import Claim, Note, ReadablePlan, names_key, row_to_arch
 from optuna_linas.samplers.quality import Outcome, is_due
 from optuna_linas.samplers.trials import TrialTable
+from optuna_linas.samplers.turn import Mark
 from optuna_linas.space import SearchSpace
 
 __all__ = [
@@ -75,7 +76,9 @@ class Book:
 class View:
     """A study as one read of its trials shows it to the worker that runs one of them.
 
-    `vague` are the parameters so far of running trials that began before the space was known.
+    `vague` are the parameters so far of running trials that began before the space was known, and
+    `begun` those of all running trials that have any, where the space is inferred;
+    `marks` are those of other running trials, see `turn`.
     """
 
     table: TrialTable
@@ -86,6 +89,8 @@ class View:
     n_places: Counter[int]
     n_ahead: int
     vague: list[Mapping[str, Any]]
+    begun: list[Mapping[str, Any]]
+    marks: dict[int, Mark]
 
     def may_be_running(self, archs: IntArray) -> BoolArray:
         """Which of `archs` `int[n, d]` a running trial of unknown architecture may turn out to be.
@@ -97,6 +102,21 @@ class View:
             for params in self.vague:
                 may |= may_become(self.table.space, params, archs)
         return may
+
+    def clearest(self, archs: IntArray, batch: int) -> IntArray:
+        """Which of `archs` `int[n, d]` are the least likely to be measured already, `int[k]`.
+
+        In batch 0 an inferred space may have conditions that no complete trial has shown. Then rows
+        that differ in nothing but what a running trial has not asked for may be one network.
+        """
+        clear = np.flatnonzero(~self.may_be_running(archs))
+        if batch == 0 and self.table.space is not None:
+            may = np.zeros(len(archs), dtype=bool)
+            for params in self.begun:
+                may |= agrees(self.table.space, params, archs)
+            clearer = clear[~may[clear]]
+            clear = clearer if len(clearer) else clear
+        return clear if len(clear) else np.arange(len(archs))
 
 
 def archs_of(identities: Iterable[Identity | None], space: SearchSpace) -> IntArray:

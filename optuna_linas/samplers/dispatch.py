@@ -1,9 +1,10 @@
 """Hands every trial an architecture of a stored plan, for any number of workers.
 
 The rules (see `plan` for the data): a batch is planned once, by whichever worker finds the last
-one used up, and stored; a trial claims the first free row. What is used up and what is free follows
-from the trials alone, so a worker that starts fresh continues where the others are, and a killed
-worker costs the one place it had claimed.
+one used up, and stored; a trial claims the first free row. Workers that find it used up at the same
+time leave it to one of them and wait for its plan (see `turn`); they wait for nothing else. What is
+used up and what is free follows from the trials alone, so a worker that starts fresh continues
+where the others are, and a killed worker costs the one place it had claimed.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from optuna_linas.samplers.quality import Outcome, record_quality
 from optuna_linas.samplers.study_reader import StudyReader
 from optuna_linas.samplers.study_seed import StudySeed
 from optuna_linas.samplers.trials import TrialTable
+from optuna_linas.samplers.turn import Turn
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Option
@@ -91,6 +93,8 @@ class Dispatcher:
         self._batch_size = batch_size
         self._min_examples = min_examples
         self._plan = plan
+        self._warn = warn
+        self._n_planned = 0
         self.lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -125,35 +129,44 @@ class Dispatcher:
         each parameter then.
         """
         held = self.claim_of(trial)
-        # What Optuna has read for a new trial will do: what counts is the look after the claim.
-        view = self._reader.look(study, trial, anew=held is not None)
-        space = view.table.space
-        if held is not None and (space is None or is_of(held, space)):
-            return held, _params(held, space)
+        view: View | None = None
+        space: SearchSpace | None = None
         given_up: set[Identity] = set()
-        fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-        for _ in range(_MAX_RETRIES):
-            if view.table.space is not space:
-                space = view.table.space
-                given_up = set()  # They are rows of another space.
-            claim = self._choose(study, view, given_up)
-            if fixed:
-                claim = self._complete(study, view, claim, fixed, given_up)
-                # What it will be is not the planned row, so that row stays free.
-                place = held or Claim(0, trial.number, (), "", ENQUEUED)
-                claim = replace(claim, batch=place.batch, slot=place.slot, note=place.note)
-            key, storage = f"{self._key}:claim", study._storage
-            storage.set_trial_system_attr(trial._trial_id, key, claim.dumps())
-            before, view = view, self._reader.look(study, trial, anew=True)
-            if claim.row and not is_of(claim, view.table.space):
-                continue  # Variables have turned up: the row is of another space.
-            identity = identity_of(claim, view.table.space)
-            # Taken by now, by a trial that runs or has even ended; but a repetition, made because
-            # nothing else is left, was taken before.
-            if identity not in view.taken | view.missed or identity in before.taken | before.missed:
-                break
-            given_up.add(identity)
-        return claim, _params(claim, view.table.space)
+        n_tries = 0
+        with Turn(self._key, study, trial, self._warn) as turn:
+            while True:
+                has_waited = turn.pause()  # without the lock: this process's other threads go on
+                with self.lock:
+                    if view is None:
+                        # What Optuna has read for a new trial will do: what counts is the look
+                        # after the claim.
+                        view = self._reader.look(study, trial, anew=held is not None)
+                        space = view.table.space
+                        if held is not None and (space is None or is_of(held, space)):
+                            return held, _params(held, space)
+                    elif has_waited:
+                        view = self._reader.look(study, trial, anew=True)
+                    if view.table.space is not space:
+                        space = view.table.space
+                        given_up = set()  # They are rows of another space.
+                    claim = self._choose(study, trial, view, given_up, turn)
+                    if claim is None:
+                        continue
+                    claim, before = self._as_fixed(study, trial, view, claim, held, given_up), view
+                    key, storage = f"{self._key}:claim", study._storage
+                    storage.set_trial_system_attr(trial._trial_id, key, claim.dumps())
+                    view = self._reader.look(study, trial, anew=True)
+                    n_tries += 1
+                    if n_tries < _MAX_RETRIES and claim.row and not is_of(claim, view.table.space):
+                        continue  # Variables have turned up: the row is of another space.
+                    identity = identity_of(claim, view.table.space)
+                    # Taken by now, by a trial that runs or has even ended; but a repetition, made
+                    # because nothing else is left, was taken before.
+                    is_lost = identity in view.taken | view.missed
+                    is_lost &= identity not in before.taken | before.missed
+                    if not is_lost or n_tries >= _MAX_RETRIES:
+                        return claim, _params(claim, view.table.space)
+                    given_up.add(identity)
 
     def close(self, study: Study, trial: FrozenTrial, values: Sequence[float]) -> None:
         """Record how well a batch was predicted, once `trial` completes it with `values`."""
@@ -175,6 +188,24 @@ class Dispatcher:
             return
         book.n_recorded = len(book.outcomes) + len(mine)
         record_quality(study, self._key, goals, [*book.outcomes, *mine])
+
+    def _as_fixed(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        view: View,
+        claim: Claim,
+        held: Claim | None,
+        given_up: set[Identity],
+    ) -> Claim:
+        """Return the claim of a trial that has some parameters already; of any other, `claim`."""
+        fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        if not fixed:
+            return claim
+        # What it will be is not the planned row, so that row stays free.
+        place = held or Claim(0, trial.number, (), "", ENQUEUED)
+        claim = self._complete(study, view, claim, fixed, given_up)
+        return replace(claim, batch=place.batch, slot=place.slot, note=place.note)
 
     def _complete(
         self,
@@ -200,9 +231,14 @@ class Dispatcher:
         row = row_of(space, next(iter((*clear, *unseen, *archs))), rng)
         return Claim(planned.batch, planned.slot, row, names_key(space.names))
 
-    def _choose(self, study: Study, view: View, given_up: set[Identity]) -> Claim:
-        """Return the row to claim next, planning a batch where the last one is used up."""
-        table, space = view.table, view.table.space
+    def _choose(
+        self, study: Study, trial: FrozenTrial, view: View, given_up: set[Identity], turn: Turn
+    ) -> Claim | None:
+        """Return the row to claim next, planning a batch where the last one is used up.
+
+        `None` while it is another trial's turn to plan.
+        """
+        space = view.table.space
         # What was missed once would be missed again: it comes last.
         taken = view.taken | view.missed | given_up
         if space is None:
@@ -214,14 +250,20 @@ class Dispatcher:
         if stored is None or stored.plan.batch != batch or not stored.free(taken):
             stored = self._reader.stored_plan(study, space)
             batch = self._batch(space, view, None if stored is None else stored.plan)
-        if stored is None or stored.plan.batch != batch or not stored.free(taken):
+        # What another has planned in the meantime is as good as what this trial would plan, even
+        # where all places of that batch are taken by now.
+        is_new = stored is not None and turn.is_new(stored.text) and bool(stored.free(taken))
+        if not is_new and (stored is None or stored.plan.batch != batch or not stored.free(taken)):
+            if not turn.comes(None if stored is None else stored.text, view.marks):
+                return None
             # Rows that ran out before the places did (many failed) end a batch early.
             batch += stored is not None and stored.plan.batch == batch > 0
-            stored = self._make(study, table, space, view, batch, taken)
+            stored = self._make(study, trial, space, view, batch, taken, turn)
+        assert stored is not None
         plan, free = stored.plan, stored.free(taken)
         if free:
-            clear = [free[i] for i in np.flatnonzero(~view.may_be_running(stored.archs(free)))]
-            slot = (clear or free)[min(view.n_ahead, len(clear or free) - 1)]
+            clear = view.clearest(stored.archs(free), plan.batch)
+            slot = free[clear[min(view.n_ahead, len(clear) - 1)]]
             row = plan.rows[slot]
             if plan.names != space.names:
                 arch = row_to_arch(space, plan.names, row)
@@ -246,14 +288,15 @@ class Dispatcher:
     def _make(
         self,
         study: Study,
-        table: TrialTable,
+        trial: FrozenTrial,
         space: SearchSpace,
         view: View,
         batch: int,
         taken: set[Identity],
+        turn: Turn,
     ) -> ReadablePlan:
-        """Plan a batch and store it, unless another worker has stored it in the meantime."""
-        seed = self.seed_of(study)
+        """Plan a batch and store it; it is the trial's turn."""
+        seed, table = self.seed_of(study), view.table
         size = max(1, int(self._batch_size(table.n_usable) if batch else self._n_startup(space)))
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
         planned = self._plan(
@@ -270,19 +313,23 @@ class Dispatcher:
             row_of(space, arch, derive_rng(seed, "row", batch, i))
             for i, arch in enumerate(planned.archs)
         )
-        plan = Plan(batch, size, space.names, values, planned.notes)
-        stored = self._reader.stored_plan(study, space)
-        if stored is not None and stored.plan.batch >= batch and stored.free(taken):
-            return stored
+        if turn.is_overdue():
+            # The others may have given this trial up, and one of them has planned.
+            stored = self._reader.stored_plan(study, space)
+            if stored is not None and turn.is_new(stored.text) and stored.free(taken):
+                return stored
         book = self._reader.known_book(study)
         assert book is not None  # `table` is its.
         if book.is_record_due():
             book.n_recorded = len(book.outcomes)
             record_quality(study, self._key, table.goals, book.outcomes)
+        self._n_planned += 1
+        origin = f"{trial.number}.{self._n_planned}"
+        plan = Plan(batch, size, space.names, values, planned.notes, origin)
         key, text = f"{self._key}:plan", plan.dumps()
         study._storage.set_study_system_attr(study._study_id, key, text)
-        # Two that write at once both go on with what was written last.
-        return self._reader.stored_plan(study, space) or ReadablePlan(text, space)
+        book.plan = ReadablePlan(text, space)
+        return book.plan
 
 
 def _params(claim: Claim, space: SearchSpace | None) -> dict[str, Option]:

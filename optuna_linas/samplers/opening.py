@@ -25,7 +25,7 @@ from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Option
 
-__all__ = ["may_become", "opening_value"]
+__all__ = ["agrees", "may_become", "opening_value"]
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -81,6 +81,34 @@ def may_become(space: SearchSpace, params: Mapping[str, Any], archs: IntArray) -
             _is_at(space, name, value, arch) for name, value in params.items() if name in space
         )
     return may
+
+
+def agrees(space: SearchSpace, params: Mapping[str, Any], archs: IntArray) -> BoolArray:
+    """Whether each architecture has the parameters that a trial has so far, `bool[n]`.
+
+    While the conditions of a space are being learned the trial may have no others, and then it is
+    that network whatever else the architecture says.
+
+    Args:
+        space: The space as it is known by now.
+        params: The parameters that the trial has so far.
+        archs: Canonical rows, `int[n, d]`.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"depth": [1, 2], "width_2": [8, 16]})
+        >>> agrees(space, {"depth": 1}, np.array([[0, 0], [0, 1], [1, 0]]))
+        array([ True,  True, False])
+    """
+    active = space.active(archs)
+    same = np.ones(len(archs), dtype=bool)
+    for j, variable in enumerate(space.variables):
+        if variable.name in params:
+            try:
+                index = variable.index(params[variable.name])
+            except SpaceMismatchError:
+                return np.zeros(len(archs), dtype=bool)
+            same &= active[:, j] & (archs[:, j] == index)
+    return same
 
 
 def _is_at(space: SearchSpace, name: str, value: object, arch: IntArray) -> bool:

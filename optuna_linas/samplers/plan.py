@@ -64,6 +64,8 @@ class Plan:
         names: The variables that the rows' columns belong to.
         rows: One per architecture.
         notes: One per row, or none at all.
+        origin: Who planned it: no two plans of a study have the same, so that no two are the same
+            text (see `turn`).
     """
 
     batch: int
@@ -71,6 +73,7 @@ class Plan:
     names: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[Note, ...] = ()
+    origin: str = ""
 
     def dumps(self) -> str:
         """Return the plan as JSON; rows from the end are left out to stay below 60 KB."""
@@ -86,6 +89,7 @@ class Plan:
                     "rows": self.rows[:n],
                     "shared": shared,
                     "notes": notes[:n],
+                    **({"origin": self.origin} if self.origin else {}),
                 },
                 separators=(",", ":"),
             )
@@ -119,6 +123,7 @@ class Plan:
                     _checked_note({**shared, **note} if note else {})
                     for note in data.get("notes", ())
                 ),
+                string(data.get("origin", "")),
             )
 
     def note(self, slot: int) -> Note:

@@ -190,7 +190,8 @@ class PlannedSampler(BaseSampler):
             if (kind := (*goals.goals, *goals.signs)) not in self._checked:
                 self._check_goals(goals)
                 self._checked.add(kind)
-            claim, params = self._dispatcher.take(study, trial)
+        claim, params = self._dispatcher.take(study, trial)
+        with self._dispatcher.lock:
             table = self._dispatcher.table(study)
             if table.n_usable == 0:
                 finished = list(table.finished.values())
@@ -223,9 +224,11 @@ class PlannedSampler(BaseSampler):
         """
         with self._dispatcher.lock:
             claim, planned = self._held.get((study._study_id, trial.number), (None, {}))
-            if claim is not None and not claim.row:
-                # The space may be known by now: then others take rows that this trial may become.
-                claim, planned = self._dispatcher.take(study, trial)
+        if claim is not None and not claim.row:
+            # The space may be known by now: then others take rows that this trial may become.
+            claim, planned = self._dispatcher.take(study, trial)
+        with self._dispatcher.lock:
+            if claim is not None:
                 self._held[study._study_id, trial.number] = claim, planned
             table = self._dispatcher.table(study)
             space, n_usable = table.space, table.n_usable

@@ -39,16 +39,8 @@ def held_since(own: Assignment, first_seen: float, lineage: Lineage) -> float:
     """
     if is_known_alive(own.holder):
         return first_seen
-    mine = this_process()
-    earlier = [
-        before.since - before.waited_s
-        for attempts in lineage.attempts.values()
-        for trial in attempts
-        if (before := Assignment.of(trial)) is not None
-        and before.holder == mine
-        and before.number < own.number
-    ]
-    return min(max([own.since, *earlier]), first_seen)
+    earlier = lineage.begun_before(this_process(), own.number)
+    return min(max(own.since, earlier), first_seen)
 
 
 def waits_for(trial: FrozenTrial, running: list[RunningSlot]) -> str:

@@ -189,7 +189,7 @@ class SlotTable:
         for generation, slot in self._places(lineage):
             limit_s = self._limit_s(lineage, generation)
             alive, left_s = [], 0.0
-            for trial in lineage.attempts.get((generation, slot), ()):
+            for trial in lineage.attempts_at(generation, slot):
                 if trial.state != TrialState.RUNNING or trial.number == me.number:
                     continue
                 own = Assignment.of(trial)
@@ -211,17 +211,10 @@ class SlotTable:
     def _limit_s(self, lineage: Lineage, generation: int) -> float:
         if self._slot_timeout_s is not None:
             return self._slot_timeout_s
-        per_epoch = [
-            (trial.duration.total_seconds() - own.waited_s) / own.n_epochs
-            for attempts in lineage.attempts.values()
-            for trial in attempts
-            if trial.state == TrialState.COMPLETE
-            and trial.duration is not None
-            and (own := Assignment.of(trial)) is not None
-        ]
-        if not per_epoch:
+        epoch_s = lineage.longest_epoch_s()
+        if epoch_s is None:
             return _FIRST_TIMEOUT_S
-        return 60.0 + 2.0 * max(per_epoch) * self.succession.n_epochs(generation)
+        return 60.0 + 2.0 * epoch_s * self.succession.n_epochs(generation)
 
     def _fitting(
         self,
@@ -276,11 +269,11 @@ class SlotTable:
         storage, place = study._storage, (own.generation, own.slot)
         storage.set_trial_system_attr(trial._trial_id, ASSIGNMENT_KEY, own.dumps())
         # Those who were here before are dead, or took too long.
-        known = {other.number for other in seen.attempts.get(place, ())} | {trial.number}
+        known = {other.number for other in seen.attempts_at(*place)} | {trial.number}
         now = read_lineage(study)
         is_met = any(
             other.number not in known and other.state == TrialState.RUNNING
-            for other in now.attempts.get(place, ())
+            for other in now.attempts_at(*place)
         )
         is_same = not is_met and not now.is_settled(*place)
         if is_same and self.plan.asynchronous and own.generation > 0:

@@ -26,6 +26,7 @@ from optuna_linas.samplers.book import (
 from optuna_linas.samplers.plan import Claim, ReadablePlan
 from optuna_linas.samplers.quality import Outcome
 from optuna_linas.samplers.trials import TrialTable
+from optuna_linas.samplers.turn import mark_of
 from optuna_linas.space import SearchSpace
 
 __all__ = ["StudyReader"]
@@ -123,6 +124,8 @@ class StudyReader:
             n_places=book.n_places.copy(),
             n_ahead=0,
             vague=[],
+            begun=[],
+            marks={},
         )
         for trial in trials[table.first_open :]:
             if trial.state not in _OPEN or trial.number == me.number:
@@ -136,8 +139,12 @@ class StudyReader:
                 view.running.extend([identity] if isinstance(identity, bytes) else [])
                 continue
             view.running.append(identity)
+            if (mark := mark_of(trial, self._key)) is not None:
+                view.marks[trial.number] = mark
             if claim is not None and not isinstance(identity, bytes):
                 view.vague.append(trial.params)
+            if self._space is None and trial.params:
+                view.begun.append(trial.params)
             if claim is not None and claim.note != ENQUEUED:
                 book.heed(claim)
                 view.n_claims[claim.batch] += 1

@@ -28,6 +28,7 @@ from optuna_linas.hardware import LatencyTable, Measurement
 from optuna_linas.pbt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from optuna_linas.population_plan import PopulationPlan
 from optuna_linas.samplers.plan import Claim, Plan, row_to_params
+from optuna_linas.samplers.turn import Mark
 from optuna_linas.space_json import space_from_json, space_to_json
 from optuna_linas.supernets import ElasticCNN, load_weights, save_weights
 from optuna_linas.supernets.ofa_checkpoint import read_published
@@ -298,6 +299,7 @@ STEP = Assignment(
 POPULATION = PopulationPlan(8, 4, False, 3, ("lr",), (0,))
 TEXTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "plan": (PLAN.dumps(), Plan.loads),
+    "mark": (Mark(3, "0123456789ab", Holder("machine", 7, "1234")).dumps(), Mark.loads),
     "claim": (Claim(1, 0, (1, None, 0.5), "key", PLAN.notes[0]).dumps(), Claim.loads),
     "assignment": (STEP.dumps(), Assignment.loads),
     "population": (POPULATION.dumps(), PopulationPlan.loads),

@@ -19,7 +19,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
 from sqlalchemy import event
 
-from optuna_linas.samplers import liveness
+from optuna_linas.samplers import liveness, turn
+from optuna_linas.samplers.turn import Mark
 from tests.services import problem
 from tests.services.workers import Hold
 
@@ -27,8 +28,10 @@ __all__ = [
     "evaluating",
     "held_objective",
     "locking",
+    "marking",
     "planning",
     "shifted_clock",
+    "waiting",
     "writing_claim",
     "writing_plan",
     "written_claim",
@@ -68,6 +71,35 @@ def writing_plan(study: Study, hold: Hold) -> None:
         write(study_id, key, value)
 
     storage.set_study_system_attr = held  # type: ignore[method-assign]
+
+
+def marking(study: Study, hold: Hold) -> None:
+    """Hold the worker when it is about to say that it plans batch 1."""
+    storage, is_held = study._storage, False
+    write = storage.set_trial_system_attr
+
+    def held(trial_id: int, key: str, value: Any) -> None:
+        nonlocal is_held
+        if key.endswith(":planning") and not is_held and Mark.loads(value).replaced:
+            is_held = True
+            hold("marking")
+        write(trial_id, key, value)
+
+    storage.set_trial_system_attr = held  # type: ignore[method-assign]
+
+
+def waiting(study: Study, hold: Hold) -> None:
+    """Hold the worker when it waits for the first time for what another plans."""
+    is_held = False
+
+    def held(s: float) -> None:
+        nonlocal is_held
+        if not is_held:
+            is_held = True
+            hold("waiting")
+        time.sleep(s)
+
+    turn.Turn.__init__.__kwdefaults__["sleep"] = held
 
 
 def evaluating(study: Study, hold: Hold) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,17 @@ from tests.services import problem
 from tests.services.storages import Opens
 from tests.services.workers import Task
 
-__all__ = ["LINAS", "NAG", "PBT", "PYMOO", "UNDECLARED", "Entry", "created", "reference_volumes"]
+__all__ = [
+    "LINAS",
+    "LONGER_LINAS",
+    "NAG",
+    "PBT",
+    "PYMOO",
+    "UNDECLARED",
+    "Entry",
+    "created",
+    "reference_volumes",
+]
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,8 @@ def accuracy(trial: optuna.Trial) -> float:
 
 
 LINAS = Entry(_linas, problem.objective, problem.DIRECTIONS, 40, "linas")
+LONGER_LINAS = replace(LINAS, n_trials=64)
+"""Long enough that eight at once, eight rounds, find what one after another finds."""
 UNDECLARED = Entry(_undeclared, problem.unconditional, problem.DIRECTIONS, 24, "linas")
 NAG = Entry(_nag, problem.objective, problem.DIRECTIONS, 32, "nag")
 PYMOO = Entry(_pymoo, problem.objective, problem.DIRECTIONS, 40, "pymoo")
@@ -84,11 +96,13 @@ def created(entry: Entry, opens: Opens) -> tuple[Study, Task]:
     return study, Task(opens, partial(entry.make, 0), entry.objective, None, name)
 
 
-def reference_volumes(entry: Entry, n_seeds: int) -> FloatArray:
-    """The hypervolumes that one process has after all trials, eight of them under way at any time.
+def reference_volumes(entry: Entry, n_seeds: int, n_running: int) -> FloatArray:
+    """The hypervolumes that one process has after all trials, `float[n_seeds]`.
 
-    A search that evaluates eight at once knows less at each step than one that evaluates one, in
-    any process and on any storage: that is not what is compared. `float[n_seeds]`.
+    Args:
+        entry: The search.
+        n_seeds: How many searches.
+        n_running: How many trials are under way at any time: 1 is the sequential search.
     """
     volumes = []
     for seed in range(100, 100 + n_seeds):
@@ -97,7 +111,7 @@ def reference_volumes(entry: Entry, n_seeds: int) -> FloatArray:
         for _ in range(entry.n_trials):
             running.append(study.ask())
             entry.objective(running[-1])
-            if len(running) == 8:
+            if len(running) == n_running:
                 oldest = running.pop(0)
                 study.tell(oldest, entry.objective(oldest))
         for trial in running:

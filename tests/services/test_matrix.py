@@ -15,15 +15,17 @@ from optuna.trial import TrialState
 
 from tests.services import problem
 from tests.services.checks import (
+    check_all_ended,
     check_claims,
     check_different,
     check_population,
     check_search,
+    check_sequential,
     check_volumes,
     volume_of,
     with_state,
 )
-from tests.services.matrix import LINAS, NAG, PBT, PYMOO, UNDECLARED, Entry, created
+from tests.services.matrix import LINAS, LONGER_LINAS, NAG, PBT, PYMOO, UNDECLARED, Entry, created
 from tests.services.storages import Opens
 from tests.services.workers import run_workers
 
@@ -43,11 +45,11 @@ PAIRWISE = [
 def test_linas(storage: str, storage_named: Callable[[str], Opens]) -> None:
     volumes = []
     for n_workers in N_WORKERS:
-        study = searched(LINAS, storage, n_workers, storage_named)
-        check_search(study, LINAS)
-        check_claims(study, LINAS, n_workers=n_workers)
-        volumes.append(volume_of(study, LINAS))
-    check_volumes(volumes, LINAS)
+        study = searched(LONGER_LINAS, storage, n_workers, storage_named)
+        check_all_ended(study, LONGER_LINAS)
+        check_claims(study, LONGER_LINAS)
+        volumes.append(volume_of(study, LONGER_LINAS))
+    check_sequential(volumes, LONGER_LINAS)
 
 
 @pytest.mark.parametrize("storage", STORAGES)
@@ -70,7 +72,8 @@ def test_other_samplers(
         check_population(study)
     else:
         check_search(study, entry)
-        check_claims(study, entry, n_workers=n_workers)
+        check_sequential([volume_of(study, entry)], entry)
+        check_claims(study, entry)
 
 
 def test_the_pairs_are_covered() -> None:
@@ -81,17 +84,18 @@ def test_the_pairs_are_covered() -> None:
 
 def test_searches_at_random_would_not_pass() -> None:
     # What the hypervolumes are compared with tells a search from none.
-    volumes = []
-    for seed in range(30):
-        study = optuna.create_study(directions=problem.DIRECTIONS, sampler=RandomSampler(seed))
-        study.optimize(problem.objective, n_trials=LINAS.n_trials)
-        volumes.append(volume_of(study, LINAS))
-    passed = 0
-    for i in range(10):
-        with contextlib.suppress(AssertionError):
-            check_volumes(volumes[3 * i : 3 * i + 3], LINAS)
-            passed += 1
-    assert passed <= 1
+    for check, entry, most in [(check_volumes, LINAS, 1), (check_sequential, LONGER_LINAS, 0)]:
+        volumes = []
+        for seed in range(30):
+            study = optuna.create_study(directions=problem.DIRECTIONS, sampler=RandomSampler(seed))
+            study.optimize(problem.objective, n_trials=entry.n_trials)
+            volumes.append(volume_of(study, entry))
+        passed = 0
+        for i in range(10):
+            with contextlib.suppress(AssertionError):
+                check(volumes[3 * i : 3 * i + 3], entry)
+                passed += 1
+        assert passed <= most
 
 
 def searched(
