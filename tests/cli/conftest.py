@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from optuna_linas.cli import main
 
 OBJECTIVE = """
+import threading
 import time
 
 class Named:
@@ -34,6 +35,27 @@ def fails_in_between(trial):
     if trial.number == 2:
         raise ZeroDivisionError("no such network")
     return values
+
+later = threading.Event()
+
+def first_fails_last(trial):
+    values = objective(trial)
+    if trial.number == 0:
+        assert later.wait(60)
+        raise ZeroDivisionError("no such network")
+    if trial.number == 5:
+        later.set()
+    return values
+
+def breaks():
+    import optuna
+
+    class Breaking(optuna.samplers.RandomSampler):
+        def after_trial(self, study, trial, state, values):
+            if trial.number == 1:
+                raise RuntimeError("out of order")
+
+    return Breaking()
 
 def sampler():
     import optuna

@@ -86,6 +86,22 @@ def test_a_failing_objective_is_one_line(run, folder):
     )
 
 
+def test_with_threads_the_trial_that_failed_is_named(run, folder):
+    result = run("search", "train.py:first_fails_last", *TRADE_OFF, "--trials", 60, "--jobs", 3)
+    assert result.exit_code == 1
+    assert "Error: Trial 0 failed: ZeroDivisionError" in result.stderr
+    assert study_in(folder, "first_fails_last").trials[-1].number > 2
+
+
+def test_no_trial_is_blamed_for_what_fails_elsewhere(run):
+    args = ["--trials", 5, "--sampler", "train.py:breaks"]
+    result = run("search", "train.py:objective", *TRADE_OFF, *args)
+    assert result.exit_code == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: The search failed outside of the objective: RuntimeError: out")
+    assert "--keep-going" not in last
+
+
 def test_a_failing_trial_need_not_end_the_search(run, folder):
     args = ["train.py:fails_in_between", *TRADE_OFF, "--trials", "5"]
     result = run("search", *args, "--keep-going")
