@@ -40,6 +40,7 @@ def shared_reference(*studies: Study, objectives: Sequence[Goal | str] | None = 
         objectives: Indices and user attributes; by default what the studies were searched for.
 
     Raises:
+        TypeError: Something else than studies.
         ValueError: The studies have different directions, or not one complete trial.
 
     Example:
@@ -103,6 +104,7 @@ def plot_hypervolume(
         objectives: Indices and user attributes; by default what the studies were searched for.
 
     Raises:
+        TypeError: Something else than studies.
         ValueError: The studies have different directions.
 
     Example:
