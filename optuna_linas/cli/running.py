@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
-__all__ = ["n_measured", "run"]
+__all__ = ["n_measured", "n_unsteady_of", "run"]
 
 
 def run(
@@ -127,3 +127,11 @@ def n_measured(study: Study) -> int:
     from optuna.trial import TrialState
 
     return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+
+
+def n_unsteady_of(study: Study) -> int:
+    """Return of how many complete trials the latency was measured while the machine was busy."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sum(trial.user_attrs.get("steady") is False for trial in trials)

@@ -20,7 +20,7 @@ from optuna_linas.cli.problem import (
     problem_in_supernet,
 )
 from optuna_linas.cli.recipe import Recipe
-from optuna_linas.cli.running import n_measured, run
+from optuna_linas.cli.running import n_measured, n_unsteady_of, run
 from optuna_linas.cli.samplers import SAMPLERS, make_sampler
 from optuna_linas.cli.studies import dashboard_line, open_storage, study_options
 from optuna_linas.cli.tables import front_table, trial_as_dict
@@ -200,6 +200,12 @@ def search(
         click.echo(f"Look at it:  {dashboard_line(storage)}")
         words = ["--storage", storage, "--study", study.study_name]
         click.echo(f"Or as a file: {shlex.join(['optuna-linas', 'report', *words])}")
+    n_unsteady = n_unsteady_of(study)
+    if n_unsteady:
+        say(
+            f"The machine was busy while {n_unsteady} of {n_complete} latencies were measured: "
+            "their trials have steady=False."
+        )
     if n_complete == 0:
         raise Failure(f"Nothing was measured: {why_empty(study)}. The lines above say why.")
     if n_complete < trials:

@@ -36,6 +36,10 @@ def fails_in_between(trial):
         raise ZeroDivisionError("no such network")
     return values
 
+def unsteady(trial):
+    trial.set_user_attr("steady", trial.number % 3 > 0)
+    return objective(trial)
+
 later = threading.Event()
 
 def first_fails_last(trial):

@@ -86,6 +86,13 @@ def test_a_failing_objective_is_one_line(run, folder):
     )
 
 
+def test_a_busy_machine_is_summed_up(run):
+    result = run("search", "train.py:unsteady", *TRADE_OFF, "--trials", 4, "--sampler", "random")
+    assert "busy while 2 of 4 latencies were measured" in result.stderr
+    calm = run("search", "train.py:objective", *TRADE_OFF, "--trials", 2, "--sampler", "random")
+    assert "busy" not in calm.stderr
+
+
 def test_with_threads_the_trial_that_failed_is_named(run, folder):
     result = run("search", "train.py:first_fails_last", *TRADE_OFF, "--trials", 60, "--jobs", 3)
     assert result.exit_code == 1
