@@ -65,6 +65,12 @@ def sampler():
     import optuna
     return optuna.samplers.RandomSampler(seed=5)
 
+made = []
+
+def counted():
+    made.append(sampler())
+    return made[-1]
+
 def build(params):
     import torch
     return torch.nn.Sequential(torch.nn.Linear(4, params["width"]), torch.nn.ReLU())

@@ -10,6 +10,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from optuna_linas import LINASSampler
 from tests.cli.conftest import TRADE_OFF
 
 
@@ -132,6 +133,49 @@ def test_threads_and_journal_files(run, folder):
 def test_samplers_by_name(run, name):
     result = run("search", "train.py:named", "--trials", 3, "--sampler", name, "--cost", "1")
     assert result.exit_code == 0, result.output
+
+
+def test_a_sampler_is_made_once(run, monkeypatch):
+    assert (
+        run("search", "train.py:named", "--trials", 2, "--sampler", "train.py:counted").exit_code
+        == 0
+    )
+    assert len(sys.modules["train"].made) == 1
+    made = []
+    make = LINASSampler.__init__
+
+    def init(self, *args, **settings):
+        made.append(self)
+        make(self, *args, **settings)
+
+    monkeypatch.setattr(LINASSampler, "__init__", init)
+    result = run("search", "train.py:named", "--trials", 2, "--study", "again")
+    assert result.exit_code == 0, result.output
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--sampler", "nagg"], "Unknown sampler 'nagg'. Choose one of linas"),
+        (["--sampler", "nag"], "NAG needs what its budgets limit"),
+        (["--sampler", "nag", "--cost", "0"], "--cost 0 is the objective that NAG"),
+        (["--sampler", "train.py:objective"], "objective() missing 1 required"),
+        (["--sampler", "train.py:not_callable"], "is no Optuna sampler but int"),
+    ],
+)
+def test_a_sampler_that_cannot_be_made_is_said_first(run, folder, options, said):
+    result = run("search", "train.py:named", "--trials", 2, *options)
+    assert result.exit_code in (1, 2)
+    assert said in result.stderr
+    assert not (folder / "study.db").exists()
+
+
+def test_a_cost_that_is_the_value_itself_is_said(run):
+    named = ["--sampler", "nag", "--cost", "accuracy"]
+    result = run("search", "train.py:named", "--trials", 2, *named)
+    assert result.exit_code == 2, result.output
+    assert "value and cost are the same" in result.stderr
 
 
 def test_own_sampler(run, folder):
