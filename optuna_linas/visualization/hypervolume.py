@@ -156,7 +156,7 @@ def plot_hypervolume(
         )
     some = next(each for members in data.values() for each in members)
     where = ", ".join(
-        f"{name_label(name)} {value:.4g}" for name, value in zip(some.names, point, strict=True)
+        f"{name_label(name)} = {value:.4g}" for name, value in zip(some.names, point, strict=True)
     )
     is_grouped = any(len(members) > 1 for members in data.values())
     figure.update_layout(

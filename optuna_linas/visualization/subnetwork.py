@@ -212,7 +212,7 @@ def _said(
         goals = goals_of(study, objectives)
         values = goals.values(trial.values, trial.user_attrs) or []
         parts += [
-            f"{name_label(goal_name(study, goal))} {value:.4g}"
+            f"{name_label(goal_name(study, goal))} = {value:.4g}"
             for goal, value in zip(goals.goals, values, strict=False)
         ]
     if drawing.n_missing:
