@@ -216,7 +216,7 @@ def test_a_supernet_is_trained_searched_and_searched_on(run, folder):
     [
         ([], "Say what to search"),
         (["train.py:objective", "--supernet", "elastic-cnn"], "Say what to search"),
-        (["train.py:nothing"], "defines no 'nothing'; it has Named, build"),
+        (["train.py:nothing"], "defines no 'nothing'; it has Named, breaks, build"),
         (["train.py:not_callable"], "is no function of a trial but int"),
         (["missing.py:objective"], "There is no file missing.py"),
         (["train"], "Expected FILE.py:NAME"),
