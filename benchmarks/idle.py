@@ -15,32 +15,23 @@ import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 from rich.console import Console
 from rich.table import Table
 
-from optuna_linas import LINASSampler, NAGSampler, PymooSampler
+from benchmarks.parallel_samplers import SAMPLERS
 from optuna_linas.seeding import derive_rng
 
 __all__ = ["idle_shares", "main", "measure_idle"]
 
-SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
-    "linas": lambda seed: LINASSampler(seed=seed),
-    "nag": lambda seed: NAGSampler(cost=1, seed=seed),
-    "nsga2-pymoo": lambda seed: PymooSampler("nsga2", seed=seed),
-    "random": lambda seed: RandomSampler(seed=seed),
-    "nsga2": lambda seed: NSGAIISampler(seed=seed),
-    "tpe": lambda seed: TPESampler(seed=seed),
-}
 _NAME = "idle"
 _N_VARIABLES, _N_OPTIONS = 20, 5
 _SHORTEST = 0.1

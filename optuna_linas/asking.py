@@ -15,6 +15,7 @@ from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.trials import natural_order
 from optuna_linas.space import SearchSpace
 from optuna_linas.study_space import space_of
+from optuna_linas.study_values import check_study
 from optuna_linas.suggest import suggest
 
 __all__ = ["ask_batch"]
@@ -40,6 +41,10 @@ def ask_batch(
     first. A trial that is never told keeps its place: `study.tell(trial, state=TrialState.FAIL)`
     gives the place to another network.
 
+    The space may differ from batch to batch. In a larger one, a trial without a new variable counts
+    as having its first option (so let that be what it stands for); in a smaller one, a trial with
+    more variables counts without them, and one whose values lie outside is not learned from.
+
     Args:
         study: The study; its sampler proposes.
         n: How many trials.
@@ -52,7 +57,8 @@ def ask_batch(
         The trials, `n` of them; `trial.suggest_float(...)` on one of them asks for more.
 
     Raises:
-        ValueError: `n` is below 1, or no space is given and no trial has shown any yet.
+        ValueError: `n` is below 1, no space is given and no trial has shown any yet, or it has
+            other choices under a name than the study (Optuna never lets them change).
         TypeError: Arguments of the wrong kind.
         SpaceMismatchError: The sampler declares a variable in another way than `space`.
 
@@ -76,6 +82,7 @@ def ask_batch(
         >>> [sorted(trial.params) for trial in ask_batch(study, 2)]  # the space is known now
         [['depth', 'width'], ['depth', 'width']]
     """
+    check_study(study)
     check_count("n", n, least=1)
     asking, constants = study, dict[str, BaseDistribution]()
     if isinstance(space, Mapping | SearchSpace):

@@ -12,10 +12,11 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import BoolArray, FloatArray
+from optuna_linas.given import check_given
 from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded, goal_name
 from optuna_linas.pareto import non_dominated
 
-__all__ = ["StudyValues", "goals_of", "values_of", "why_empty"]
+__all__ = ["StudyValues", "check_study", "goals_of", "values_of", "why_empty"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,15 @@ class StudyValues:
         return bool(self.signs[goal] < 0)
 
 
+def check_study(study: object) -> None:
+    """Raise if something is no study.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    check_given(study, Study, "a study, as optuna.create_study or optuna.load_study returns it")
+
+
 def goals_of(study: Study, objectives: Sequence[Goal | str] | None = None) -> Goals:
     """Return the goals that are asked for, or else those that the study was searched for.
 
@@ -69,8 +79,9 @@ def goals_of(study: Study, objectives: Sequence[Goal | str] | None = None) -> Go
 
     Raises:
         ValueError: An objective that the study does not have, or one given twice.
-        TypeError: Something else than an index, a string or an `Attr`.
+        TypeError: Something else than a study, or than an index, a string or an `Attr`.
     """
+    check_study(study)
     if objectives is None:
         objectives = _of_sampler(study) or _recorded(study)
     if isinstance(objectives, str):

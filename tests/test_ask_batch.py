@@ -1,9 +1,14 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
@@ -16,6 +21,7 @@ from optuna_linas import (
     Variable,
     ask_batch,
 )
+from optuna_linas.distributions import space_from_distributions
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.suggest import suggest
 
@@ -185,6 +191,86 @@ def test_wrong_arguments_are_explained() -> None:
     with pytest.raises(TypeError, match="got list"):
         ask_batch(study, 2, ["depth"])  # type: ignore[arg-type]
     assert study.trials == []
+
+
+PLANNING: dict[str, Callable[[], BaseSampler]] = {
+    "linas": lambda: LINASSampler(seed=0, n_startup_trials=4, batch_size=4, predictor="ridge"),
+    "nag": lambda: NAGSampler(cost="latency_ms", seed=0, n_startup_trials=4, n_steps=1),
+    "pymoo": lambda: PymooSampler(seed=0, population_size=4),
+}
+OTHERS: dict[str, Callable[[], BaseSampler]] = {
+    "random": lambda: RandomSampler(seed=0),
+    "nsga2": lambda: NSGAIISampler(seed=0, population_size=4),
+}
+NARROW: dict[str, BaseDistribution] = {
+    "depth": IntDistribution(1, 3),
+    "width": CategoricalDistribution([8, 16, 32]),
+}
+WIDE: dict[str, BaseDistribution] = {**NARROW, "depth": IntDistribution(1, 8)}
+ELSEWHERE: dict[str, BaseDistribution] = {**NARROW, "depth": IntDistribution(4, 6)}
+MORE: dict[str, BaseDistribution] = {**NARROW, "op": CategoricalDistribution(["conv", "skip"])}
+UNRELATED: dict[str, BaseDistribution] = {"depth_2": IntDistribution(1, 3)}
+CHANGES = {
+    "a new variable": (NARROW, MORE),
+    "a wider range": (NARROW, WIDE),
+    "a variable less": (MORE, NARROW),
+    "a narrower range": (WIDE, NARROW),
+    "another range": (NARROW, ELSEWHERE),
+}
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("make", {**PLANNING, **OTHERS}.values(), ids=[*PLANNING, *OTHERS])
+def test_the_space_may_change_between_batches(make: Callable[[], BaseSampler], change: str) -> None:
+    before, after = (space_from_distributions(space) for space in CHANGES[change])
+    study = new(make())
+    tell(study, ask_batch(study, 5, before))
+    asked = ask_batch(study, 2, after)
+    tell(study, asked)
+    asked += ask_batch(study, 2, after)
+    tell(study, asked[2:])
+    for trial in asked:
+        assert set(trial.params) == set(after.names)
+        after.encode(trial.params)  # in the ranges that were asked for
+    if isinstance(study.sampler, RandomSampler | NSGAIISampler):
+        return
+    # What was measured in the other space counts where it is a network of this one, too.
+    rows = [_row(trial.params, after) for trial in study.trials]
+    earlier = {row for row in rows[:5] if row is not None}
+    assert len(earlier | set(rows[5:])) == len(earlier) + 4
+
+
+def _row(params: dict[str, object], space: SearchSpace) -> bytes | None:
+    """A network of a space, where a trial without `op` stands for its first option."""
+    try:
+        return space.encode({"op": "conv", **params}).tobytes()
+    except SpaceMismatchError:
+        return None
+
+
+@pytest.mark.parametrize("make", PLANNING.values(), ids=PLANNING)
+def test_what_was_measured_elsewhere_is_in_nobodys_way(make: Callable[[], BaseSampler]) -> None:
+    study = new(make())
+    tell(study, ask_batch(study, 6, NARROW))
+    for n in (5, 4):  # all there are
+        tell(study, ask_batch(study, n, ELSEWHERE))
+    assert len({key(trial) for trial in study.trials[6:]}) == 9
+
+
+@pytest.mark.parametrize("make", PLANNING.values(), ids=PLANNING)
+def test_a_space_that_has_nothing_of_the_last_one(
+    make: Callable[[], BaseSampler], caplog: pytest.LogCaptureFixture
+) -> None:
+    study = new(make())
+    tell(study, ask_batch(study, 4, NARROW))
+    optuna.logging.enable_propagation()
+    trials = ask_batch(study, 3, UNRELATED)
+    optuna.logging.disable_propagation()
+    assert {trial.params["depth_2"] for trial in trials} == {1, 2, 3}
+    (said,) = {r.getMessage() for r in caplog.records if r.levelname == "WARNING"}
+    assert said.startswith("Trial 0 cannot be learned from")  # and not that a cost is missing
+    assert said.endswith("So it is with 3 more trials.")
 
 
 def test_what_was_asked_with_a_space_counts_where_it_is_inferred() -> None:

@@ -1,3 +1,4 @@
+import itertools
 import math
 import pickle
 from collections.abc import Iterator, Mapping
@@ -145,6 +146,18 @@ def test_every_figure_is_recorded_whatever_the_objectives(objectives: tuple[str,
         "backend": "torch",
     }
     assert all(type(value) in (int, float, str, bool) for value in recorded.values())
+
+
+def test_a_trial_tells_that_the_machine_was_busy(caplog: pytest.LogCaptureFixture) -> None:
+    seconds = itertools.accumulate(itertools.cycle([1.0, 5.0, 9.0]))
+    plan = TimingPlan(n_repeats=5, max_attempts=1, min_reading_ms=0.0)
+    meter = LatencyMeter(plan=plan, clock=lambda: next(seconds))
+    study = optimize(make(latency=meter), n_trials=5)
+    unsteady = [trial.user_attrs["steady"] for trial in study.trials].count(False)
+    assert unsteady >= 2
+    assert caplog.text.count("the machine was busy") == 1
+    with_spread = [trial.user_attrs["latency_ms_iqr"] for trial in study.trials]
+    assert all(spread > 0 for spread in with_spread)
 
 
 def test_a_single_objective_is_a_float() -> None:

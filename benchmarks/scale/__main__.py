@@ -19,11 +19,12 @@ import numpy as np
 import optuna
 from rich.console import Console
 
+from benchmarks.parallel_samplers import SAMPLERS
 from benchmarks.running import platform_facts
 from benchmarks.scale.costs import measure_planning, measure_storage
 from benchmarks.scale.simulation import Cluster, breaking_point, simulate
 from benchmarks.scale.storages import KINDS, Unavailable, place_of
-from benchmarks.scale.throughput import SAMPLERS, Crew, measure
+from benchmarks.scale.throughput import Crew, measure
 from benchmarks.summary import mean_and_error
 from optuna_linas.samplers.sizes import size_of_batch
 

@@ -24,9 +24,9 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+from benchmarks.parallel_samplers import SAMPLERS
 from benchmarks.scale.problem import OPTIONS, name_of, running_trial
 from benchmarks.scale.storages import Place
-from benchmarks.scale.throughput import SAMPLERS
 
 __all__ = ["StorageCosts", "measure_planning", "measure_storage"]
 

@@ -10,29 +10,18 @@ import multiprocessing
 import time
 import uuid
 import warnings
-from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
 import optuna
-from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 
+from benchmarks.parallel_samplers import SAMPLERS
 from benchmarks.scale.problem import Instant
 from benchmarks.scale.storages import Place
-from optuna_linas import LINASSampler, NAGSampler, PymooSampler
 
-__all__ = ["SAMPLERS", "Crew", "measure"]
-
-SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
-    "linas": lambda seed: LINASSampler(seed=seed),
-    "nag": lambda seed: NAGSampler(cost=1, seed=seed),
-    "pymoo": lambda seed: PymooSampler("nsga2", seed=seed),
-    "nsga2": lambda seed: NSGAIISampler(seed=seed),
-    "tpe": lambda seed: TPESampler(seed=seed),
-}
-"""Name to what makes the sampler of a worker from the study's seed."""
+__all__ = ["Crew", "measure"]
 
 _DIRECTIONS = ["maximize", "minimize"]
 
@@ -44,7 +33,8 @@ def measure(
     """Run one study to its end.
 
     Returns:
-        Trials a second, how many trials there were, and how many of them were different.
+        Trials a second, how many trials there were, and how many of them were different (members
+        of a population train the same network for several trials).
     """
     name = f"{sampler} {n_workers} {seed} {uuid.uuid4()}"
     storage = place.open()

@@ -13,12 +13,13 @@ import threading
 import time
 
 import optuna
-from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
 from optuna_linas import LINASSampler
+from optuna_linas.databases import open_database
 
 HEARTBEAT_S = 60
 
@@ -50,7 +51,7 @@ def open_storage(url: str) -> BaseStorage:
         proxy.wait_server_ready(timeout=300)
         return proxy
     # With heartbeats a killed worker's trial is marked as failed by the others.
-    return RDBStorage(url, heartbeat_interval=HEARTBEAT_S)
+    return open_database(url, heartbeat_interval=HEARTBEAT_S)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

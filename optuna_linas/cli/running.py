@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +15,9 @@ from optuna_linas.cli.problem import Problem
 
 if TYPE_CHECKING:
     from optuna.study import Study
-    from optuna.trial import FrozenTrial
+    from optuna.trial import FrozenTrial, Trial
 
-__all__ = ["n_measured", "run"]
+__all__ = ["n_measured", "n_unsteady_of", "run"]
 
 
 def run(
@@ -46,6 +47,7 @@ def run(
     callbacks: list[Any] = [MaxTrialsCallback(trials, states=(TrialState.COMPLETE,))]
     callbacks += [DashboardCallback()] if dashboard else []
     is_interrupted = False
+    watched = _Watched(problem.objective)
     with (
         Bar(study.study_name, trials, min(done, trials)) as bar,
         stop_at_interrupt(jobs) as interrupt,
@@ -59,7 +61,8 @@ def run(
 
         try:
             study.optimize(
-                problem.objective,
+                # Errors that end nothing are not kept: they hold what the trial had in memory.
+                problem.objective if keep_going else watched,
                 n_trials=max(0, trials - done),
                 n_jobs=jobs,
                 catch=(Exception,) if keep_going else (),
@@ -71,18 +74,40 @@ def run(
         except Exception as error:
             if click.get_current_context().find_root().params["traceback"]:
                 traceback.print_exc()
-            raise Failure(_told(study, error)) from None
+            raise Failure(_told(error, watched.trial_of(error))) from None
     if dashboard and not is_interrupted:
         publish(study)
     return is_interrupted
 
 
-def _told(study: Study, error: Exception) -> str:
+class _Watched:
+    """An objective that remembers in which trial an error was raised: threads run several."""
+
+    def __init__(self, objective: Callable[[Trial], Any]) -> None:
+        self._objective = objective
+        self._raised: list[tuple[Exception, int]] = []
+
+    def __call__(self, trial: Trial) -> Any:
+        try:
+            return self._objective(trial)
+        except Exception as error:
+            self._raised.append((error, trial.number))
+            raise
+
+    def trial_of(self, error: Exception) -> int | None:
+        """Return the number of the trial that raised this; `None` if it came from elsewhere."""
+        return next((number for raised, number in self._raised if raised is error), None)
+
+
+def _told(error: Exception, number: int | None) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
+    said = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {said} ({frame.filename}, line {frame.lineno})"
+    if number is None:
+        return f"The search failed outside of the objective: {what}. What is measured is kept."
     return (
-        f"Trial {study.get_trials(deepcopy=False)[-1].number} failed: {type(error).__name__}: "
-        f"{' '.join(str(error).split())} ({frame.filename}, line {frame.lineno}). What is measured "
-        "is kept; --keep-going searches on after such trials."
+        f"Trial {number} failed: {what}. What is measured is kept; --keep-going searches on after "
+        "such trials."
     )
 
 
@@ -102,3 +127,11 @@ def n_measured(study: Study) -> int:
     from optuna.trial import TrialState
 
     return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+
+
+def n_unsteady_of(study: Study) -> int:
+    """Return of how many complete trials the latency was measured while the machine was busy."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sum(trial.user_attrs.get("steady") is False for trial in trials)

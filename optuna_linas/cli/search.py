@@ -20,8 +20,8 @@ from optuna_linas.cli.problem import (
     problem_in_supernet,
 )
 from optuna_linas.cli.recipe import Recipe
-from optuna_linas.cli.running import n_measured, run
-from optuna_linas.cli.samplers import SAMPLERS, make_sampler
+from optuna_linas.cli.running import n_measured, n_unsteady_of, run
+from optuna_linas.cli.samplers import SAMPLERS, choose_sampler
 from optuna_linas.cli.studies import dashboard_line, open_storage, study_options
 from optuna_linas.cli.tables import front_table, trial_as_dict
 
@@ -169,7 +169,7 @@ def search(
         raise WrongUse("--direction is for an objective function; a super-network has --measure.")
     _let_warn()
     # A sampler that cannot be made is said before anything is trained or stored.
-    make_sampler(sampler, seed=seed, cost=cost)
+    make_sampler = choose_sampler(sampler, seed=seed, cost=cost)
     name = study_name or str(objective or supernet).rpartition(":")[2]
     _check_new(storage, name, resume)
     if objective is not None:
@@ -183,7 +183,7 @@ def search(
         )
     study = _open(problem, storage, name, resume, directions, names)
     cost_goal = None if cost is None else goal_of(cost, study.metric_names or ())
-    study.sampler = make_sampler(sampler, seed=seed, space=problem.space, cost=cost_goal)
+    study.sampler = make_sampler(problem.space, cost_goal)
     is_interrupted = run(study, problem, trials, jobs, keep_going, dashboard)
     n_complete = n_measured(study)
     if as_json:
@@ -200,6 +200,12 @@ def search(
         click.echo(f"Look at it:  {dashboard_line(storage)}")
         words = ["--storage", storage, "--study", study.study_name]
         click.echo(f"Or as a file: {shlex.join(['optuna-linas', 'report', *words])}")
+    n_unsteady = n_unsteady_of(study)
+    if n_unsteady:
+        say(
+            f"The machine was busy while {n_unsteady} of {n_complete} latencies were measured: "
+            "their trials have steady=False."
+        )
     if n_complete == 0:
         raise Failure(f"Nothing was measured: {why_empty(study)}. The lines above say why.")
     if n_complete < trials:

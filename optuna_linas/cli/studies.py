@@ -52,8 +52,10 @@ def open_storage(text: str, *, create: bool = False) -> BaseStorage:
     Raises:
         WrongUse: There is no such file, or the storage cannot be opened.
     """
-    from optuna.storages import GrpcStorageProxy, JournalStorage, RDBStorage
+    from optuna.storages import GrpcStorageProxy, JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
+
+    from optuna_linas.databases import open_database
 
     kind, _, rest = text.partition(":")
     text = rest if kind == "journal" else text
@@ -71,12 +73,13 @@ def open_storage(text: str, *, create: bool = False) -> BaseStorage:
             proxy.wait_server_ready(timeout=_PROXY_TIMEOUT_S)
             return proxy
         if path is None:
-            return RDBStorage(text)
+            return open_database(text)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".log" or kind == "journal":
             return JournalStorage(JournalFileBackend(str(path)))
         # Several workers may wait for one another.
-        return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
+        patient = {"connect_args": {"timeout": 60}}
+        return open_database(f"sqlite:///{path}", engine_kwargs=patient)
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise WrongUse(f"The storage {text} cannot be opened: {reason[:300]}") from None

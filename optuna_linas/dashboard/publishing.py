@@ -10,6 +10,7 @@ from optuna.artifacts._protocol import ArtifactStore
 from optuna.study import Study
 
 from optuna_linas.dashboard.writing import Contents, write_page
+from optuna_linas.study_values import check_study
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -49,7 +50,7 @@ def publish(
             keeps them.
 
     Raises:
-        TypeError: A number is none.
+        TypeError: `study` is no study, or a number is none.
         ValueError: A number is negative, or an id has other characters.
 
     Warns:
@@ -62,6 +63,7 @@ def publish(
         >>> study.optimize(lambda t: (t.suggest_int("depth", 1, 9), t.number), n_trials=3)
         >>> publish(study)
     """
+    check_study(study)
     contents = Contents(
         figures=figures or {},
         n_trial_notes=n_trial_notes,

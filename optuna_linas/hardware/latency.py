@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,15 +20,17 @@ from optuna_linas.hardware.measurement import Measurement
 from optuna_linas.hardware.onnx_network import OnnxNetwork
 from optuna_linas.hardware.timing import Readings, Stopwatch, TimingPlan, by_clock, time_in_turns
 from optuna_linas.hardware.turns import take_turn
+from optuna_linas.hardware.unsteady import UnsteadyCount, warn_unsteady
 
 __all__ = ["LatencyMeter", "compare_latency", "measure_latency"]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class LatencyMeter:
     """Measures networks, one after another, always under the same conditions.
+
+    Figures whose spread stays too wide have `steady=False`. The first is logged as a warning, and
+    then, as they become more, how many they are.
 
     Meters of one user on one host take turns, over threads and processes, device by device. Only
     measurements wait for one another: training or evaluation beside them still slows them down,
@@ -65,6 +66,9 @@ class LatencyMeter:
     turn_timeout_s: float = 600.0
     clock: Callable[[], float] = time.perf_counter
     backend: Backend = "torch"
+    _unsteady: UnsteadyCount = field(
+        default_factory=UnsteadyCount, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         _check_count("batch_size", "examples", self.batch_size)
@@ -73,8 +77,8 @@ class LatencyMeter:
 
     def __call__(self, module: nn.Module, example_input: Any) -> Measurement:
         """Measure `module`; arguments and errors as `measure_latency`."""
-        return measure_latency(
-            module,
+        (measurement,) = _measured(
+            [module],
             with_batch_size(example_input, self.batch_size),
             device=self.device,
             n_threads=self.n_threads,
@@ -83,6 +87,8 @@ class LatencyMeter:
             clock=self.clock,
             backend=self.backend,
         )
+        self._unsteady.note(measurement)
+        return measurement
 
 
 def measure_latency(
@@ -182,6 +188,32 @@ def compare_latency(
         >>> small.n_repeats
         5
     """
+    measurements = _measured(
+        modules,
+        example_input,
+        device=device,
+        n_threads=n_threads,
+        plan=TimingPlan() if plan is None else plan,
+        turn_timeout_s=turn_timeout_s,
+        clock=clock,
+        backend=backend,
+    )
+    for measurement in measurements:
+        warn_unsteady(measurement)
+    return measurements
+
+
+def _measured(
+    modules: Sequence[nn.Module],
+    example_input: Any,
+    *,
+    device: str | torch.device,
+    n_threads: int,
+    plan: TimingPlan,
+    turn_timeout_s: float,
+    clock: Callable[[], float],
+    backend: Backend,
+) -> list[Measurement]:
     for module in modules:
         if not isinstance(module, nn.Module):
             raise TypeError(f"A network to measure is an nn.Module, got {type(module).__name__}.")
@@ -210,7 +242,7 @@ def compare_latency(
         ]
         stack.enter_context(torch.inference_mode())
         synchronize(where)
-        readings = time_in_turns(calls, TimingPlan() if plan is None else plan, stopwatch)
+        readings = time_in_turns(calls, plan, stopwatch)
     return [
         _measurement(
             reading,
@@ -227,14 +259,6 @@ def _measurement(
     readings: Readings, *, device: str, batch_size: int, n_threads: int, backend: str
 ) -> Measurement:
     low, middle, high = np.percentile(np.asarray(readings.seconds) * 1e3, [25, 50, 75])
-    if not readings.steady:
-        _log.warning(
-            "A latency of %.3g ms has an interquartile range of %.3g ms: the machine was busy "
-            "while it was measured. Leave a core free, or raise TimingPlan(n_repeats, "
-            "max_attempts).",
-            middle,
-            high - low,
-        )
     return Measurement(
         latency_ms=float(middle),
         latency_ms_iqr=float(high - low),

@@ -12,7 +12,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from sklearn.model_selection import KFold
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.predictors import StructuredGP, kendall_tau, ridge
@@ -62,6 +61,8 @@ def _choose(
     variables: tuple[Variable, ...], n: int, codes: bytes, values: bytes, advice: Advice | None
 ) -> tuple[str, ...]:
     """Choose for the rows in `codes` and `values`; remembered, as most batches ask again."""
+    from sklearn.model_selection import KFold  # over a second for whoever only imports us
+
     space = SearchSpace(variables)
     archs = np.frombuffer(codes, dtype=np.int64).reshape(n, -1)
     losses = np.frombuffer(values, dtype=np.float64).reshape(n, -1)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import minimize
 
 from optuna_linas.arrays import FloatArray
 
@@ -50,6 +49,8 @@ def kernel_weights(kernels: FloatArray, y: FloatArray) -> tuple[FloatArray, floa
         offset = (theta - center) / _PRIOR_SPREAD
         loss = 0.5 * float(y @ dual) + float(np.log(np.diag(factor[0])).sum())
         return loss + 0.5 * float(offset @ offset), gradient + offset / _PRIOR_SPREAD
+
+    from scipy.optimize import minimize  # slow to import, for whoever only imports us
 
     found = minimize(
         negative_log_posterior,

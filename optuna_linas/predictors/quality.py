@@ -8,7 +8,6 @@ is what a search needs.
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from optuna_linas.arrays import FloatArray
 
@@ -29,6 +28,8 @@ def kendall_tau(measured: FloatArray, predicted: FloatArray) -> float:
     """
     if len(measured) < 2 or np.ptp(measured) == 0 or np.ptp(predicted) == 0:
         return 0.0
+    from scipy.stats import kendalltau  # most of a second for whoever only imports us
+
     return float(kendalltau(measured, predicted).statistic)
 
 

@@ -49,13 +49,15 @@ class Book:
         self.table = table
         # Of the finished trials: claims by batch, those of them that keep their place, claims that
         # their parameters do not tell (they ended half-way, or claimed but a slot), and claims
-        # that became another architecture (the objective or a wrapping sampler did not take all);
+        # that became another architecture (the objective or a wrapping sampler did not take all),
+        # and claims whose trials the declared space does not have, as where a part is asked for;
         # and what was measured of those that had a note. Places that were seen taken, those of
         # running trials too; outcomes that the record of predictions was last written with.
         self.n_claims: Counter[int] = Counter()
         self.n_places: Counter[int] = Counter()
         self.partial: list[Claim] = []
         self.missed: list[Claim] = []
+        self.outside: list[Claim] = []
         self.outcomes: list[Outcome] = []
         self.n_seen: Counter[int] = Counter()
         self.n_recorded = 0

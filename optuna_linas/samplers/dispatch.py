@@ -70,7 +70,8 @@ class Dispatcher:
         batch_size: From the number of usable trials to the trials of the next batch.
         min_examples: Usable trials below which batch 0 goes on.
         plan: What chooses the rows.
-        warn: Called with a message about a trial that cannot be learned from.
+        warn: Called with a message about trials that cannot be learned from.
+        may_lack: See `TrialTable`.
     """
 
     def __init__(
@@ -85,9 +86,12 @@ class Dispatcher:
         min_examples: int,
         plan: Planner,
         warn: Callable[[str], None],
+        may_lack: bool = False,
     ) -> None:
         self._key = key
-        self._reader = StudyReader(key, space=space, objectives=objectives, warn=warn)
+        self._reader = StudyReader(
+            key, space=space, objectives=objectives, warn=warn, may_lack=may_lack
+        )
         self._seed = StudySeed(key, seed)
         self._n_startup = n_startup
         self._batch_size = batch_size

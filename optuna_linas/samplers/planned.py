@@ -34,6 +34,7 @@ from optuna_linas.samplers.dispatch import Dispatcher
 from optuna_linas.samplers.opening import opening_value
 from optuna_linas.samplers.plan import Claim
 from optuna_linas.samplers.planner import Planned
+from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Option
@@ -110,6 +111,7 @@ class PlannedSampler(BaseSampler):
         self._checked: set[tuple[Goal | float, ...]] = set()
         self._held: dict[tuple[int, int], tuple[Claim, dict[str, Option]]] = {}
         self._has_warned = False
+        self._may_lack = False
 
     @property
     def objectives(self) -> tuple[Goal, ...] | None:
@@ -123,7 +125,10 @@ class PlannedSampler(BaseSampler):
 
     @final
     def with_space(self, space: SearchSpace | Mapping[str, BaseDistribution]) -> Self:
-        """Return a sampler like this one, of the same study's plan, that declares the space.
+        """Return a sampler like this one, of the same study's plan, that proposes from the space.
+
+        The trials so far need not fit: one that lacks a variable counts as having its first option,
+        as in an inferred space that has grown, and what lies outside is not learned from.
 
         Raises:
             TypeError: Neither a `SearchSpace` nor a mapping.
@@ -133,8 +138,9 @@ class PlannedSampler(BaseSampler):
         assert declared is not None
         other = copy.copy(self)
         other._space = declared
-        other._dispatcher = self._make_dispatcher(space=declared, plan=other._plan)
+        other._dispatcher = self._make_dispatcher(space=declared, plan=other._plan, may_lack=True)
         other._held = {}
+        other._may_lack = True
         return other
 
     @abstractmethod
@@ -194,12 +200,7 @@ class PlannedSampler(BaseSampler):
         with self._dispatcher.lock:
             table = self._dispatcher.table(study)
             if table.n_usable == 0:
-                finished = list(table.finished.values())
-                ours = [trial for trial in finished if self._dispatcher.proposed(trial)]
-                if self._explain is not None:
-                    self._explain(ours)
-                else:
-                    check_fit(ours, self._space, self._objectives)
+                self._explain_table(table)
             for name, value in claim.note.get("user_attrs", {}).items():
                 study._storage.set_trial_user_attr(trial._trial_id, name, value)
             self._held[study._study_id, trial.number] = claim, params
@@ -267,6 +268,18 @@ class PlannedSampler(BaseSampler):
             rng = derive_rng(seed, "independent", *place, param_name)
             sampler = RandomSampler(seed=int(rng.integers(2**31)))
         return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def _explain_table(self, table: TrialTable) -> None:
+        finished = list(table.finished.values())
+        ours = [trial for trial in finished if self._dispatcher.proposed(trial)]
+        space = self._space
+        if self._may_lack:
+            # What is asked for may lie elsewhere than all that was measured.
+            ours, space = [trial for trial in ours if trial.number in table.codes], None
+        if self._explain is not None:
+            self._explain(ours)
+        else:
+            check_fit(ours, space, self._objectives)
 
     @final
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:

@@ -42,7 +42,8 @@ class StudyReader:
         key: Prefix of the attributes in the storage.
         space: The declared space, or `None` to infer it.
         objectives: What is optimised; `None` for all objectives of the study.
-        warn: Called with a message about a trial that cannot be learned from.
+        warn: Called with a message about trials that cannot be learned from.
+        may_lack: See `TrialTable`.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class StudyReader:
         space: SearchSpace | None,
         objectives: Sequence[Goal] | None,
         warn: Callable[[str], None],
+        may_lack: bool = False,
     ) -> None:
         self._key, self._space, self._objectives, self._warn = key, space, objectives, warn
+        self._may_lack = may_lack
         self._books: weakref.WeakKeyDictionary[BaseStorage, dict[int, Book]] = (
             weakref.WeakKeyDictionary()
         )
@@ -80,7 +83,8 @@ class StudyReader:
             trials = study._get_trials(deepcopy=False, use_cache=True)
         books = self._books.setdefault(study._storage, {})
         if study._study_id not in books:
-            table = TrialTable(Goals(study.directions, self._objectives), self._space, self._warn)
+            goals = Goals(study.directions, self._objectives)
+            table = TrialTable(goals, self._space, self._warn, self._may_lack)
             books[study._study_id] = Book(table)
         book = books[study._study_id]
         for trial in book.table.update(trials):
@@ -93,7 +97,9 @@ class StudyReader:
             book.heed(claim)
             book.n_claims[claim.batch] += 1
             book.n_places[claim.batch] += trial.state not in _FAILED
-            if trial.number not in book.table.codes or not claim.row:
+            if trial.number in book.table.outside and trial.state == TrialState.COMPLETE:
+                book.outside.append(claim)
+            elif trial.number not in book.table.codes or not claim.row:
                 book.partial.append(claim)
             elif is_of(claim, book.table.space) and (
                 identity_of(claim, book.table.space) != book.table.keys[trial.number]
@@ -154,6 +160,9 @@ class StudyReader:
                 view.n_ahead += "fixed_params" not in trial.system_attrs
         view.taken.update(identity for identity in view.running if identity is not None)
         view.taken.update(identity_of(claim, table.space) for claim in book.partial)
+        # A slot of another space's plan is none of this one's.
+        outside = (identity_of(claim, table.space) for claim in book.outside)
+        view.taken.update(identity for identity in outside if isinstance(identity, bytes))
         for batch, n in view.n_places.items():
             book.n_seen[batch] = max(book.n_seen[batch], n + 1)
         return view

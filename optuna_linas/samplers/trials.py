@@ -32,7 +32,9 @@ class TrialTable:
     Args:
         goals: What the search optimises.
         declared: The space that the user gave, or `None` to infer it from the trials.
-        warn: Called with a message about a complete trial that cannot be learned from.
+        warn: Called with a message about complete trials that cannot be learned from.
+        may_lack: Trials may lack variables of a declared space, of which they then count as having
+            the first option: as in an inferred space that has grown.
 
     Attributes:
         goals: What the search optimises.
@@ -41,6 +43,7 @@ class TrialTable:
         keys: The same rows as bytes.
         finished: Every finished trial, by trial number.
         n_usable: How many of them can be learned from.
+        outside: Numbers of trials with values outside of their ranges or of the declared space.
         first_open: Number of the first trial that has not finished.
     """
 
@@ -49,18 +52,20 @@ class TrialTable:
         goals: Goals,
         declared: SearchSpace | None,
         warn: Callable[[str], None],
+        may_lack: bool = False,
     ) -> None:
         self.space = declared
         self.codes: dict[int, IntArray] = {}
         self.keys: dict[int, bytes] = {}
         self.finished: dict[int, FrozenTrial] = {}
         self.n_usable = 0
+        self.outside: set[int] = set()
         self.first_open = 0
         self.goals = goals
         self._is_declared = declared is not None
         self._warn = warn
+        self._may_lack = may_lack
         self._distributions: dict[str, BaseDistribution] = {}
-        self._outside: set[int] = set()
 
     def update(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Take in what has finished since the last call, and adapt an inferred space to it.
@@ -85,7 +90,7 @@ class TrialTable:
             self.codes.clear()
             self.keys.clear()
             self.n_usable = 0
-            self._encode(t for t in self.finished.values() if t.number not in self._outside)
+            self._encode(t for t in self.finished.values() if t.number not in self.outside)
         else:
             self._encode(inside)
         return new
@@ -115,7 +120,7 @@ class TrialTable:
         for name, value in trial.params.items():
             distribution = trial.distributions[name]
             if not distribution._contains(distribution.to_internal_repr(value)):
-                self._outside.add(trial.number)
+                self.outside.add(trial.number)
                 if trial.state == TrialState.COMPLETE:
                     self._warn(
                         f"Trial {trial.number} cannot be learned from: {name}={value!r} lies "
@@ -153,7 +158,7 @@ class TrialTable:
         """
         whole = [self.finished[n] for n in sorted(self.finished)]
         whole = [
-            t for t in whole if t.state == TrialState.COMPLETE and t.number not in self._outside
+            t for t in whole if t.state == TrialState.COMPLETE and t.number not in self.outside
         ]
         known = {name for trial in whole for name in trial.params}
         plain = [
@@ -200,19 +205,41 @@ class TrialTable:
     def _encode(self, trials: Iterable[FrozenTrial]) -> None:
         if self.space is None:
             return
+        strange: list[tuple[int, SpaceMismatchError]] = []
         for trial in trials:
             try:
                 code = self.space.encode(trial.params)
             except SpaceMismatchError as error:
                 if trial.state != TrialState.COMPLETE:
                     continue  # It failed or was pruned before it had told all its parameters.
-                if self._is_declared:
-                    self._warn(f"Trial {trial.number} cannot be learned from: {error}")
+                row = self._imputed(trial)
+                if row is None:
+                    strange.append((trial.number, error))
+                    self.outside.add(trial.number)
                     continue
-                code = self.space.canonical(self._impute(trial)[None])[0]
+                code = self.space.canonical(row[None])[0]
             self.codes[trial.number] = code
             self.keys[trial.number] = code.tobytes()
             self.n_usable += self.has_losses(trial)
+        if strange:
+            self._warn_of(strange)
+
+    def _imputed(self, trial: FrozenTrial) -> IntArray | None:
+        """The row of a trial that lacks variables; `None` where it lies outside of the space."""
+        assert self.space is not None
+        if self._is_declared:
+            has_some = any(name in self.space for name in trial.params)
+            if not (self._may_lack and has_some):
+                return None
+        try:
+            return self._impute(trial)
+        except SpaceMismatchError:
+            return None
+
+    def _warn_of(self, strange: Sequence[tuple[int, SpaceMismatchError]]) -> None:
+        (number, error), *others = strange
+        more = f" So it is with {len(others)} more trials." if others else ""
+        self._warn(f"Trial {number} cannot be learned from: {error}{more}")
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:

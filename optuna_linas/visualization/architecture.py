@@ -11,6 +11,7 @@ from optuna.study import Study
 from optuna_linas.arrays import FloatArray
 from optuna_linas.goals import Goal
 from optuna_linas.space import SearchSpace
+from optuna_linas.study_values import check_study
 from optuna_linas.visualization.front_archs import EncodedTrials, Unexplained, encoded_trials
 from optuna_linas.visualization.options import ShownVariable, shown_variables
 from optuna_linas.visualization.style import (
@@ -59,6 +60,7 @@ def plot_architecture(
         The figure; of a study without usable trials an empty one that says why.
 
     Raises:
+        TypeError: `study` is no study.
         ValueError: An attribute that no trial has, or a name that the space does not have.
 
     Example:
@@ -76,6 +78,7 @@ def plot_architecture(
     """
     from plotly.subplots import make_subplots
 
+    check_study(study)
     text = f"Networks on the front of {study.study_name}"
     try:
         trials = encoded_trials(study, objectives, space, names)

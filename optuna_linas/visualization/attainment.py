@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["plot_attainment"]
 
 _TITLE = "What the searches attain"
+_MEDIAN = {"symbol": "circle", "size": 6, "opacity": 0.85}
+_BEST = {"symbol": "circle-open", "size": 7, "opacity": 0.6}
+_KEY_COLOR = "#888888"
+_WORST = {"symbol": "x-thin-open", "size": 6, "opacity": 0.6}
 
 
 def plot_attainment(
@@ -39,7 +43,8 @@ def plot_attainment(
 
     The line is the median surface: at least half of a group's studies have a network that is at
     least this good. The area around it reaches from what all of them have to what one has. With
-    three objectives, the figure shows the corners of the median surfaces two by two.
+    three objectives, the figure shows the corners of the surfaces two by two: dots of the median,
+    fainter open circles of the best and crosses of the worst.
 
     Args:
         studies: Label to the studies of a search with several seeds; or one study, whose surface
@@ -48,6 +53,7 @@ def plot_attainment(
             searched for.
 
     Raises:
+        TypeError: Something else than studies.
         ValueError: Another number of objectives, or studies with different directions.
 
     Example:
@@ -84,7 +90,7 @@ def plot_attainment(
     elif is_plane:
         said = "line: attained by at least half of the runs; area: from all of them to one"
     else:
-        said = "the best that at least half of the runs attain"
+        said = "dots: attained by at least half of the runs; circles: by one; crosses: by all"
     figure.update_layout(title=title(_TITLE, said), showlegend=True)
     return figure
 
@@ -137,20 +143,32 @@ def _corners(data: dict[str, list[StudyValues]]) -> go.Figure:
     figure = make_subplots(1, len(PAIRS), horizontal_spacing=0.09)
     some = next(each for members in data.values() for each in members)
     for (label, members), color in zip(data.items(), cycle(COLORS), strict=False):
-        n = len(members)
-        k = -(-n // 2)
-        corners = attainment_surface([_front(each) for each in members], k) * some.signs
-        for column, (x, y) in enumerate(PAIRS, start=1):
+        runs, n = [_front(each) for each in members], len(members)
+        median = -(-n // 2)
+        # The median last: it lies on top. Of two runs it is the best, of one all three.
+        for k, marker in {n: _WORST, 1: _BEST, median: _MEDIAN}.items():
+            corners = attainment_surface(runs, k) * some.signs
+            for column, (x, y) in enumerate(PAIRS, start=1):
+                figure.add_scatter(
+                    x=corners[:, x],
+                    y=corners[:, y],
+                    mode="markers",
+                    marker={"color": color, **marker},
+                    legendgroup=label,
+                    showlegend=column == 1 and k == median,
+                    row=1,
+                    col=column,
+                    **_named(label, k, n),
+                )
+    n_most = max(len(members) for members in data.values())
+    for name, marker, is_there in (
+        ("attained by one run", _BEST, n_most > 2),
+        ("attained by all runs", _WORST, n_most > 1),
+    ):
+        if is_there:
+            key = {"color": _KEY_COLOR, **marker, "opacity": 1}
             figure.add_scatter(
-                x=corners[:, x],
-                y=corners[:, y],
-                mode="markers",
-                marker={"color": color, "size": 7, "opacity": 0.7},
-                legendgroup=label,
-                showlegend=column == 1,
-                row=1,
-                col=column,
-                **_named(label, k, n),
+                x=[None], y=[None], mode="markers", marker=key, name=name, row=1, col=1
             )
     for column, pair in enumerate(PAIRS, start=1):
         labels = [axis_label(some.names[j], is_maximised=some.is_maximised(j)) for j in pair]
@@ -164,7 +182,7 @@ def _corners(data: dict[str, list[StudyValues]]) -> go.Figure:
 def _named(label: str, k: int, n: int) -> dict[str, str]:
     if n == 1:
         return {"name": label, "hovertemplate": f"{label}<extra></extra>"}
-    name = f"{label}: at least {k} of {n} runs"
+    name = f"{label}: " + (f"all {n} runs" if k == n else f"at least {k} of {n} runs")
     return {"name": name, "hovertemplate": f"{name}: %{{y:.5g}} at %{{x:.5g}}<extra></extra>"}
 
 

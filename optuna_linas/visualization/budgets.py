@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from optuna_linas.arrays import FloatArray
+from optuna_linas.given import check_given
 from optuna_linas.variable import Option
 from optuna_linas.visualization.hover import params_lines
 from optuna_linas.visualization.style import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_budget_front", "plot_budget_histogram"]
 
 
+@runtime_checkable
 class Front(Protocol):
     """A learned trade-off, as `BudgetGenerator.front` returns it."""
 
@@ -74,6 +76,9 @@ def plot_budget_front(
         The figure. The line is what a budget buys; a dot is the architecture that buys it, left of
         its budget by what it does not use. Hovering shows it.
 
+    Raises:
+        TypeError: Something else than fronts.
+
     Example:
         >>> from optuna_linas.budget_answers import BudgetFront
         >>> front = BudgetFront(
@@ -90,7 +95,13 @@ def plot_budget_front(
     """
     import plotly.graph_objects as go
 
+    wanted = "what BudgetGenerator.front returns, or several of them in a dict from name to front"
+    check_given(fronts, (Front, Mapping), wanted)
     named = fronts if isinstance(fronts, Mapping) else {"generator": fronts}
+    for name, front in named.items():
+        check_given(front, Front, f"under {name!r} what BudgetGenerator.front returns")
+    if measured is not None:
+        check_given(measured, Mapping, "as `measured` a dict from name to (costs, values)")
     if not named:
         return explained_empty_figure("No front was given", _FRONT)
     figure = go.Figure()
@@ -159,6 +170,9 @@ def plot_budget_histogram(
     Returns:
         The figure, with a dashed line at each budget.
 
+    Raises:
+        TypeError: Something else than numbers by budget.
+
     Example:
         >>> figure = plot_budget_histogram({10.0: [9.1, 9.5], 20.0: [18.0, 19.9]})
         >>> [trace.name for trace in figure.data]
@@ -166,6 +180,10 @@ def plot_budget_histogram(
     """
     import plotly.graph_objects as go
 
+    check_given(costs, Mapping, "a dict from budget to the costs of what was generated for it")
+    for budget, each in costs.items():
+        check_given(budget, (int, float), "numbers as budgets")
+        check_given(each, (Sequence, np.ndarray), f"numbers as the costs for budget {budget!r}")
     arrays = {budget: np.asarray(each, dtype=float) for budget, each in costs.items()}
     if not any(each.size for each in arrays.values()):
         return explained_empty_figure("Nothing was generated", _HISTOGRAM)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from optuna.study import Study
 
+from optuna_linas.given import check_given
+
 __all__ = ["Groups", "groups_of"]
 
 Groups = Study | Mapping[str, Study | Sequence[Study]]
@@ -21,19 +23,16 @@ def groups_of(studies: Groups) -> dict[str, list[Study]]:
     """
     if isinstance(studies, Study):
         return {studies.study_name: [studies]}
-    if not isinstance(studies, Mapping):
-        raise TypeError(
-            "Give a study, or a dict from label to a study or to a list of studies (one per "
-            f"seed); got {type(studies).__name__}."
-        )
-    groups = {
-        label: [members] if isinstance(members, Study) else list(members)
-        for label, members in studies.items()
-    }
-    for label, members in groups.items():
-        if not members:
+    check_given(
+        studies, Mapping, "a study, or a dict from label to a study or to studies (one per seed)"
+    )
+    groups = {}
+    for label, members in studies.items():
+        where = f"under {label!r} a study or a list of studies"
+        check_given(members, (Study, Sequence), where)
+        groups[label] = [members] if isinstance(members, Study) else list(members)
+        for member in groups[label]:
+            check_given(member, Study, where)
+        if not groups[label]:
             raise ValueError(f"There is no study under {label!r}.")
-        for member in members:
-            if not isinstance(member, Study):
-                raise TypeError(f"{member!r}, under {label!r}, is not a study.")
     return groups

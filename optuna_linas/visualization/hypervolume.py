@@ -40,6 +40,7 @@ def shared_reference(*studies: Study, objectives: Sequence[Goal | str] | None = 
         objectives: Indices and user attributes; by default what the studies were searched for.
 
     Raises:
+        TypeError: Something else than studies.
         ValueError: The studies have different directions, or not one complete trial.
 
     Example:
@@ -103,6 +104,7 @@ def plot_hypervolume(
         objectives: Indices and user attributes; by default what the studies were searched for.
 
     Raises:
+        TypeError: Something else than studies.
         ValueError: The studies have different directions.
 
     Example:
@@ -154,7 +156,7 @@ def plot_hypervolume(
         )
     some = next(each for members in data.values() for each in members)
     where = ", ".join(
-        f"{name_label(name)} {value:.4g}" for name, value in zip(some.names, point, strict=True)
+        f"{name_label(name)} = {value:.4g}" for name, value in zip(some.names, point, strict=True)
     )
     is_grouped = any(len(members) > 1 for members in data.values())
     figure.update_layout(

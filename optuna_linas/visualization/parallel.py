@@ -11,6 +11,7 @@ from optuna.study import Study
 from optuna_linas.arrays import FloatArray
 from optuna_linas.goals import Goal
 from optuna_linas.space import SearchSpace
+from optuna_linas.study_values import check_study
 from optuna_linas.visualization.front_archs import EncodedTrials, Unexplained, encoded_trials
 from optuna_linas.visualization.hover import hover_of
 from optuna_linas.visualization.options import ShownVariable, shade, shown_variables
@@ -64,6 +65,7 @@ def plot_parallel_coordinate(
         The figure; of a study without usable trials an empty one that says why.
 
     Raises:
+        TypeError: `study` is no study.
         ValueError: An attribute that no trial has, or a name that the space does not have.
 
     Example:
@@ -74,6 +76,7 @@ def plot_parallel_coordinate(
     """
     import plotly.graph_objects as go
 
+    check_study(study)
     text = f"Options and values in {study.study_name}"
     try:
         trials = encoded_trials(study, objectives, space, names)

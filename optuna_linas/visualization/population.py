@@ -18,7 +18,7 @@ from optuna_linas.assignment import Assignment
 from optuna_linas.goals import Goal, goal_name
 from optuna_linas.lineage import Lineage, read_lineage
 from optuna_linas.samplers.trials import natural_order
-from optuna_linas.study_values import goals_of
+from optuna_linas.study_values import check_study, goals_of
 from optuna_linas.visualization.hover import hover_texts
 from optuna_linas.visualization.style import (
     COLORS,
@@ -55,6 +55,7 @@ def plot_lineage(study: Study, *, objective: Goal | str = 0) -> go.Figure:
         The figure; of a study without a population an empty one that says so.
 
     Raises:
+        TypeError: `study` is no study.
         ValueError: The study does not have the objective.
 
     Example:
@@ -68,6 +69,7 @@ def plot_lineage(study: Study, *, objective: Goal | str = 0) -> go.Figure:
     """
     import plotly.graph_objects as go
 
+    check_study(study)
     text = f"Lineage of {study.study_name}"
     lineage = _lineage(study)
     steps = {} if lineage is None else _steps(lineage)
@@ -126,6 +128,7 @@ def plot_population(study: Study, *, objective: Goal | str = 0) -> go.Figure:
         The figure; of a study without a population an empty one that says so.
 
     Raises:
+        TypeError: `study` is no study.
         ValueError: The study does not have the objective.
 
     Example:
@@ -139,6 +142,7 @@ def plot_population(study: Study, *, objective: Goal | str = 0) -> go.Figure:
     """
     import plotly.graph_objects as go
 
+    check_study(study)
     text = f"Population of {study.study_name}"
     lineage = _lineage(study)
     steps = {} if lineage is None else _steps(lineage)
@@ -188,6 +192,7 @@ def plot_option_shares(study: Study, names: Sequence[str] | None = None) -> go.F
         The figure; of a study without a population an empty one that says so.
 
     Raises:
+        TypeError: `study` is no study.
         ValueError: No member has a variable of that name.
 
     Example:
@@ -202,6 +207,7 @@ def plot_option_shares(study: Study, names: Sequence[str] | None = None) -> go.F
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
+    check_study(study)
     text = f"Share of each option in {study.study_name}"
     lineage = _lineage(study)
     steps = {} if lineage is None else _steps(lineage)

@@ -13,7 +13,7 @@ from optuna_linas.arrays import FloatArray
 from optuna_linas.goals import goal_name
 from optuna_linas.predictors.quality import kendall_tau, mape_percent
 from optuna_linas.samplers.predictions import PredictedBatch, PredictedTrials, predicted_trials
-from optuna_linas.study_values import why_empty
+from optuna_linas.study_values import check_study, why_empty
 from optuna_linas.visualization.hover import hover_texts
 from optuna_linas.visualization.style import (
     COLORS,
@@ -48,6 +48,9 @@ def plot_predictor_quality(study: Study) -> go.Figure:
     Returns:
         The figure; an empty one that says why where nothing was predicted yet.
 
+    Raises:
+        TypeError: `study` is no study.
+
     Example:
         >>> import optuna
         >>> figure = plot_predictor_quality(optuna.create_study())
@@ -56,6 +59,7 @@ def plot_predictor_quality(study: Study) -> go.Figure:
     """
     from plotly.subplots import make_subplots
 
+    check_study(study)
     text = f"Predictions in {study.study_name}"
     told = predicted_trials(study)
     if not told.batches:

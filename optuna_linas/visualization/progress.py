@@ -54,7 +54,7 @@ def plot_search_progress(
 
     Raises:
         ValueError: More than three objectives, or an attribute that no trial has.
-        TypeError: Something else than an index, a string or an `Attr`.
+        TypeError: `study` is no study, or an objective no index, string or `Attr`.
 
     Example:
         >>> import optuna

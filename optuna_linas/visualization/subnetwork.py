@@ -12,11 +12,12 @@ from optuna.trial import FrozenTrial
 
 from optuna_linas.answers import knee_point
 from optuna_linas.arrays import BoolArray
+from optuna_linas.given import check_given
 from optuna_linas.goals import Goal, goal_name
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import option_levels
 from optuna_linas.study_space import space_of
-from optuna_linas.study_values import goals_of, values_of, why_empty
+from optuna_linas.study_values import check_study, goals_of, values_of, why_empty
 from optuna_linas.visualization.options import shade
 from optuna_linas.visualization.stages import Box, stages_of
 from optuna_linas.visualization.style import counted, explained_empty_figure, name_label, title
@@ -56,6 +57,7 @@ def plot_subnetwork(
         The figure; an empty one that says why where there is nothing to draw.
 
     Raises:
+        TypeError: `study` is no study, or `trial` neither a trial nor a number.
         ValueError: The study has no such trial.
         SpaceMismatchError: The trial is not of the space.
 
@@ -66,6 +68,9 @@ def plot_subnetwork(
     """
     import plotly.graph_objects as go
 
+    check_study(study)
+    if trial is not None:
+        check_given(trial, (FrozenTrial, int), "a trial of the study, or its number")
     text = f"A network of {study.study_name}"
     if trial is None:
         data = values_of(study, objectives)
@@ -207,7 +212,7 @@ def _said(
         goals = goals_of(study, objectives)
         values = goals.values(trial.values, trial.user_attrs) or []
         parts += [
-            f"{name_label(goal_name(study, goal))} {value:.4g}"
+            f"{name_label(goal_name(study, goal))} = {value:.4g}"
             for goal, value in zip(goals.goals, values, strict=False)
         ]
     if drawing.n_missing:

@@ -11,6 +11,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import FloatArray
+from optuna_linas.given import check_given
 from optuna_linas.goals import Goal
 from optuna_linas.pareto import hypervolume
 from optuna_linas.study_values import StudyValues, values_of
@@ -71,6 +72,7 @@ def plot_platform_transfer(
         The figure; an empty one that says why where there is nothing to compare.
 
     Raises:
+        TypeError: Something else than studies by name.
         ValueError: Another number of objectives, an unknown platform, or different directions.
 
     Example:
@@ -88,7 +90,9 @@ def plot_platform_transfer(
     """
     from plotly.subplots import make_subplots
 
-    measured = dict(measured or {})
+    _check_studies(studies, "platform")
+    measured = {} if measured is None else measured
+    _check_studies(measured, "pair of platforms, (where found, where measured),")
     unknown = sorted({name for pair in measured for name in pair} - set(studies))
     if unknown:
         raise ValueError(f"`measured` names {unknown}; the platforms are {list(studies)}.")
@@ -164,6 +168,13 @@ def plot_platform_transfer(
         showlegend=True,
     )
     return figure
+
+
+def _check_studies(studies: object, whose: str) -> None:
+    check_given(studies, Mapping, f"a dict from {whose} to a study")
+    assert isinstance(studies, Mapping)
+    for name, study in studies.items():
+        check_given(study, Study, f"under {name!r} a study")
 
 
 def _same_networks(data: StudyValues, wanted: Sequence[FrozenTrial]) -> list[int]:

@@ -7,8 +7,11 @@ from pathlib import Path
 import optuna
 import pytest
 
+from benchmarks import idle
 from benchmarks.counting_storage import CountingStorage, Traffic
+from benchmarks.scale import throughput
 from benchmarks.scale.__main__ import main, tables
+from benchmarks.scale.problem import Instant
 from benchmarks.scale.simulation import Cluster, breaking_point, simulate
 from benchmarks.scale.storages import Unavailable, place_of
 
@@ -90,7 +93,7 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     out = tmp_path / "scale.json"
     code = main(
         [
-            *("--storages", "memory", "journal", "--samplers", "linas", "nsga2"),
+            *("--storages", "memory", "journal", "--samplers", "linas", "pbt", "nsga2"),
             *("--processes", "1", "2", "--trials", "6", "--variables", "4"),
             *("--workers", "20", "--paper-trials", "500", "--out", str(out)),
         ]
@@ -98,7 +101,7 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert code == 0
     results = json.loads(out.read_text())
     for kind in ("memory", "journal"):
-        for sampler in ("linas", "nsga2"):
+        for sampler in ("linas", "pbt", "nsga2"):
             for n in ("1", "2"):
                 (run,) = results["throughput"][kind][sampler][n]["runs"]
                 assert run["n_trials"] == 6
@@ -106,6 +109,14 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
                 assert sampler != "linas" or run["n_distinct"] == 6
     assert {row["storage"] for row in results["paper"]} == {"journal"}
     assert capsys.readouterr().out.strip() == tables(results).strip()
+
+
+def test_both_benchmarks_of_many_workers_know_the_same_samplers() -> None:
+    assert idle.SAMPLERS is throughput.SAMPLERS
+    for name, make in throughput.SAMPLERS.items():
+        study = optuna.create_study(directions=["maximize", "minimize"], sampler=make(0))
+        study.optimize(Instant(3), n_trials=3)
+        assert len(study.trials) == 3, name
 
 
 def test_a_storage_without_its_server_says_so(

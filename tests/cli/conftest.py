@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from optuna_linas.cli import main
 
 OBJECTIVE = """
+import threading
 import time
 
 class Named:
@@ -35,9 +36,40 @@ def fails_in_between(trial):
         raise ZeroDivisionError("no such network")
     return values
 
+def unsteady(trial):
+    trial.set_user_attr("steady", trial.number % 3 > 0)
+    return objective(trial)
+
+later = threading.Event()
+
+def first_fails_last(trial):
+    values = objective(trial)
+    if trial.number == 0:
+        assert later.wait(60)
+        raise ZeroDivisionError("no such network")
+    if trial.number == 5:
+        later.set()
+    return values
+
+def breaks():
+    import optuna
+
+    class Breaking(optuna.samplers.RandomSampler):
+        def after_trial(self, study, trial, state, values):
+            if trial.number == 1:
+                raise RuntimeError("out of order")
+
+    return Breaking()
+
 def sampler():
     import optuna
     return optuna.samplers.RandomSampler(seed=5)
+
+made = []
+
+def counted():
+    made.append(sampler())
+    return made[-1]
 
 def build(params):
     import torch

@@ -10,6 +10,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from optuna_linas import LINASSampler
 from tests.cli.conftest import TRADE_OFF
 
 
@@ -86,6 +87,29 @@ def test_a_failing_objective_is_one_line(run, folder):
     )
 
 
+def test_a_busy_machine_is_summed_up(run):
+    result = run("search", "train.py:unsteady", *TRADE_OFF, "--trials", 4, "--sampler", "random")
+    assert "busy while 2 of 4 latencies were measured" in result.stderr
+    calm = run("search", "train.py:objective", *TRADE_OFF, "--trials", 2, "--sampler", "random")
+    assert "busy" not in calm.stderr
+
+
+def test_with_threads_the_trial_that_failed_is_named(run, folder):
+    result = run("search", "train.py:first_fails_last", *TRADE_OFF, "--trials", 60, "--jobs", 3)
+    assert result.exit_code == 1
+    assert "Error: Trial 0 failed: ZeroDivisionError" in result.stderr
+    assert study_in(folder, "first_fails_last").trials[-1].number > 2
+
+
+def test_no_trial_is_blamed_for_what_fails_elsewhere(run):
+    args = ["--trials", 5, "--sampler", "train.py:breaks"]
+    result = run("search", "train.py:objective", *TRADE_OFF, *args)
+    assert result.exit_code == 1
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: The search failed outside of the objective: RuntimeError: out")
+    assert "--keep-going" not in last
+
+
 def test_a_failing_trial_need_not_end_the_search(run, folder):
     args = ["train.py:fails_in_between", *TRADE_OFF, "--trials", "5"]
     result = run("search", *args, "--keep-going")
@@ -109,6 +133,49 @@ def test_threads_and_journal_files(run, folder):
 def test_samplers_by_name(run, name):
     result = run("search", "train.py:named", "--trials", 3, "--sampler", name, "--cost", "1")
     assert result.exit_code == 0, result.output
+
+
+def test_a_sampler_is_made_once(run, monkeypatch):
+    assert (
+        run("search", "train.py:named", "--trials", 2, "--sampler", "train.py:counted").exit_code
+        == 0
+    )
+    assert len(sys.modules["train"].made) == 1
+    made = []
+    make = LINASSampler.__init__
+
+    def init(self, *args, **settings):
+        made.append(self)
+        make(self, *args, **settings)
+
+    monkeypatch.setattr(LINASSampler, "__init__", init)
+    result = run("search", "train.py:named", "--trials", 2, "--study", "again")
+    assert result.exit_code == 0, result.output
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--sampler", "nagg"], "Unknown sampler 'nagg'. Choose one of linas"),
+        (["--sampler", "nag"], "NAG needs what its budgets limit"),
+        (["--sampler", "nag", "--cost", "0"], "--cost 0 is the objective that NAG"),
+        (["--sampler", "train.py:objective"], "objective() missing 1 required"),
+        (["--sampler", "train.py:not_callable"], "is no Optuna sampler but int"),
+    ],
+)
+def test_a_sampler_that_cannot_be_made_is_said_first(run, folder, options, said):
+    result = run("search", "train.py:named", "--trials", 2, *options)
+    assert result.exit_code in (1, 2)
+    assert said in result.stderr
+    assert not (folder / "study.db").exists()
+
+
+def test_a_cost_that_is_the_value_itself_is_said(run):
+    named = ["--sampler", "nag", "--cost", "accuracy"]
+    result = run("search", "train.py:named", "--trials", 2, *named)
+    assert result.exit_code == 2, result.output
+    assert "value and cost are the same" in result.stderr
 
 
 def test_own_sampler(run, folder):
@@ -149,7 +216,7 @@ def test_a_supernet_is_trained_searched_and_searched_on(run, folder):
     [
         ([], "Say what to search"),
         (["train.py:objective", "--supernet", "elastic-cnn"], "Say what to search"),
-        (["train.py:nothing"], "defines no 'nothing'; it has Named, build"),
+        (["train.py:nothing"], "defines no 'nothing'; it has Named, breaks, build"),
         (["train.py:not_callable"], "is no function of a trial but int"),
         (["missing.py:objective"], "There is no file missing.py"),
         (["train"], "Expected FILE.py:NAME"),

@@ -147,6 +147,24 @@ def test_a_wide_spread_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert "latency of 5e+03 ms has an interquartile range of 8e+03 ms" in caplog.text
 
 
+def test_a_search_is_told_once_and_then_how_often(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock(itertools.cycle([1.0, 5.0, 9.0]))
+    meter = LatencyMeter(plan=TimingPlan(n_repeats=9), clock=clock)
+    calm = FakeClock(itertools.repeat(1.0))
+    with caplog.at_level(logging.WARNING, logger="optuna_linas"):
+        measured = [meter(Timed(clock), torch.zeros(1, 1)) for _ in range(17)]
+        LatencyMeter(plan=TimingPlan(n_repeats=9), clock=calm)(Timed(calm), torch.zeros(1, 1))
+    assert not any(each.steady for each in measured)  # each says so itself
+    first, *others = [record.getMessage() for record in caplog.records]
+    assert "latency of 5e+03 ms has an interquartile range of 8e+03 ms" in first
+    assert [" ".join(each.split()[3:8]) for each in others] == [
+        "busy during 4 of 4",
+        "busy during 16 of 16",
+    ]
+    assert meter == LatencyMeter(plan=TimingPlan(n_repeats=9), clock=clock)  # a count is no setting
+    assert pickle.loads(pickle.dumps(LatencyMeter())) == LatencyMeter()
+
+
 class FakeQueue:
     """A GPU's queue: work takes time when it runs, not when it is queued."""
 

@@ -155,7 +155,7 @@ def test_a_network_is_drawn_with_the_layers_that_it_has() -> None:
     ]
     assert boxes.text[3].endswith("no layer")
     assert [shape.line.dash for shape in figure.layout.shapes] == ["solid"] * 3 + ["dash"]
-    assert figure.layout.title.subtitle.text.startswith("trial 1, objective 0 0.5")
+    assert figure.layout.title.subtitle.text.startswith("trial 1, objective 0 = 0.5")
     assert figure.layout.title.subtitle.text.endswith("without 1 layer of the largest")
     assert boxes.hovertext[2] == "kernel_0 = 3"
     by_default = plot_subnetwork(study, space=SPACE)

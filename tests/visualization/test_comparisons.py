@@ -1,7 +1,10 @@
 """Figures that compare: attainment surfaces, predictions with measurements, platforms."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import optuna
+import plotly.graph_objects as go
 import pytest
 from optuna.distributions import IntDistribution
 from optuna.study import Study
@@ -56,14 +59,44 @@ def test_a_single_study_is_its_front_and_directions_must_agree() -> None:
     assert "No study" in plot_attainment({}).layout.annotations[0].text
 
 
+def points_of(traces: Sequence[go.Scatter]) -> list[list[tuple[float, float]]]:
+    return [sorted(zip(trace.x, trace.y, strict=True)) for trace in traces]
+
+
 def test_three_objectives_are_the_corners_two_by_two() -> None:
     runs = [
         study_of((1.0, 2.0, 3.0), directions=("minimize",) * 3),
         study_of((2.0, 1.0, 3.0), directions=("minimize",) * 3),
     ]
-    panels = plot_attainment({"ours": runs}).data
-    points = [sorted(zip(panel.x, panel.y, strict=True)) for panel in panels]
-    assert points == [[(1.0, 2.0), (2.0, 1.0)], [(3.0, 1.0), (3.0, 2.0)], [(1.0, 3.0), (2.0, 3.0)]]
+    *traces, by_all = plot_attainment({"ours": runs}).data
+    # Of two runs, what one has is what at least half of them have.
+    assert by_all.name == "attained by all runs"
+    assert [trace.name for trace in traces] == ["ours: all 2 runs"] * 3 + [
+        "ours: at least 1 of 2 runs"
+    ] * 3
+    assert points_of(traces[3:]) == [
+        [(1.0, 2.0), (2.0, 1.0)],
+        [(3.0, 1.0), (3.0, 2.0)],
+        [(1.0, 3.0), (2.0, 3.0)],
+    ]
+    assert points_of(traces[:3]) == [[(2.0, 2.0)], [(3.0, 2.0)], [(2.0, 3.0)]]
+
+
+def test_three_objectives_have_a_best_a_median_and_a_worst() -> None:
+    runs = [study_of((x, x, x), directions=("minimize", "maximize", "minimize")) for x in (1, 2, 3)]
+    figure = plot_attainment({"ours": runs, "theirs": runs[:1]})
+    shown = {trace.name: trace.marker.symbol for trace in figure.data if trace.showlegend is None}
+    # The grey ones say what the marks mean; each group is in the legend once, with its median.
+    assert shown == {"attained by one run": "circle-open", "attained by all runs": "x-thin-open"}
+    named = [trace.name for trace in figure.data if trace.showlegend]
+    assert named == ["ours: at least 2 of 3 runs", "theirs"]
+    first = {trace.name: points_of([trace])[0] for trace in figure.data[:9:3]}
+    # To the right the second goal, which is maximised: what two runs have is the worse of both.
+    assert first["ours: at least 1 of 3 runs"] == [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)]
+    assert first["ours: at least 2 of 3 runs"] == [(1.0, 2.0), (2.0, 3.0)]
+    assert first["ours: all 3 runs"] == [(1.0, 3.0)]
+    alone = plot_attainment({"theirs": runs[:1]})
+    assert len(alone.data) == 3  # nothing to tell apart
 
 
 def objective(trial: Trial) -> float:

@@ -55,6 +55,35 @@ def test_every_figure_is_under_the_contract() -> None:
     assert covered == plots
 
 
+PUBLIC = [name for name in v.__all__ if name.startswith(("plot_", "hypervolume", "shared_"))]
+"""Every public function of the package."""
+
+
+def test_every_public_function_is_asked() -> None:
+    assert v.__all__ == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "got None."),
+        ("study.db", "got 'study.db'."),
+        ([optuna.create_trial(value=1.0)], "got a list of FrozenTrial."),
+        (7, "got 7."),
+        (object(), "got an object."),
+        ({"ours": None}, ""),
+        ({"ours": [optuna.create_trial(value=1.0)]}, ""),
+    ],
+    ids=["nothing", "a path", "trials", "a number", "an object", "a name of nothing", "of trials"],
+)
+def test_what_no_figure_can_be_made_of_is_a_type_error(name: str, given: Any, said: str) -> None:
+    reference = [[0.0, 0.0]] if name == "hypervolume_history" else []
+    with pytest.raises(TypeError, match=r"^This takes .*; got ") as error:
+        getattr(v, name)(given, *reference)
+    assert str(error.value).endswith(said)
+
+
 def architecture(trial: Trial) -> int:
     depth = trial.suggest_int("depth", 1, 3)
     kernels = [trial.suggest_categorical(f"kernel_{i}", [3, 5]) for i in range(depth)]

@@ -98,7 +98,7 @@ def test_studies_are_compared_against_their_common_worst() -> None:
     assert list(shared_reference(first, second)) == [0.3, 4.0]
     figure = plot_hypervolume({"ours": first, "theirs": second})
     assert [trace.name for trace in figure.data] == ["ours", "theirs"]
-    assert "objective 0 0.3, objective 1 4" in figure.layout.title.subtitle.text
+    assert "objective 0 = 0.3, objective 1 = 4" in figure.layout.title.subtitle.text
     other = optuna.create_study(directions=["minimize", "minimize"])
     with pytest.raises(ValueError, match="different directions"):
         shared_reference(first, other)

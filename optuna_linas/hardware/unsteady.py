@@ -1,0 +1,61 @@
+"""Saying that the machine was busy: with every figure, but not in every line of a search's log."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from optuna_linas.hardware.measurement import Measurement
+
+__all__ = ["UnsteadyCount", "warn_unsteady"]
+
+_log = logging.getLogger(__name__)
+
+_FACTOR = 4
+"""It is said again when there are four times as many."""
+
+
+def warn_unsteady(measurement: Measurement) -> None:
+    """Log a warning if the spread of a measurement stayed too wide."""
+    if not measurement.steady:
+        _log.warning(
+            "A latency of %.3g ms has an interquartile range of %.3g ms: the machine was busy "
+            "while it was measured. Leave a core free, or raise TimingPlan(n_repeats, "
+            "max_attempts).",
+            measurement.latency_ms,
+            measurement.latency_ms_iqr,
+        )
+
+
+@dataclass
+class UnsteadyCount:
+    """Warns of the first of many measurements with too wide a spread, and then of their number.
+
+    Each measurement says so itself (`steady=False`), and so does its trial.
+
+    Attributes:
+        n: Measurements so far.
+        n_unsteady: How many of them had too wide a spread.
+    """
+
+    n: int = 0
+    n_unsteady: int = 0
+    _n_said: int = 0
+
+    def note(self, measurement: Measurement) -> None:
+        """Count a measurement, and log a warning if it is time for one."""
+        self.n += 1
+        if measurement.steady:
+            return
+        self.n_unsteady += 1
+        if self.n_unsteady == 1:
+            self._n_said = 1
+            warn_unsteady(measurement)
+        elif self.n_unsteady >= _FACTOR * self._n_said:
+            self._n_said = self.n_unsteady
+            _log.warning(
+                "The machine was busy during %d of %d latency measurements so far. Their trials "
+                "have the attribute steady=False.",
+                self.n_unsteady,
+                self.n,
+            )
