@@ -164,7 +164,7 @@ def mobilenet_digits(settings: Settings) -> Row:
 def resnet_cifar(settings: Settings) -> Row:
     """OFA's ResNet-50 with all its 29 variables, narrow, on 32 x 32 pixels."""
     supernet = OFAResNet50(
-        10, image_size=32, stem_width=32, stage_widths=(64, 128, 192, 256), stem_stride=1
+        10, image_size=32, stem_width=16, stage_widths=(32, 64, 96, 128), stem_stride=1
     )
     data = cifar10(settings.data(), 3000)
     return _images(supernet, data, settings, epochs=4)

@@ -251,7 +251,12 @@ def test_an_interrupted_search_says_how_to_go_on_and_goes_on(folder, jobs):
     here = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": here}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    worker = subprocess.Popen([*program, *args], env=environment, **pipes)
+    # A shell lets its background jobs ignore Ctrl-C, and so would a child of these tests.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        worker = subprocess.Popen([*program, *args], env=environment, **pipes)
+    finally:
+        signal.signal(signal.SIGINT, former)
     assert worker.stderr is not None
     seen = ""
     while "slow 2/12" not in seen:  # the search is under way
