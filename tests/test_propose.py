@@ -13,9 +13,7 @@ from sklearn.linear_model import LinearRegression
 from optuna_linas.evolution import NSGA2, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
 from optuna_linas.linas import MIN_EXAMPLES, Settings, propose
-from optuna_linas.linas.fitting import FittedPredictors
-from optuna_linas.linas.surprise import surprise
-from optuna_linas.predictors import Predictor, StructuredGP
+from optuna_linas.predictors import Predictor
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Variable
 
@@ -400,22 +398,19 @@ def test_the_search_starts_from_what_is_feasible_or_nearly_so() -> None:
     assert seeds == [[[1], [2]], [[2], [4]]]
 
 
-def test_predictions_are_lowered_by_the_deviations_that_earlier_ones_turned_out_to_have() -> None:
-    space = SearchSpace.from_choices({f"x_{i}": [1, 2, 3] for i in range(6)})
-    history = history_of(space, 40)
-    rows = space.canonical(space.sample(10, np.random.default_rng(1)))
-    predict = FittedPredictors(
-        space,
-        history,
-        ("gp",),
-        known={},
-        masked=True,
-        optimism=0.5,
-        rng=np.random.default_rng(0),
+@pytest.mark.parametrize(("options", "optimism"), [([1, 2, 3], 0.5), (["a", "b", "c"], 1.5)])
+def test_a_search_is_more_optimistic_where_options_have_no_order(
+    options: list[object], optimism: float
+) -> None:
+    space = SearchSpace.from_choices({f"x_{i}": options for i in range(6)})  # type: ignore[arg-type]
+    history = history_of(space, 20)
+    gp = {"predictors": ("gp",)}  # which knows how sure it is
+    default, stated = (
+        propose(space, history, 6, np.random.default_rng(0), settings=quick(optimism=k, **gp))
+        for k in (None, optimism)
     )
-    model = StructuredGP(space).fit(history.codes, history.losses)
-    deviation = np.hypot(model.predict_with_deviation(rows)[1], model.unexplained)
-    lowered = predict.mean(rows) - predict(rows)[0]
-    factor = surprise(space, history.codes, history.losses)
-    assert factor.tolist() != [1.0, 1.0]
-    assert lowered == pytest.approx(0.5 * factor * deviation, rel=1e-3, abs=1e-6)
+    assert default.tolist() == stated.tolist()
+    other = quick(optimism=2.0 - optimism, **gp)
+    assert propose(space, history, 6, np.random.default_rng(0), settings=other).tolist() != (
+        stated.tolist()
+    )

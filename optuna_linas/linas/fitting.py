@@ -12,7 +12,6 @@ import numpy as np
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.history import History
 from optuna_linas.linas.choosing import choose_predictors
-from optuna_linas.linas.surprise import surprise
 from optuna_linas.predictors import (
     Predictor,
     StructuredGP,
@@ -58,9 +57,8 @@ class FittedPredictors:
         predictors: One for all objectives or one each.
         known: Functions from rows to the losses of columns that need no predictor.
         masked: Zero the features of inactive variables.
-        optimism: Standard deviations, as they turned out (see `surprise`), that predictions of
-            several objectives are lowered by where the predictor knows them. (One objective
-            explores by itself: see `explore`.)
+        optimism: Standard deviations that predictions of several objectives are lowered by, where
+            the predictor knows them. (One objective explores by itself: see `explore`.)
         advice: What another search would predict, which the Gaussian process learns from.
         rng: The source of all randomness.
     """
@@ -78,8 +76,7 @@ class FittedPredictors:
         rng: np.random.Generator,
     ) -> None:
         measured = np.clip(history.losses, -LARGEST_LOSS, LARGEST_LOSS)
-        self._space, self._masked = space, masked
-        self._optimism: FloatArray | None = None
+        self._space, self._masked, self._optimism = space, masked, optimism
         self._m = measured.shape[1]
         self._chosen = [predictors[k % len(predictors)] for k in range(self._m)]
         self._known: dict[int, KnownColumn] = dict(known)
@@ -93,10 +90,6 @@ class FittedPredictors:
         if self._together:
             self._joint = StructuredGP(space, advice)
             self._joint.fit(history.codes, measured[:, self._together])
-            if self._m > 1 and optimism > 0:
-                self._optimism = optimism * surprise(
-                    space, history.codes, measured[:, self._together], advice
-                )
         features = space.features(history.codes, masked=masked)
         self._single = {
             k: make_predictor(self._chosen[k], rng) for k in learned if k not in self._together
@@ -116,8 +109,8 @@ class FittedPredictors:
 
     def __call__(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return predicted losses `float[n, m]` and violations `float[n]` of `archs`."""
-        predicted, deviation, X = self._predict(archs, sure=self._optimism is None)
-        if deviation is not None and self._joint is not None and self._optimism is not None:
+        predicted, deviation, X = self._predict(archs, sure=self._m == 1 or self._optimism == 0)
+        if deviation is not None and self._joint is not None:
             # Where the same network always measures the same, what the fit takes for noise is
             # unknown of every unseen one too.
             error = np.hypot(deviation, self._joint.unexplained)

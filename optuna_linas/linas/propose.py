@@ -11,8 +11,7 @@ Where we depart from the paper (each can be switched back in `Settings`):
   network is measured twice;
 - the inner search starts from the measured front instead of from random rows;
 - the predictor is a Gaussian process that knows the structure of the space;
-- predictions are a little optimistic where the predictor knows how sure it is, and the more so the
-  more its earlier predictions were wrong;
+- predictions are a little optimistic where the predictor knows how sure it is;
 - a batch is chosen for its joint hypervolume gain, from everything the inner search has seen.
 
 Shapes: `d` variables, `m` objectives, `archs` is `int[n, d]`.
@@ -40,10 +39,12 @@ from optuna_linas.predictors import Predictor
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.selection import filled_up, unseen
 from optuna_linas.space import SearchSpace
+from optuna_linas.structure import option_levels
 
 __all__ = ["Proposal", "Settings", "make_proposal", "propose"]
 
 _MAX_ROUNDS = 4
+_OPTIMISM_WITH_ORDER, _OPTIMISM_WITHOUT = 0.5, 1.5
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,14 @@ class Settings:
             than by rank and crowding as the paper does.
         n_training: The predictors learn from the first that many measurements only, as in the
             paper's one-shot mode; `None` for all.
-        optimism: Standard deviations that predictions of several objectives are lowered by, where
-            the predictor knows them (the Gaussian process does): a little makes a search leave what
-            it knows. They are those that earlier predictions turned out to have, see
-            `optuna_linas.linas.surprise`: where the predictor errs more than it thinks, a search
-            explores more. The paper has none.
+        optimism: Standard deviations that predictions are lowered by, where the predictor knows
+            them (the Gaussian process does): a little makes a search leave what it knows. `None`
+            for 0.5 where most variables have an order, and 1.5 elsewhere: there the predictor has
+            less to go by and is surer than it should be. The paper has none.
 
     Example:
-        >>> Settings(predictors=("ridge",), n_inner_evaluations=2_000).optimism
-        0.75
+        >>> Settings(predictors=("ridge",), n_inner_evaluations=2_000).optimism is None
+        True
     """
 
     predictors: Sequence[str | Predictor] = ("auto",)
@@ -82,7 +82,7 @@ class Settings:
     whole_archive: bool = True
     joint_gain: bool = True
     n_training: int | None = None
-    optimism: float = 0.75
+    optimism: float | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def make_proposal(
         settings.predictors,
         known=known or {},
         masked=settings.masked,
-        optimism=settings.optimism,
+        optimism=_optimism(space) if settings.optimism is None else settings.optimism,
         advice=advice,
         rng=rng,
     )
@@ -222,6 +222,12 @@ def propose(
     return make_proposal(
         space, history, n, rng, settings=settings, taken=taken, pending=pending, known=known
     ).archs
+
+
+def _optimism(space: SearchSpace) -> float:
+    """How optimistic a search is by default."""
+    n_ordered = sum(levels is not None for levels in option_levels(space))
+    return _OPTIMISM_WITH_ORDER if 2 * n_ordered >= len(space) else _OPTIMISM_WITHOUT
 
 
 def _front(history: History) -> IntArray:
