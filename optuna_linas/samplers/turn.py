@@ -9,9 +9,10 @@ planned or taken its mark back, and who sees none plans. Of two trials, the one 
 later sees the other's: never do both plan. Numbers of trials differ, so one always gets on.
 
 A mark names the plan that it is to replace. Once a new plan is stored all marks that led to it are
-void, and need not be taken back. Nobody waits for a trial that has ended, nor for a worker that is
-known to be dead (its process is gone from this machine); for any other, `PATIENCE_S` at the most,
-by the clock of the one who waits.
+void, and need not be taken back; a trial that needs no new plan after all, because a place of the
+old one has become free, takes its mark back. Nobody waits for a trial that has ended, nor for a
+worker that is known to be dead (its process is gone from this machine); for any other, `PATIENCE_S`
+at the most, by the clock of the one who waits.
 
 Only one thing is left to chance: a worker that is taken for dead and is not (it plans for longer
 than `PATIENCE_S`). It looks whether another has planned before it writes. If it is held up once
@@ -106,7 +107,7 @@ def stamp_of(plan: str | None) -> str:
 
 
 class Turn:
-    """A trial's way to its turn. As a context it takes the mark back if planning is interrupted.
+    """A trial's way to its turn. As a context it takes back a mark that no new plan has made void.
 
     Args:
         key: Prefix of the sampler's attributes.
@@ -130,6 +131,7 @@ class Turn:
         self._clock, self._sleep = clock or time.monotonic, sleep or time.sleep
         self._wanted: str | None = None
         self._mark: str | None = None
+        self._current: str | None = None
         self._is_waiting = False
         self._pause_s = 0.0
         self._since_s: float | None = None
@@ -146,12 +148,15 @@ class Turn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
+        if kind is not None or self._mark == self._current:
             self._take_back()
 
     def is_new(self, plan: str | None) -> bool:
         """Whether a plan has come since this trial first found that one was needed."""
-        return self._wanted is not None and stamp_of(plan) != self._wanted
+        if self._wanted is None:
+            return False
+        self._current = stamp_of(plan)
+        return self._current != self._wanted
 
     def comes(self, plan: str | None, marks: Mapping[int, Mark]) -> bool:
         """Whether the trial is to plan now; if not, call `pause` and read everything again.
@@ -160,7 +165,7 @@ class Turn:
             plan: The stored plan that is used up, read after `marks`.
             marks: Of other running trials, by number, read since the last call.
         """
-        stamp = stamp_of(plan)
+        stamp = self._current = stamp_of(plan)
         if self._wanted is None:
             self._wanted = stamp
         now = self._entered_s = self._clock()
@@ -168,11 +173,12 @@ class Turn:
         is_mine = not others and self._mark == stamp
         if is_mine or (self._since_s is not None and now - self._since_s > _MAX_WAIT_S):
             self._is_waiting, self._pause_s = False, 0.0
+            self._current = None  # It will be replaced.
             return True
         self._is_waiting = True
         if not others:
+            self._mark, self._pause_s = stamp, 0.0  # first: what interrupts the writing is told
             self._write(Mark(self._trial.number, stamp, this_process()).dumps())
-            self._mark, self._pause_s = stamp, 0.0
             return False  # Those who did the same at this moment must be seen.
         if self._since_s is None:
             self._since_s = now

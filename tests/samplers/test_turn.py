@@ -273,6 +273,34 @@ def interrupted(*args: object, **kwargs: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_who_gets_a_place_that_became_free_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = optuna.create_study(sampler=sampler())
+    study.optimize(objective, n_trials=2)
+    batch = [study.ask(), study.ask()]
+    losses = [objective(trial) for trial in batch]
+    looked = Turn.pause
+
+    def failing(self: Turn) -> bool:
+        has_waited = looked(self)
+        if has_waited and study.trials[3].state == TrialState.RUNNING:
+            study.tell(batch[1], state=TrialState.FAIL)  # between the mark and the look after it
+        return has_waited
+
+    late = study.ask()
+    with monkeypatch.context() as patch:
+        patch.setattr(Turn, "pause", failing)
+        objective(late)
+    assert json.loads(study.trials[4].system_attrs["pymoo:claim"])[:2] == [1, 2]
+    assert stored_mark(study, 4) is None
+    study.tell(batch[0], losses[0])
+    monkeypatch.setattr(turn.time, "sleep", interrupted)
+    objective(study.ask())  # plans the next batch at once
+    plan = study._storage.get_study_system_attrs(study._study_id)["pymoo:plan"]
+    assert Plan.loads(plan).batch == 2
+
+
 @pytest.mark.usefixtures("_no_pauses")
 def test_who_has_waited_takes_a_spare_row_rather_than_plan_once_more() -> None:
     """The batch has two places; the others' plan is as fresh as one's own would be."""
