@@ -389,7 +389,7 @@ def test_the_search_starts_from_what_is_feasible_or_nearly_so() -> None:
         seeds.append(settings["seeds"].tolist())
         return VectorizedNSGA2(10)(evaluate, n_options, **settings)
 
-    space = SearchSpace.from_choices({"a": list(range(5))})
+    space = SearchSpace.from_choices({"a": list(range(6))})
     codes = np.arange(5)[:, None]
     losses = np.array([[0.0, 0.0], [1.0, 3.0], [3.0, 1.0], [2.0, 4.0], [9.0, 9.0]])
     for constraint in ([1.0, -1, 0, -1, -1], [3.0, 2, 1, 2, 1]):
@@ -414,3 +414,25 @@ def test_a_search_is_more_optimistic_where_options_have_no_order(
     assert propose(space, history, 6, np.random.default_rng(0), settings=other).tolist() != (
         stated.tolist()
     )
+
+
+def test_nothing_is_fitted_where_every_network_is_seen() -> None:
+    class Unwilling:
+        def fit(self, X: np.ndarray, y: np.ndarray) -> None:
+            raise AssertionError("there is nothing to predict")
+
+        def predict(self, X: np.ndarray) -> np.ndarray:
+            raise AssertionError("there is nothing to predict")
+
+    depth = Variable.categorical("depth", [1, 2])
+    width = Variable.categorical("width", [8, 16, 32], [Condition("depth", (2,))])
+    space = SearchSpace([depth, width])  # four networks of six rows
+    every = np.array([[0, 0], [1, 0], [1, 1], [1, 2]])
+    unwilling = Settings(predictors=(Unwilling(),))
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([every[:3], every[:3]])
+    history = History(codes, np.zeros((6, 2)), np.zeros((6, 0)), np.arange(6))
+    proposed = propose(space, history, 2, rng, settings=unwilling, pending=every[3:])
+    assert proposed.shape == (0, 2)
+    with pytest.raises(AssertionError, match="nothing to predict"):
+        propose(space, history, 2, rng, settings=unwilling)

@@ -44,6 +44,7 @@ from optuna_linas.structure import option_levels
 __all__ = ["Proposal", "Settings", "make_proposal", "propose"]
 
 _MAX_ROUNDS = 4
+_MAX_COUNTED = 2**16
 _OPTIMISM_WITH_ORDER, _OPTIMISM_WITHOUT = 0.5, 1.5
 
 
@@ -155,6 +156,8 @@ def make_proposal(
     seen = {row.tobytes() for rows in (measured, others, running) for row in rows}
     if len(history) < MIN_EXAMPLES or len(space) == 0:
         return Proposal(unseen(space, n, rng, taken=seen))
+    if space.size() <= _MAX_COUNTED and len(seen) >= space.size(effective=True):
+        return Proposal(nothing)  # Nothing is left to predict.
     predict = FittedPredictors(
         space,
         history.first(settings.n_training),
