@@ -129,13 +129,13 @@ def tables(results: Mapping[str, Any]) -> str:
         lines += [
             "",
             "| storage | sampler | evaluation | workers | evaluating | server busy "
-            "| plans (wasted) | what breaks |",
+            "| plans (pauses) | what breaks |",
             "|---" * 8 + "|",
         ]
         lines += [
             f"| {row['storage']} | {row['sampler']} | {row['evaluation_s']:g} s "
             f"| {row['n_workers']:,} | {row['busy']:.0%} | {row['server']:.0%} "
-            f"| {row['n_plans']:,} ({row['n_wasted']:,}) | {row['breaks']} |"
+            f"| {row['n_plans']:,} ({row['n_pauses']:,}) | {row['breaks']} |"
             for row in results["paper"]
         ]
     return "\n".join(lines)

@@ -4,7 +4,8 @@ A worker creates a trial, reads the study's trials, plans a batch where the last
 claims a row, reads again, writes the parameters, evaluates, and ends the trial. Each call of the
 storage takes the worker's own time and the server's; the server has some cores, and calls that find
 them busy wait. Reads grow with the number of running trials and with what has ended since the
-worker's last read; a batch is planned by everybody who finds it used up, and the first plan counts.
+worker's last read. Of those who find a batch used up one plans, and the others look again after a
+pause that grows, as in `optuna_linas.samplers.turn`.
 
 Not simulated: networks that are slow, locks inside of a database, failures.
 """
@@ -61,9 +62,10 @@ class Outcome:
             begin, after which they run out of work.
         server: Share of the server's capacity that was used.
         waiting: Share of the workers' time that was spent in calls of the storage, waits included.
-        planning: Share of the workers' time that was spent on plans.
+        planning: Share of the workers' time that was spent on plans, and on pauses before they
+            look again for the plan of another.
         n_plans: Plans that were stored.
-        n_wasted: Plans that others had stored first.
+        n_pauses: How often a worker has waited for the plan of another.
     """
 
     hours: float
@@ -72,7 +74,7 @@ class Outcome:
     waiting: float
     planning: float
     n_plans: int
-    n_wasted: int
+    n_pauses: int
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures by name."""
@@ -81,6 +83,8 @@ class Outcome:
 
 _START_S = 60.0
 """In which the workers start, as a scheduler of jobs lets them."""
+
+_FIRST_PAUSE_S, _MAX_PAUSE_S = 0.1, 1.0
 
 
 class _Server:
@@ -105,9 +109,9 @@ def simulate(cluster: Cluster, *, seed: int) -> Outcome:
     server = _Server(cluster.n_cores)
     spread = np.exp(rng.uniform(0.0, np.log(10.0), cluster.n_trials))
     evaluations = iter((spread * cluster.evaluation_s * np.log(10.0) / 9.0).tolist())
-    n_begun = n_ended = n_running = n_plans = n_wasted = 0
+    n_begun = n_ended = n_running = n_plans = n_pauses = 0
     left = 0  # rows of the plan that nobody has taken
-    plan = 0
+    is_planning = False
     spent: dict[str, list[tuple[float, float]]] = {"busy": [], "waiting": [], "planning": []}
     last_begin = 0.0
     last_read = [0] * cluster.n_workers
@@ -150,12 +154,20 @@ def simulate(cluster: Cluster, *, seed: int) -> Outcome:
             at(done, worker, "read", cluster.n_reads - 1)
         elif step == "read":
             done = call(now, read_s(worker))
-            at(done, worker, "read" if what > 1 else "take", what - 1)
+            if what > 1:
+                at(done, worker, "read", what - 1)
+            else:
+                at(done, worker, "take", 0.0)
         elif step == "take":
             if cluster.batch_size(n_ended) and left == 0:
-                seconds = cluster.plan_s(n_ended)
-                spent["planning"].append((now, now + seconds))
-                at(now + seconds, worker, "planned", plan)
+                if is_planning:
+                    pause = min(max(_FIRST_PAUSE_S, 2 * what), _MAX_PAUSE_S)
+                    n_pauses += 1
+                    spent["planning"].append((now, now + pause))
+                    at(now + pause, worker, "look", pause)
+                else:
+                    is_planning = True
+                    at(call(now, costs["attr_s"], is_write=True), worker, "turn")
                 continue
             left -= 1
             spent["planning"].append((now, now + cluster.take_s))
@@ -163,17 +175,16 @@ def simulate(cluster: Cluster, *, seed: int) -> Outcome:
         elif step == "claim":
             done = call(now, costs["attr_s"], is_write=True)
             at(done, worker, "check")
+        elif step == "turn":
+            begun, seconds = call(now, read_s(worker)), cluster.plan_s(n_ended)
+            spent["planning"].append((begun, begun + seconds))
+            at(begun + seconds, worker, "planned")
         elif step == "planned":
-            if what == plan:
-                plan, left = plan + 1, cluster.batch_size(n_ended)
-                n_plans += 1
-                done = call(now, costs["attrs_s"], is_write=True)
-            else:
-                n_wasted, done = n_wasted + 1, now
-            at(done, worker, "look")
+            left, is_planning = cluster.batch_size(n_ended), False
+            n_plans += 1
+            at(call(now, costs["attrs_s"], is_write=True), worker, "take", 0.0)
         elif step == "look":
-            # While it planned, the rows may have gone again.
-            at(call(now, costs["attrs_s"]), worker, "take")
+            at(call(call(now, read_s(worker)), costs["attrs_s"]), worker, "take", what)
         elif step == "check":
             done = call(now, read_s(worker))
             at(done, worker, "write", cluster.n_variables)
@@ -201,7 +212,7 @@ def simulate(cluster: Cluster, *, seed: int) -> Outcome:
         **shares,
         server=_overlap(server.intervals, window) / (cluster.n_cores * (window[1] - window[0])),
         n_plans=n_plans,
-        n_wasted=n_wasted,
+        n_pauses=n_pauses,
     )
 
 
