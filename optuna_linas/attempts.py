@@ -83,10 +83,10 @@ class Attempts:
             first.datetime_complete,
         )
 
-    def at(self, place: Place) -> list[FrozenTrial]:
-        """Return the finished attempts at a step, by number."""
+    def at(self, place: Place) -> Sequence[FrozenTrial]:
+        """Return the finished attempts at a step, in the order in which they were read."""
         generation, slot = place
-        return sorted(self._by_generation.get(generation, {}).get(slot, ()), key=_number)
+        return self._by_generation.get(generation, {}).get(slot, ())
 
     def since(self, generation: int) -> Iterator[Place]:
         """Yield the steps from a generation on that somebody has finished an attempt at."""
@@ -162,7 +162,3 @@ def attempts_of(study: Study, trials: Sequence[FrozenTrial]) -> Attempts:
         if found is None or not found.is_of(trials):
             found = studies[study._study_id] = Attempts()
         return found
-
-
-def _number(trial: FrozenTrial) -> int:
-    return trial.number
