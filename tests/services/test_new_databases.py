@@ -15,7 +15,7 @@ import pytest
 from optuna_linas import LINASSampler
 from optuna_linas.cli.studies import open_storage
 from optuna_linas.databases import open_database
-from tests.services.workers import CONTEXT, NAME, PATIENCE_S
+from tests.services.workers import CONTEXT, NAME, PATIENCE_S, joined
 
 N_WORKERS = 4
 N_ROUNDS = 6
@@ -48,16 +48,8 @@ def test_workers_that_start_at_the_same_moment_make_one_study(places: Sequence[s
         CONTEXT.Process(target=_start_searches, args=(places, gate, said), daemon=True)
         for _ in range(N_WORKERS)
     ]
-    for worker in workers:
-        worker.start()
-    try:
-        for worker in workers:
-            worker.join(PATIENCE_S)
-            assert worker.exitcode == 0, "a worker hangs"
+    with joined(workers):
         heard = [said.get() for _ in range(N_WORKERS * N_ROUNDS)]
-    finally:
-        for worker in workers:
-            worker.kill()
     assert [each for each in heard if each != "one trial"] == []
     for place in places:
         storage = _opened(place)

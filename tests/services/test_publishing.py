@@ -19,7 +19,7 @@ from optuna.study import Study
 from optuna_linas.dashboard import DashboardCallback, publish
 from tests.dashboard.searches import sampler, slow_network
 from tests.services.storages import Opens
-from tests.services.workers import CONTEXT, PATIENCE_S
+from tests.services.workers import CONTEXT, PATIENCE_S, joined
 
 FIGURES = {"search-progress", "hypervolume", "architecture", "network", "parallel"}
 SERVERS = ["redis", "postgres", "grpc-postgres"]
@@ -121,16 +121,8 @@ def run_at_once(work: Callable[..., None], task: tuple[Any, ...], n: int) -> Non
         CONTEXT.Process(target=_worker, args=(work, task, i, gate, said), daemon=True)
         for i in range(n)
     ]
-    for worker in workers:
-        worker.start()
-    try:
-        for worker in workers:
-            worker.join(PATIENCE_S)
-            assert worker.exitcode == 0, "a worker hangs"
+    with joined(workers):
         assert [said.get() for _ in workers] == ["done"] * n
-    finally:
-        for worker in workers:
-            worker.kill()
 
 
 def _worker(

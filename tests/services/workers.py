@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
@@ -25,7 +25,7 @@ from optuna.trial import TrialState
 
 from tests.services.storages import Opens
 
-__all__ = ["CONTEXT", "NAME", "Task", "Worker", "optimize", "run_workers", "started"]
+__all__ = ["CONTEXT", "NAME", "Task", "Worker", "joined", "optimize", "run_workers", "started"]
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.services.preload"])
@@ -181,3 +181,18 @@ def _work(task: Task, pipe: Connection, gate: Any) -> None:
         pipe.send("done")
     finally:
         pipe.close()
+
+
+@contextlib.contextmanager
+def joined(processes: Sequence[ForkServerProcess]) -> Iterator[None]:
+    """Start processes and enter once all have ended well; leave none behind."""
+    for process in processes:
+        process.start()
+    try:
+        for process in processes:
+            process.join(PATIENCE_S)
+            assert process.exitcode == 0, "a worker hangs"
+        yield
+    finally:
+        for process in processes:
+            process.kill()
