@@ -144,7 +144,8 @@ def mobilenet_cifar(settings: Settings) -> Row:
     supernet = OFAMobileNetV3(
         10, image_size=32, width_mult=0.4, units=units, head_widths=(480, 640), dropout=0.0
     )
-    return _images(supernet, cifar10(settings.data(), 4000), settings, epochs=6)
+    data = cifar10(settings.data(), 4000)
+    return _images(supernet, data, settings, epochs=6, n_evaluations=40)
 
 
 def mobilenet_digits(settings: Settings) -> Row:
@@ -167,7 +168,7 @@ def resnet_cifar(settings: Settings) -> Row:
         10, image_size=32, stem_width=16, stage_widths=(32, 64, 96, 128), stem_stride=1
     )
     data = cifar10(settings.data(), 3000)
-    return _images(supernet, data, settings, epochs=4)
+    return _images(supernet, data, settings, epochs=4, n_evaluations=40)
 
 
 def audio(settings: Settings) -> Row:

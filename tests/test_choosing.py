@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from optuna_linas.linas import choosing
 from optuna_linas.linas.choosing import best_ranked, choose_predictors
 from optuna_linas.space import SearchSpace
 
@@ -57,3 +58,15 @@ def test_it_repeats_and_does_not_depend_on_what_was_asked_before(n: int) -> None
     first = choose_predictors(SPACE, archs, waves(archs))
     choose_predictors(SPACE, archs[::-1], -waves(archs))
     assert choose_predictors(SPACE, archs, waves(archs)) == first
+
+
+def test_of_many_examples_some_spread_among_them_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(8)})
+    archs = space.sample(5_120, np.random.default_rng(0))
+    losses = archs.sum(axis=1, keepdims=True).astype(float)
+    compared: list[bytes] = []
+    monkeypatch.setattr(choosing, "_choose", lambda _, n, codes, *rest: compared.append(codes))
+    choose_predictors(space, archs, losses)
+    codes = np.frombuffer(compared[0], dtype=np.int64).reshape(-1, 8)
+    assert len(codes) == 640
+    assert (codes[[0, -1]] == archs[[0, -1]]).all()

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def paper_study(
                         costs=figures,
                         plan_s=lambda n, x=sizes, y=plan: float(np.interp(n, x, y)),
                         take_s=by_size[sizes[-1]]["take_s"],
-                        batch_size=lambda n: size_of_batch(None, n),
+                        batch_size=partial(size_of_batch, None),
                     )
                     outcome = simulate(cluster, seed=0)
                     rows.append(

@@ -4,8 +4,9 @@ A worker creates a trial, reads the study's trials, plans a batch where the last
 claims a row, reads again, writes the parameters, evaluates, and ends the trial. Each call of the
 storage takes the worker's own time and the server's; the server has some cores, and calls that find
 them busy wait. Reads grow with the number of running trials and with what has ended since the
-worker's last read. Of those who find a batch used up one plans, and the others look again after a
-pause that grows, as in `optuna_linas.samplers.turn`.
+worker's last read. Of those who find a batch used up one plans. The others pause and look for its
+plan, and read all trials again once it is there or every two seconds, as in
+`optuna_linas.samplers.turn`.
 
 Not simulated: networks that are slow, locks inside of a database, failures.
 """
@@ -35,7 +36,8 @@ class Cluster:
         costs: Seconds of the calls, see `costs.StorageCosts`.
         plan_s: From the trials so far to the seconds of planning a batch.
         take_s: Seconds of the sampler for a trial whose row is planned.
-        batch_size: From the trials so far to those of a batch; 0 for a sampler that plans nothing.
+        batch_size: From the trials so far and those that run to those of a batch; 0 for a sampler
+            that plans nothing.
         n_reads: Reads of the study's trials for a trial.
     """
 
@@ -47,7 +49,7 @@ class Cluster:
     costs: Mapping[str, float]
     plan_s: Callable[[int], float]
     take_s: float
-    batch_size: Callable[[int], int]
+    batch_size: Callable[[int, int], int]
     n_reads: int = 3
 
 
@@ -65,7 +67,7 @@ class Outcome:
         planning: Share of the workers' time that was spent on plans, and on pauses before they
             look again for the plan of another.
         n_plans: Plans that were stored.
-        n_pauses: How often a worker has waited for the plan of another.
+        n_pauses: How often a worker has begun to wait for the plan of another.
     """
 
     hours: float
@@ -84,7 +86,7 @@ class Outcome:
 _START_S = 60.0
 """In which the workers start, as a scheduler of jobs lets them."""
 
-_FIRST_PAUSE_S, _MAX_PAUSE_S = 0.1, 1.0
+_FIRST_PAUSE_S, _MAX_PAUSE_S, _LOOK_S = 0.1, 1.0, 2.0
 
 
 class _Server:
@@ -159,12 +161,10 @@ def simulate(cluster: Cluster, *, seed: int) -> Outcome:
             else:
                 at(done, worker, "take", 0.0)
         elif step == "take":
-            if cluster.batch_size(n_ended) and left == 0:
+            if cluster.batch_size(n_ended, n_running) and left == 0:
                 if is_planning:
-                    pause = min(max(_FIRST_PAUSE_S, 2 * what), _MAX_PAUSE_S)
                     n_pauses += 1
-                    spent["planning"].append((now, now + pause))
-                    at(now + pause, worker, "look", pause)
+                    at(now, worker, "pause", (n_plans, 0.0, max(_FIRST_PAUSE_S, what)))
                 else:
                     is_planning = True
                     at(call(now, costs["attr_s"], is_write=True), worker, "turn")
@@ -180,11 +180,20 @@ def simulate(cluster: Cluster, *, seed: int) -> Outcome:
             spent["planning"].append((begun, begun + seconds))
             at(begun + seconds, worker, "planned")
         elif step == "planned":
-            left, is_planning = cluster.batch_size(n_ended), False
+            left, is_planning = cluster.batch_size(n_ended, n_running), False
             n_plans += 1
             at(call(now, costs["attrs_s"], is_write=True), worker, "take", 0.0)
-        elif step == "look":
-            at(call(call(now, read_s(worker)), costs["attrs_s"]), worker, "take", what)
+        elif step == "pause":
+            known, slept, pause = what
+            spent["planning"].append((now, now + pause))
+            at(now + pause, worker, "peek", (known, slept + pause, pause))
+        elif step == "peek":
+            known, slept, pause = what
+            done, longer = call(now, costs["attrs_s"]), min(2 * pause, _MAX_PAUSE_S)
+            if n_plans == known and slept < _LOOK_S:
+                at(done, worker, "pause", (known, slept, longer))
+            else:
+                at(call(done, read_s(worker)), worker, "take", longer)
         elif step == "check":
             done = call(now, read_s(worker))
             at(done, worker, "write", cluster.n_variables)

@@ -45,7 +45,8 @@ __all__ = ["Proposal", "Settings", "make_proposal", "propose"]
 
 _MAX_ROUNDS = 4
 _MAX_COUNTED = 2**16
-_OPTIMISM_WITH_ORDER, _OPTIMISM_WITHOUT = 0.5, 1.5
+_OPTIMISM_WITH_ORDER, _OPTIMISM_WITHOUT, _BOLD_OPTIMISM = 0.5, 1.5, 2.0
+_BOLD_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Settings:
         optimism: Standard deviations that predictions are lowered by, where the predictor knows
             them (the Gaussian process does): a little makes a search leave what it knows. `None`
             for 0.5 where most variables have an order, and 1.5 elsewhere: there the predictor has
-            less to go by and is surer than it should be. The paper has none.
+            less to go by and is surer than it should be. Every third iteration then has 2: a
+            search that has come to believe what is not so finds out. The paper has none.
 
     Example:
         >>> Settings(predictors=("ridge",), n_inner_evaluations=2_000).optimism is None
@@ -116,6 +118,7 @@ def make_proposal(
     pending: IntArray | None = None,
     known: Mapping[int, KnownColumn] | None = None,
     advice: Advice | None = None,
+    iteration: int = 1,
 ) -> Proposal:
     """Return the next `n` architectures to measure, and what is predicted of them.
 
@@ -132,6 +135,7 @@ def make_proposal(
             `float[k]` of rows `int[k, d]`.
         advice: From rows `int[k, d]` to the losses `float[k, q]` that a model of another search
             predicts: features for the Gaussian process.
+        iteration: Which one it is, 1, 2, ...: see `Settings.optimism`.
 
     Raises:
         TypeError: `settings.predictors` is one name instead of a sequence.
@@ -164,7 +168,7 @@ def make_proposal(
         settings.predictors,
         known=known or {},
         masked=settings.masked,
-        optimism=_optimism(space) if settings.optimism is None else settings.optimism,
+        optimism=_optimism(space, iteration) if settings.optimism is None else settings.optimism,
         advice=advice,
         rng=rng,
     )
@@ -227,8 +231,10 @@ def propose(
     ).archs
 
 
-def _optimism(space: SearchSpace) -> float:
+def _optimism(space: SearchSpace, iteration: int) -> float:
     """How optimistic a search is by default."""
+    if iteration % _BOLD_EVERY == 0:
+        return _BOLD_OPTIMISM
     n_ordered = sum(levels is not None for levels in option_levels(space))
     return _OPTIMISM_WITH_ORDER if 2 * n_ordered >= len(space) else _OPTIMISM_WITHOUT
 

@@ -78,6 +78,7 @@ class Book:
 class View:
     """A study as one read of its trials shows it to the worker that runs one of them.
 
+    `n_running` are the other trials that run, `running` what they and those that wait measure;
     `vague` are the parameters so far of running trials that began before the space was known, and
     `begun` those of all running trials that have any, where the space is inferred;
     `marks` are those of other running trials, see `turn`.
@@ -90,6 +91,7 @@ class View:
     n_claims: Counter[int]
     n_places: Counter[int]
     n_ahead: int
+    n_running: int
     vague: list[Mapping[str, Any]]
     begun: list[Mapping[str, Any]]
     marks: dict[int, Mark]

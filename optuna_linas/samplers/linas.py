@@ -36,7 +36,7 @@ from optuna_linas.samplers.motpe import MOTPE
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.planner import Planned
 from optuna_linas.samplers.quality import prediction_notes
-from optuna_linas.samplers.sizes import size_of_batch, size_of_start
+from optuna_linas.samplers.sizes import size_of_batch, size_of_first_fit, size_of_start
 from optuna_linas.samplers.warm_start import WarmStart
 from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
@@ -71,7 +71,8 @@ class LINASSampler(PlannedSampler):
             corners (most variables are ordered and have others like them), as these tell more than
             random rows do, and 15 elsewhere. Finished trials that were enqueued or added count.
         batch_size: Trials between two fits of the predictors. By default a twentieth of the
-            trials so far, 5 to 100: each fit costs about the same, and tells less and less.
+            trials so far, 5 to 100: each fit costs about the same, and tells less and less; a
+            quarter of the trials that run where that is more, up to 250.
         predictor: A name from `optuna_linas.predictors`, any scikit-learn regressor, or a sequence
             of one per objective. Names: "gp" (a Gaussian process that knows the space), "ridge",
             "svr_rbf", "svr_linear", "stacked", "random_forest", "extra_trees",
@@ -173,7 +174,7 @@ class LINASSampler(PlannedSampler):
             space=space,
             n_startup_trials=size_of_start if n_startup_trials is None else n_startup_trials,
             batch_size=partial(size_of_batch, batch_size),
-            min_examples=MIN_EXAMPLES,
+            min_examples=size_of_first_fit(n_startup_trials),
             objectives=objectives,
             independent_sampler=independent_sampler,
             constraints_func=constraints_func,
@@ -309,6 +310,7 @@ class LINASSampler(PlannedSampler):
             pending=pending,
             known=known,
             advice=None if self._warm_start is None else self._warm_start.advice(space, goals),
+            iteration=batch,
         )
         notes = prediction_notes(proposal.predicted, proposal.predictors, goals)
         return Planned(proposal.archs, notes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from optuna_linas.linas import has_corners
+from optuna_linas.linas import MIN_EXAMPLES, has_corners
 from optuna_linas.space import SearchSpace
 
-__all__ = ["size_of_batch", "size_of_start"]
+__all__ = ["size_of_batch", "size_of_first_fit", "size_of_start"]
 
-_LARGEST_BATCH = 100
+_LARGEST_BATCH, _LARGEST_OF_MANY = 100, 250
 """Beyond it the stored plan would grow with the study, and what was learned last be used late."""
+_ENOUGH = 8
 
 
 def size_of_start(space: SearchSpace) -> int:
@@ -16,6 +17,26 @@ def size_of_start(space: SearchSpace) -> int:
     return 12 if has_corners(space) else 15
 
 
-def size_of_batch(given: int | None, n_trials: int) -> int:
-    """Return the trials between two fits: as given, or a twentieth of those so far."""
-    return min(max(5, n_trials // 20), _LARGEST_BATCH) if given is None else given
+def size_of_first_fit(n_startup: int | None) -> int:
+    """Return the usable trials without which nothing is predicted: 8, or a shorter start.
+
+    One worker has a whole start by then; of many workers' trials few have ended when all of the
+    start have begun, and what four of them tell is worth less than more of a start.
+    """
+    return _ENOUGH if n_startup is None else max(MIN_EXAMPLES, min(n_startup, _ENOUGH))
+
+
+def size_of_batch(given: int | None, n_trials: int, n_running: int = 0) -> int:
+    """Return the trials between two fits: as given, or a twentieth of those so far.
+
+    At least a quarter of the trials that run: hundreds of workers would else spend their time
+    waiting for plans. What one of so many learns later than it might changes little for the rest.
+
+    Args:
+        given: What the user says.
+        n_trials: Trials so far that can be learned from.
+        n_running: Trials that run.
+    """
+    if given is not None:
+        return given
+    return max(5, min(n_trials // 20, _LARGEST_BATCH), min(n_running // 4, _LARGEST_OF_MANY))

@@ -129,6 +129,7 @@ class StudyReader:
             n_claims=book.n_claims.copy(),
             n_places=book.n_places.copy(),
             n_ahead=0,
+            n_running=0,
             vague=[],
             begun=[],
             marks={},
@@ -145,6 +146,7 @@ class StudyReader:
                 view.running.extend([identity] if isinstance(identity, bytes) else [])
                 continue
             view.running.append(identity)
+            view.n_running += 1
             if (mark := mark_of(trial, self._key)) is not None:
                 view.marks[trial.number] = mark
             if claim is not None and not isinstance(identity, bytes):

@@ -44,6 +44,8 @@ PATIENCE_S = 60.0
 _MAX_WAIT_S = 600.0
 """After which a trial plans in any case: no wait is unbounded."""
 _FIRST_PAUSE_S, _MAX_PAUSE_S = 0.1, 1.0
+_LOOK_S = 2.0
+"""How long who waits looks for a new plan only: to read all trials costs far more on a database."""
 
 
 @dataclass(frozen=True)
@@ -184,14 +186,23 @@ class Turn:
             self._since_s = now
         if any(mark.number < self._trial.number for mark in others):
             self._take_back()
-        self._pause_s = min(max(_FIRST_PAUSE_S, 2 * self._pause_s), _MAX_PAUSE_S)
+        self._pause_s = max(_FIRST_PAUSE_S, self._pause_s)
         return False
 
     def pause(self) -> bool:
-        """Let others go on, if `comes` has said no; return whether it has since the last call."""
+        """Let others go on, if `comes` has said no; return whether it has since the last call.
+
+        It ends once another plan is stored, or when it is time to see whether those who are waited
+        for are still planning.
+        """
         has_waited, self._is_waiting = self._is_waiting, False
-        if has_waited and self._pause_s:
+        slept_s = 0.0
+        while has_waited and self._pause_s and slept_s < _LOOK_S:
             self._sleep(self._pause_s)
+            slept_s += self._pause_s
+            if self._stored() != self._current:
+                break
+            self._pause_s = min(2 * self._pause_s, _MAX_PAUSE_S)
         return has_waited
 
     def is_overdue(self) -> bool:
@@ -211,6 +222,10 @@ class Turn:
             f"{mark.number} plans (process {mark.holder.pid}), and goes on without it."
         )
         return False
+
+    def _stored(self) -> str:
+        storage, key = self._study._storage, f"{self._key}:plan"
+        return stamp_of(storage.get_study_system_attrs(self._study._study_id).get(key))
 
     def _take_back(self) -> None:
         if self._mark is not None:

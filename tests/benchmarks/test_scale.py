@@ -29,7 +29,7 @@ IDEAL = Cluster(
     costs=FREE,
     plan_s=lambda n: 0.0,
     take_s=0.0,
-    batch_size=lambda n: 10,
+    batch_size=lambda n_ended, n_running: 10,
 )
 
 

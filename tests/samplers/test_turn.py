@@ -211,6 +211,28 @@ def test_one_that_nobody_hears_of_is_waited_for_a_minute() -> None:
     assert "trial 0 plans" in said[0]
 
 
+def test_who_waits_reads_the_plan_alone_and_all_trials_every_other_second() -> None:
+    study, clock = optuna.create_study(), Clock()
+    turn_of(study, clock)
+    mine = turn_of(study, clock)
+    away = {0: Mark(0, "", AWAY)}
+    assert not mine.comes(None, away)
+    mine.pause()
+    assert 2 <= clock.now_s < 3
+    assert not mine.comes(None, away)
+    woken_s, sleep = clock.now_s + 1, clock.sleep
+
+    def planned(s: float) -> None:
+        sleep(s)
+        if clock.now_s >= woken_s:
+            study._storage.set_study_system_attr(study._study_id, "pymoo:plan", "a plan")
+
+    mine._sleep = planned
+    mine.pause()
+    assert clock.now_s == woken_s
+    assert mine.is_new("a plan")
+
+
 def test_nobody_waits_for_the_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     study, clock = optuna.create_study(), Clock()
     here = this_process()
@@ -238,10 +260,10 @@ def test_many_who_pass_away_are_no_wait_without_end() -> None:
     study, clock = optuna.create_study(), Clock()
     mine = turn_of(study, clock)
     for n in range(100_000):
-        if mine.comes(None, {n // 50: Mark(n // 50, "", AWAY)}):
+        if mine.comes(None, {n // 20: Mark(n // 20, "", AWAY)}):
             break
         mine.pause()
-    assert 600 < clock.now_s < 602
+    assert 600 < clock.now_s < 604
 
 
 def test_a_mark_that_was_copied_to_another_trial_says_nothing() -> None:
