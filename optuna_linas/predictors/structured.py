@@ -120,7 +120,7 @@ class StructuredGP:
         some = grams[:, fitted[:, None], fitted]
         self._weights: list[FloatArray] = []
         anchors = np.unique(np.linspace(0, n - 1, min(n, _MAX_ANCHORS)).astype(np.int64))
-        self._anchor_columns = np.hstack(_linear_parts(_rows(self._train, anchors))).T
+        self._anchor_parts = _linear_parts(_rows(self._train, anchors))
         self._anchor_positions = anchors
         self._kernel_weights, self._inverse_roots = [], []
         self.unexplained = np.zeros(m)
@@ -153,16 +153,13 @@ class StructuredGP:
         blocks, linear, index = self._describe(archs)
         bends = self._bends_to_train(blocks, index)
         losses = self._losses(linear, bends)
-        bends = [bend[:, self._anchor_positions] for bend in bends]
-        squares = [(part**2).sum(axis=1) for part in linear]
+        squares = [np.einsum("ij,ij->i", part, part) for part in linear]
         own = np.stack([*squares, squares[0] ** 2, *[np.ones(len(archs))] * (len(bends) - 1)])
-        variance = np.stack(
-            [
-                weights @ own - np.square(self._explained(k, linear, bends)).sum(axis=0)
-                for k, weights in enumerate(self._kernel_weights)
-            ],
-            axis=1,
-        )
+        to_anchors = self._to_anchors(linear, bends)
+        variance = np.empty_like(losses)
+        for k, weights in enumerate(self._kernel_weights):
+            half = self._explained(k, to_anchors)
+            variance[:, k] = weights @ own - np.einsum("ij,ij->j", half, half)
         deviation: FloatArray = np.sqrt(np.maximum(variance, 0.0)) * self._spread
         return losses, deviation
 
@@ -177,8 +174,8 @@ class StructuredGP:
         grams = [part @ part.T for part in linear] + _bends(blocks, blocks)
         grams.append(_rbf(index, index, _INDEX_LENGTH))
         weights = self._kernel_weights[objective]
-        bends = [bend[:, self._anchor_positions] for bend in self._bends_to_train(blocks, index)]
-        half = self._explained(objective, linear, bends)
+        to_anchors = self._to_anchors(linear, self._bends_to_train(blocks, index))
+        half = self._explained(objective, to_anchors)
         posterior: FloatArray = np.tensordot(weights, np.stack(grams), 1) - half.T @ half
         return posterior * float(self._spread[objective]) ** 2
 
@@ -198,15 +195,14 @@ class StructuredGP:
         losses: FloatArray = predicted * self._spread + self._mean
         return losses
 
-    def _explained(
-        self, objective: int, linear: list[FloatArray], bends: list[FloatArray]
-    ) -> FloatArray:
+    def _to_anchors(self, linear: list[FloatArray], bends: list[FloatArray]) -> FloatArray:
+        """Each kernel between rows and the anchors, `float[q, k, a]`."""
+        grams = [a @ b.T for a, b in zip(linear, self._anchor_parts, strict=True)]
+        return np.stack([*grams, *(bend[:, self._anchor_positions] for bend in bends)])
+
+    def _explained(self, objective: int, to_anchors: FloatArray) -> FloatArray:
         """What the anchors explain of the prior: its square is to be subtracted, `float[a, k]`."""
-        n_linear, weights = len(linear), self._kernel_weights[objective]
-        scaled = [w * part for w, part in zip(weights[:n_linear], linear, strict=True)]
-        joint = np.hstack(scaled) @ self._anchor_columns
-        for weight, bend in zip(weights[n_linear:], bends, strict=True):
-            joint += weight * bend
+        joint = np.tensordot(self._kernel_weights[objective], to_anchors, 1)
         half: FloatArray = self._inverse_roots[objective] @ joint.T
         return half
 

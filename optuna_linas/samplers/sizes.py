@@ -5,10 +5,12 @@ from __future__ import annotations
 from optuna_linas.linas import MIN_EXAMPLES, has_corners
 from optuna_linas.space import SearchSpace
 
-__all__ = ["size_of_batch", "size_of_first_fit", "size_of_start"]
+__all__ = ["SHARE_OF_NAG", "size_of_batch", "size_of_first_fit", "size_of_start"]
 
 _LARGEST_BATCH, _LARGEST_OF_MANY = 100, 250
 """Beyond it the stored plan would grow with the study, and what was learned last be used late."""
+_SHARE_OF_LINAS, SHARE_OF_NAG = 25, 20
+"""What each few trials tell at once shows late in a search; but a generator is dear to fit."""
 _ENOUGH = 8
 
 
@@ -26,8 +28,10 @@ def size_of_first_fit(n_startup: int | None) -> int:
     return _ENOUGH if n_startup is None else max(MIN_EXAMPLES, min(n_startup, _ENOUGH))
 
 
-def size_of_batch(given: int | None, n_trials: int, n_running: int = 0) -> int:
-    """Return the trials between two fits: as given, or a twentieth of those so far.
+def size_of_batch(
+    given: int | None, n_trials: int, n_running: int = 0, *, share: int = _SHARE_OF_LINAS
+) -> int:
+    """Return the trials between two fits: as given, or a share of those so far.
 
     At least a quarter of the trials that run: hundreds of workers would else spend their time
     waiting for plans. What one of so many learns later than it might changes little for the rest.
@@ -36,7 +40,8 @@ def size_of_batch(given: int | None, n_trials: int, n_running: int = 0) -> int:
         given: What the user says.
         n_trials: Trials so far that can be learned from.
         n_running: Trials that run.
+        share: One in how many of the trials so far.
     """
     if given is not None:
         return given
-    return max(5, min(n_trials // 20, _LARGEST_BATCH), min(n_running // 4, _LARGEST_OF_MANY))
+    return max(5, min(n_trials // share, _LARGEST_BATCH), min(n_running // 4, _LARGEST_OF_MANY))
