@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
@@ -38,6 +39,9 @@ ENQUEUED: Note = {"enqueued": True}
 Identity = bytes | tuple[int, int]
 """What makes two claims one: the architecture, or (batch, slot) where the space does not tell."""
 
+_LONGER = 3
+"""Times the longest trial: after that a worker has probably died, and nobody has been told."""
+
 OPENING = -1
 """In place of the batch where the space was not known, see `opening`: the slot is in no plan."""
 
@@ -52,7 +56,8 @@ class Book:
         # that became another architecture (the objective or a wrapping sampler did not take all),
         # and claims whose trials the declared space does not have, as where a part is asked for;
         # and what was measured of those that had a note. Places that were seen taken, those of
-        # running trials too; outcomes that the record of predictions was last written with.
+        # running trials too; outcomes that the record of predictions was last written with; and
+        # the longest that a complete trial has taken.
         self.n_claims: Counter[int] = Counter()
         self.n_places: Counter[int] = Counter()
         self.partial: list[Claim] = []
@@ -61,7 +66,19 @@ class Book:
         self.outcomes: list[Outcome] = []
         self.n_seen: Counter[int] = Counter()
         self.n_recorded = 0
+        self.longest = timedelta()
         self.plan: ReadablePlan | None = None
+
+    def time(self, trial: FrozenTrial) -> None:
+        """Heed how long a finished trial has taken."""
+        if trial.state == TrialState.COMPLETE and trial.duration is not None:
+            self.longest = max(self.longest, trial.duration)
+
+    def may_live(self, trial: FrozenTrial, me: FrozenTrial) -> bool:
+        """Whether a running trial may still have a worker, as far as its age tells one of them."""
+        if trial.datetime_start is None or me.datetime_start is None:
+            return False
+        return me.datetime_start - trial.datetime_start <= _LONGER * self.longest
 
     def is_record_due(self, n_more: int = 0) -> bool:
         """Whether enough was measured since the record of predictions was written."""
@@ -78,7 +95,8 @@ class Book:
 class View:
     """A study as one read of its trials shows it to the worker that runs one of them.
 
-    `n_running` are the other trials that run, `running` what they and those that wait measure;
+    `n_running` are the other trials that run and may have a worker, `running` what all that run or
+    wait measure;
     `vague` are the parameters so far of running trials that began before the space was known, and
     `begun` those of all running trials that have any, where the space is inferred;
     `marks` are those of other running trials, see `turn`.

@@ -84,7 +84,8 @@ class Plan:
                 {
                     "version": _VERSION,
                     "batch": self.batch,
-                    "size": self.size,
+                    # Nobody waits for places that are left out.
+                    "size": min(self.size, n) if n < len(self.rows) else self.size,
                     "names": self.names,
                     "rows": self.rows[:n],
                     "shared": shared,

@@ -88,6 +88,7 @@ class StudyReader:
             books[study._study_id] = Book(table)
         book = books[study._study_id]
         for trial in book.table.update(trials):
+            book.time(trial)
             claim = self.claim_of(trial)
             if claim is None or claim.note == ENQUEUED:
                 book.n_places[0] += book.table.has_losses(trial)
@@ -146,7 +147,7 @@ class StudyReader:
                 view.running.extend([identity] if isinstance(identity, bytes) else [])
                 continue
             view.running.append(identity)
-            view.n_running += 1
+            view.n_running += book.may_live(trial, me)
             if (mark := mark_of(trial, self._key)) is not None:
                 view.marks[trial.number] = mark
             if claim is not None and not isinstance(identity, bytes):

@@ -197,7 +197,9 @@ class Turn:
         """
         has_waited, self._is_waiting = self._is_waiting, False
         slept_s = 0.0
-        while has_waited and self._pause_s and slept_s < _LOOK_S:
+        # Who has a mark may be the one to plan: those it waits for take theirs back at any moment.
+        look_s = _FIRST_PAUSE_S if self._mark == self._current else _LOOK_S
+        while has_waited and self._pause_s and slept_s < look_s:
             self._sleep(self._pause_s)
             slept_s += self._pause_s
             if self._stored() != self._current:

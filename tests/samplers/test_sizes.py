@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from datetime import datetime, timedelta
 
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from optuna_linas import LINASSampler
+from optuna_linas.samplers.plan import Plan
 from optuna_linas.samplers.sizes import SHARE_OF_NAG, size_of_batch, size_of_first_fit
 
 
@@ -30,3 +37,51 @@ def test_a_batch_is_a_share_of_what_is_known_or_runs(
 @pytest.mark.parametrize(("n_startup", "least"), [(None, 8), (0, 4), (5, 5), (12, 8), (1_000, 8)])
 def test_a_start_goes_on_until_something_is_measured(n_startup: int | None, least: int) -> None:
     assert size_of_first_fit(n_startup) == least
+
+
+OPTIONS = tuple(range(8))
+NAMES = tuple(f"layer_{i}" for i in range(6))
+
+
+def trial_of(code: int, *, minutes_ago: int, state: TrialState) -> FrozenTrial:
+    """Begun so long ago; a complete one has taken a minute."""
+    values = [float(code % 7), -float(code % 5)] if state == TrialState.COMPLETE else None
+    choices = optuna.distributions.CategoricalDistribution(OPTIONS)
+    trial = create_trial(
+        state=state,
+        values=values,
+        params={name: code // 8**i % 8 for i, name in enumerate(NAMES)},
+        distributions=dict.fromkeys(NAMES, choices),
+    )
+    trial.datetime_start = datetime.now() - timedelta(minutes=minutes_ago)
+    if values is not None:
+        trial.datetime_complete = trial.datetime_start + timedelta(minutes=1)
+    return trial
+
+
+@pytest.mark.parametrize(("minutes_ago", "size"), [(2, 100), (10, 5)])
+def test_trials_that_have_run_for_too_long_make_no_large_batches(
+    minutes_ago: int, size: int
+) -> None:
+    study = optuna.create_study(
+        directions=["minimize", "minimize"], sampler=LINASSampler(n_inner_evaluations=500, seed=0)
+    )
+    for code in range(20):
+        trial = trial_of(code * 11_111, minutes_ago=30, state=TrialState.COMPLETE)
+        study.add_trial(trial)
+    for code in range(400):
+        trial = trial_of(code * 600 + 1, minutes_ago=minutes_ago, state=TrialState.RUNNING)
+        study._storage.create_new_trial(study._study_id, template_trial=trial)
+    trial = study.ask()
+    for name in NAMES:
+        trial.suggest_categorical(name, OPTIONS)
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    assert Plan.loads(attrs["linas:plan"]).size == size
+
+
+def test_a_plan_that_is_cut_to_fit_has_no_more_places_than_rows() -> None:
+    rows = tuple(tuple(range(1_000, 1_100)) for _ in range(375))
+    stored = Plan.loads(Plan(1, 250, NAMES, rows).dumps())
+    assert stored.size == len(stored.rows) < 250
+    whole = json.loads(Plan(1, 250, NAMES, rows[:9]).dumps())
+    assert whole["size"] == 250  # where nothing more is unseen

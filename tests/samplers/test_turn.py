@@ -233,6 +233,19 @@ def test_who_waits_reads_the_plan_alone_and_all_trials_every_other_second() -> N
     assert mine.is_new("a plan")
 
 
+def test_who_has_a_mark_looks_at_once_whether_the_others_have_taken_theirs_back() -> None:
+    study, clock = optuna.create_study(), Clock()
+    first, second = turn_of(study, clock), turn_of(study, clock)
+    first.comes(None, {})
+    second.comes(None, {})
+    marks = {n: mark for n in (0, 1) if (mark := stored_mark(study, n))}
+    assert not first.comes(None, {1: marks[1]})
+    assert not second.comes(None, {0: marks[0]})  # takes its own back
+    first.pause()
+    assert clock.now_s < 0.2
+    assert first.comes(None, {})
+
+
 def test_nobody_waits_for_the_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     study, clock = optuna.create_study(), Clock()
     here = this_process()

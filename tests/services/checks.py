@@ -36,8 +36,9 @@ _N_MORE = 24
 def check_search(study: Study, entry: Entry, *, n_lost: int = 0) -> None:
     """Raise `AssertionError` unless nothing is lost and the search is as good as undisturbed.
 
-    Now and then a single search by several workers misses one end of the front. One that works
-    finds it: within a few more trials it has what others have had before. `study` gets these.
+    The start shows layers that are all alike, and here each has another best kernel: until a search
+    has found that out (which it does by its bolder batches, whether one worker or many) it lacks a
+    tenth of the volume, one in twenty for longer than others. These get a few more trials.
 
     Args:
         study: The study.
