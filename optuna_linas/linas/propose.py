@@ -68,9 +68,9 @@ class Settings:
             paper's one-shot mode; `None` for all.
         optimism: Standard deviations that predictions are lowered by, where the predictor knows
             them (the Gaussian process does): a little makes a search leave what it knows. `None`
-            for 0.5 where most variables have an order, and 1.5 elsewhere: there the predictor has
-            less to go by and is surer than it should be. Every third iteration then has 2: a
-            search that has come to believe what is not so finds out. The paper has none.
+            for 0.5 where most variables have an order, with 2 in every third iteration: a search
+            that has come to believe what is not so finds out. Elsewhere for 1.5: there the
+            predictor has less to go by and is surer than it should be. The paper has none.
 
     Example:
         >>> Settings(predictors=("ridge",), n_inner_evaluations=2_000).optimism is None
@@ -233,10 +233,10 @@ def propose(
 
 def _optimism(space: SearchSpace, iteration: int) -> float:
     """How optimistic a search is by default."""
-    if iteration % _BOLD_EVERY == 0:
-        return _BOLD_OPTIMISM
     n_ordered = sum(levels is not None for levels in option_levels(space))
-    return _OPTIMISM_WITH_ORDER if 2 * n_ordered >= len(space) else _OPTIMISM_WITHOUT
+    if 2 * n_ordered < len(space):
+        return _OPTIMISM_WITHOUT
+    return _OPTIMISM_WITH_ORDER if iteration % _BOLD_EVERY else _BOLD_OPTIMISM
 
 
 def _front(history: History) -> IntArray:
