@@ -37,8 +37,8 @@ def check_search(study: Study, entry: Entry, *, n_lost: int = 0) -> None:
     """Raise `AssertionError` unless nothing is lost and the search is as good as undisturbed.
 
     The start shows layers that are all alike, and here each has another best kernel: until a search
-    has found that out (which it does by its bolder batches, whether one worker or many) it lacks a
-    tenth of the volume, one in twenty for longer than others. These get a few more trials.
+    has found that out (by its bolder batches) it lacks a tenth of the volume, and one in thirty is
+    as late as that with eight trials in flight in a single process, too. These get more trials.
 
     Args:
         study: The study.
