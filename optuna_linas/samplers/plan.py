@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import IntArray
@@ -38,6 +39,7 @@ __all__ = [
     "row_of",
     "row_to_arch",
     "row_to_params",
+    "stored_text",
     "with_fixed",
 ]
 
@@ -169,6 +171,16 @@ class Claim:
             return Claim(
                 whole_number(batch), whole_number(slot), _checked_row(row), string(key), *notes
             )
+
+
+def stored_text(study: Study, key: str) -> str | None:
+    """Read a study's plan as it is stored now, `None` before the first.
+
+    Args:
+        study: The study.
+        key: Prefix of the sampler's attributes.
+    """
+    return study._storage.get_study_system_attrs(study._study_id).get(f"{key}:plan")
 
 
 def claims_of(trial: FrozenTrial) -> dict[str, Claim]:

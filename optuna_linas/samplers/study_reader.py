@@ -23,7 +23,7 @@ from optuna_linas.samplers.book import (
     is_of,
     running_identity,
 )
-from optuna_linas.samplers.plan import Claim, ReadablePlan
+from optuna_linas.samplers.plan import Claim, ReadablePlan, stored_text
 from optuna_linas.samplers.quality import Outcome
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.samplers.turn import mark_of
@@ -180,7 +180,7 @@ class StudyReader:
         """Read the plan anew; parsed again only if it or the space has changed."""
         if space is None:
             return None
-        text = study._storage.get_study_system_attrs(study._study_id).get(f"{self._key}:plan")
+        text = stored_text(study, self._key)
         if text is None:
             return None
         book = self.book(study) if (known := self.known_book(study)) is None else known

@@ -35,6 +35,7 @@ from optuna.trial import FrozenTrial
 
 from optuna_linas.assignment import Holder
 from optuna_linas.samplers.liveness import is_known_dead, this_process
+from optuna_linas.samplers.plan import stored_text
 from optuna_linas.stored_json import explained, parsed, string, whole_number
 
 __all__ = ["PATIENCE_S", "Mark", "Turn", "mark_of", "stamp_of"]
@@ -202,7 +203,7 @@ class Turn:
         while has_waited and self._pause_s and slept_s < look_s:
             self._sleep(self._pause_s)
             slept_s += self._pause_s
-            if self._stored() != self._current:
+            if stamp_of(stored_text(self._study, self._key)) != self._current:
                 break
             self._pause_s = min(2 * self._pause_s, _MAX_PAUSE_S)
         return has_waited
@@ -224,10 +225,6 @@ class Turn:
             f"{mark.number} plans (process {mark.holder.pid}), and goes on without it."
         )
         return False
-
-    def _stored(self) -> str:
-        storage, key = self._study._storage, f"{self._key}:plan"
-        return stamp_of(storage.get_study_system_attrs(self._study._study_id).get(key))
 
     def _take_back(self) -> None:
         if self._mark is not None:

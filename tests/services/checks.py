@@ -145,7 +145,8 @@ def check_sequential(volumes: Sequence[float], entry: Entry) -> None:
     whatever the number of workers that found them, count by their median: now and then a search of
     this size, by several workers, never finds one end of the front.
     """
-    least = _least_median(entry)
+    alone = _alone(entry, n_running=1)
+    least = alone.mean() - 3 * alone.std(ddof=1)
     assert np.median(volumes) >= least, f"the median of {volumes} is below {least}"
 
 
@@ -153,11 +154,6 @@ def _least_on_average(entry: Entry, n_volumes: int) -> float:
     alone = _alone(entry, n_running=8)
     error = alone.std(ddof=1) * math.sqrt(1 / n_volumes + 1 / len(alone))
     return float(alone.mean() - 4 * error)
-
-
-def _least_median(entry: Entry) -> float:
-    alone = _alone(entry, n_running=1)
-    return float(alone.mean() - 3 * alone.std(ddof=1))
 
 
 @cache
