@@ -97,3 +97,18 @@ def test_relevance_finds_the_group_that_matters() -> None:
     y = X[:, 12:15].sum(axis=1, keepdims=True)
     found = relevance(X - X.mean(axis=0), (y - y.mean()) / y.std(), group)
     assert int(np.argmax(found)) == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_errors_on_unseen_networks_are_about_as_large_as_the_deviations(seed: int) -> None:
+    # 40 effects from 40 examples, and losses that bend along their sum: what bends takes it for
+    # certain, and with it errors were 5 to 17 deviations.
+    rng = np.random.default_rng(seed)
+    space = SearchSpace.from_choices({f"op_{i}": ["a", "b", "c"] for i in range(20)})
+    archs = space.sample(240, rng)
+    total = rng.normal(size=(20, 3))[np.arange(20), archs].sum(axis=1)
+    losses = np.column_stack([np.exp(-total / 8), total])
+    model = StructuredGP(space).fit(archs[:40], losses[:40])
+    mean, deviation = model.predict_with_deviation(archs[40:])
+    errors = np.sqrt((((mean - losses[40:]) / deviation) ** 2).mean(axis=0))
+    assert ((errors > 0.4) & (errors < 3.0)).all(), errors

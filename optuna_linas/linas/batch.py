@@ -17,7 +17,7 @@ from optuna_linas.selection import best_unique, first_of_each
 
 __all__ = ["BatchChooser"]
 
-_WIDTH = 2.0
+_WIDTH = 1.0
 _N_CANDIDATES = 300
 
 

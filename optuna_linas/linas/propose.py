@@ -45,8 +45,7 @@ __all__ = ["Proposal", "Settings", "make_proposal", "propose"]
 
 _MAX_ROUNDS = 4
 _MAX_COUNTED = 2**16
-_OPTIMISM_WITH_ORDER, _OPTIMISM_WITHOUT, _BOLD_OPTIMISM = 0.5, 1.5, 2.0
-_BOLD_EVERY = 3
+_OPTIMISM_WITH_ORDER, _OPTIMISM_WITHOUT = 1.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,9 @@ class Settings:
         n_training: The predictors learn from the first that many measurements only, as in the
             paper's one-shot mode; `None` for all.
         optimism: Standard deviations that predictions are lowered by, where the predictor knows
-            them (the Gaussian process does): a little makes a search leave what it knows. `None`
-            for 0.5 where most variables have an order, with 2 in every third iteration: a search
-            that has come to believe what is not so finds out. Elsewhere for 1.5: there the
-            predictor has less to go by and is surer than it should be. The paper has none.
+            them (the Gaussian process does): a search then leaves what it knows. `None` for 1
+            where most variables have an order, and for 0.5 elsewhere: there so much is unknown
+            that more of it would have the search look at nothing twice. The paper has none.
 
     Example:
         >>> Settings(predictors=("ridge",), n_inner_evaluations=2_000).optimism is None
@@ -118,7 +116,6 @@ def make_proposal(
     pending: IntArray | None = None,
     known: Mapping[int, KnownColumn] | None = None,
     advice: Advice | None = None,
-    iteration: int = 1,
 ) -> Proposal:
     """Return the next `n` architectures to measure, and what is predicted of them.
 
@@ -135,7 +132,6 @@ def make_proposal(
             `float[k]` of rows `int[k, d]`.
         advice: From rows `int[k, d]` to the losses `float[k, q]` that a model of another search
             predicts: features for the Gaussian process.
-        iteration: Which one it is, 1, 2, ...: see `Settings.optimism`.
 
     Raises:
         TypeError: `settings.predictors` is one name instead of a sequence.
@@ -168,7 +164,7 @@ def make_proposal(
         settings.predictors,
         known=known or {},
         masked=settings.masked,
-        optimism=_optimism(space, iteration) if settings.optimism is None else settings.optimism,
+        optimism=_optimism(space) if settings.optimism is None else settings.optimism,
         advice=advice,
         rng=rng,
     )
@@ -231,12 +227,10 @@ def propose(
     ).archs
 
 
-def _optimism(space: SearchSpace, iteration: int) -> float:
+def _optimism(space: SearchSpace) -> float:
     """How optimistic a search is by default."""
     n_ordered = sum(levels is not None for levels in option_levels(space))
-    if 2 * n_ordered < len(space):
-        return _OPTIMISM_WITHOUT
-    return _OPTIMISM_WITH_ORDER if iteration % _BOLD_EVERY else _BOLD_OPTIMISM
+    return _OPTIMISM_WITH_ORDER if 2 * n_ordered >= len(space) else _OPTIMISM_WITHOUT
 
 
 def _front(history: History) -> IntArray:

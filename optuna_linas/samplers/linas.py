@@ -310,7 +310,6 @@ class LINASSampler(PlannedSampler):
             pending=pending,
             known=known,
             advice=None if self._warm_start is None else self._warm_start.advice(space, goals),
-            iteration=batch,
         )
         notes = prediction_notes(proposal.predicted, proposal.predictors, goals)
         return Planned(proposal.archs, notes)
