@@ -37,7 +37,7 @@ def check_search(study: Study, entry: Entry, *, n_lost: int = 0) -> None:
     """Raise `AssertionError` unless nothing is lost and the search is as good as undisturbed.
 
     The start shows layers that are all alike, and here each has another best kernel: until a search
-    has found that out (by its bolder batches) it lacks a tenth of the volume, and one in thirty is
+    has found that out it lacks a tenth of the volume, and one in thirty is
     as late as that with eight trials in flight in a single process, too. These get more trials.
 
     Args:
@@ -159,4 +159,4 @@ def _least_on_average(entry: Entry, n_volumes: int) -> float:
 @cache
 def _alone(entry: Entry, n_running: int) -> FloatArray:
     """The hypervolumes of other seeds in one process."""
-    return reference_volumes(entry, 12 if entry.key == "linas" else 6, n_running)
+    return reference_volumes(entry, 12, n_running)

@@ -22,6 +22,8 @@ from tests.services.workers import Task
 __all__ = [
     "LINAS",
     "LONGER_LINAS",
+    "LONGER_NAG",
+    "LONGER_PYMOO",
     "NAG",
     "PBT",
     "PYMOO",
@@ -66,7 +68,7 @@ def _nag(seed: int) -> BaseSampler:
 
 
 def _pymoo(seed: int) -> BaseSampler:
-    return PymooSampler("nsga2", space=problem.SPACE, population_size=8, seed=seed)
+    return PymooSampler("agemoea", space=problem.SPACE, population_size=12, seed=seed)
 
 
 def _pbt(seed: int) -> BaseSampler:
@@ -79,12 +81,15 @@ def accuracy(trial: optuna.Trial) -> float:
 
 
 LINAS = Entry(_linas, problem.objective, problem.DIRECTIONS, 40, "linas")
-LONGER_LINAS = replace(LINAS, n_trials=64)
-"""Long enough that eight at once, eight rounds, find what one after another finds."""
 UNDECLARED = Entry(_undeclared, problem.unconditional, problem.DIRECTIONS, 24, "linas")
 NAG = Entry(_nag, problem.objective, problem.DIRECTIONS, 32, "nag")
 PYMOO = Entry(_pymoo, problem.objective, problem.DIRECTIONS, 40, "pymoo")
 PBT = Entry(_pbt, accuracy, ("maximize",), 24, "pbt")
+
+# Long enough that eight at once find what one after another finds, and random search does not.
+LONGER_LINAS = replace(LINAS, n_trials=64)
+LONGER_NAG = replace(NAG, n_trials=64)
+LONGER_PYMOO = replace(PYMOO, n_trials=128)
 
 
 def created(entry: Entry, opens: Opens) -> tuple[Study, Task]:
