@@ -1,4 +1,5 @@
 import random
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -414,6 +415,24 @@ def test_a_search_is_less_optimistic_where_options_have_no_order(
     assert propose(space, history, 6, np.random.default_rng(0), settings=other).tolist() != (
         stated.tolist()
     )
+
+
+@pytest.mark.parametrize("n_objectives", [1, 2])
+def test_a_penalty_is_no_worse_for_being_huge(n_objectives: int) -> None:
+    # Predictions were rounded in units of it, and all others became the same.
+    space = SearchSpace.from_choices({f"op_{i}": ["a", "b", "c"] for i in range(12)})
+    plain = history_of(space, 40)
+    losses = plain.losses[:, :n_objectives].copy()
+
+    def proposed(penalty: float) -> list[list[int]]:
+        told = losses.copy()
+        told[[3, 7], 0] = penalty
+        history = History(plain.codes, told, plain.constraints, plain.numbers)
+        settings = quick(predictors=("gp",))
+        return propose(space, history, 6, np.random.default_rng(0), settings=settings).tolist()
+
+    far = losses[:, 0].max() + 100 * np.ptp(losses[:, 0])
+    assert proposed(far) == proposed(1e10) == proposed(sys.float_info.max)
 
 
 def test_nothing_is_fitted_where_every_network_is_seen() -> None:

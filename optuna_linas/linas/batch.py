@@ -13,6 +13,7 @@ from optuna_linas.evolution import Visited
 from optuna_linas.gain import greedy_gain
 from optuna_linas.history import History
 from optuna_linas.linas.fitting import LARGEST_LOSS, FittedPredictors
+from optuna_linas.predictors.fence import FAR, fenced
 from optuna_linas.selection import best_unique, first_of_each
 
 __all__ = ["BatchChooser"]
@@ -75,8 +76,10 @@ class BatchChooser:
             return feasible[:0]
         if len(self._pending):
             front = np.concatenate([front, self._predict.mean(self._pending)])
+        # A penalty as the reference point would make all but the ends of the front worthless.
+        reference = fenced(losses, FAR).max(axis=0)
         chosen: IntArray = feasible[
-            greedy_gain(front, self._visited.losses[feasible], losses.max(axis=0), n)
+            greedy_gain(front, self._visited.losses[feasible], reference, n)
         ]
         return chosen
 
@@ -90,6 +93,7 @@ class BatchChooser:
         )
         n_pending = len(self._pending)
         mean = np.concatenate([np.zeros(n_pending), self._visited.losses[candidates, 0]])
+        mean /= self._predict.unit
         picked = lowest_bounds(mean, covariance, n, width=_WIDTH, believed=n_pending)
         chosen: IntArray = candidates[picked - n_pending]
         return chosen

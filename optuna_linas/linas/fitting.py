@@ -18,6 +18,7 @@ from optuna_linas.predictors import (
     make_predictor,
 )
 from optuna_linas.predictors.blocks import Advice
+from optuna_linas.predictors.fence import FAR, fenced
 from optuna_linas.space import SearchSpace
 
 __all__ = ["LARGEST_LOSS", "MIN_EXAMPLES", "FittedPredictors", "KnownColumn", "check_predictors"]
@@ -104,7 +105,7 @@ class FittedPredictors:
                 guard = make_predictor("ridge")
                 guard.fit(features[told], values)
                 self._guards.append((guard, float(_spread(values))))
-        self._scale = _spread(measured)
+        self._scale = _spread(fenced(measured, FAR))
         self._worst = measured.max(axis=0) + 1e6 * self._scale
 
     def __call__(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -142,15 +143,19 @@ class FittedPredictors:
         """
         predicted, deviation, X = self._predict(archs, sure=False)
         assert deviation is not None
-        unit = float(self._scale[0])
-        unknown = -np.round(deviation[:, 0] / unit, 9) * unit
+        unknown = -np.round(deviation[:, 0] / self.unit, 9) * self.unit
         return np.column_stack([self._rounded(predicted), unknown]), self._violations(X)
 
+    @property
+    def unit(self) -> float:
+        """What losses of the first objective are counted in: their range."""
+        return float(self._scale[0])
+
     def covariance(self, archs: IntArray) -> FloatArray:
-        """Return the posterior covariance of the one objective, `float[n, n]`."""
+        """Return the posterior covariance of the one objective in squared `unit`, `float[n, n]`."""
         assert self._joint is not None
-        unit = float(self._scale[0]) ** 2
-        return np.round(self._joint.covariance(archs, 0) / unit, 9) * unit
+        in_units: FloatArray = np.round(self._joint.covariance(archs, 0) / self.unit**2, 9)
+        return in_units
 
     def _predict(
         self, archs: IntArray, *, sure: bool
@@ -188,4 +193,4 @@ class FittedPredictors:
 def _spread(values: FloatArray) -> FloatArray:
     """The range of each column, 1 where all values are the same or too near to divide by it."""
     spread = np.asarray(np.ptp(values, axis=0), dtype=float)
-    return np.where(spread > 1e-200, spread, 1.0)
+    return np.where(spread > 1e-150, spread, 1.0)  # squares are divided by, too

@@ -16,7 +16,7 @@ Its kernel is a sum whose weights the evidence chooses for each objective:
 
 The last part takes for certain what the linear parts say, and a model with it is far too sure: of
 networks that other searches found, errors are 5 to 20 of its standard deviations. So predictions
-have it and deviations are those of the model without it, whose errors are 1 to 3 of them.
+have it and deviations are those of the model without it, whose errors are 1 to 3.5 of them.
 
 Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006; for the relevance see
 `relevance`, for the weights `evidence`. Words among the options carry an order only by what
@@ -34,6 +34,7 @@ from scipy.linalg import cho_solve, solve_triangular
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights
+from optuna_linas.predictors.fence import NEAR, fenced
 from optuna_linas.predictors.relevance import relevance
 from optuna_linas.ranking import front_rank
 from optuna_linas.space import SearchSpace
@@ -49,7 +50,6 @@ _MAX_EXAMPLES = 1_000
 _MAX_ANCHORS = 150
 """Examples that deviations rest on."""
 
-_FENCE = 1.5
 _INDEX_LENGTH = 1.5
 _NUMBER_LENGTHS = (0.15, 0.5)
 
@@ -64,7 +64,7 @@ class StructuredGP:
 
     Attributes:
         unexplained: After `fit`, the standard deviation of what the features do not tell, which
-            the fit takes for noise, `float[m]`.
+            the fit of what is predicted takes for noise, `float[m]`.
 
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
@@ -92,11 +92,11 @@ class StructuredGP:
         if len(archs) > _MAX_EXAMPLES:
             best = np.argsort(front_rank(losses), kind="stable")[:_MAX_EXAMPLES]
             archs, losses = archs[np.sort(best)], losses[np.sort(best)]
-        fenced = _fenced(losses)
-        self._mean = fenced.mean(axis=0)
-        spread = fenced.std(axis=0)
+        near = fenced(losses, NEAR)
+        self._mean = near.mean(axis=0)
+        spread = near.std(axis=0)
         self._spread = np.where(spread > 1e-12 * np.maximum(np.abs(self._mean), 1e-300), spread, 1)
-        targets = (fenced - self._mean) / self._spread
+        targets = (near - self._mean) / self._spread
         n, m = targets.shape
         fitted = np.unique(np.linspace(0, n - 1, min(n, _MAX_FITTED)).astype(np.int64))
         raw = self._blocks(archs)
@@ -279,10 +279,3 @@ def _rbf(a: FloatArray, b: FloatArray, length: float) -> FloatArray:
 def _primal(linear: list[FloatArray], scales: FloatArray, dual: FloatArray) -> FloatArray:
     """The weights of the linear parts' columns, `float[columns]`."""
     return np.concatenate([s * (part.T @ dual) for s, part in zip(scales, linear, strict=True)])
-
-
-def _fenced(losses: FloatArray) -> FloatArray:
-    low, high = np.quantile(losses, [0.25, 0.75], axis=0)
-    fence = high + _FENCE * (high - low)
-    # Half of all values may be the same; then there is no spread to set a fence by.
-    return np.where(high > low, np.minimum(losses, fence), losses)

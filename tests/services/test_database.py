@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from signal import SIGINT, SIGQUIT, Signals
 
@@ -93,5 +92,5 @@ def test_a_worker_that_was_writing_starts_again(server: servers.Postgres) -> Non
     assert n_restarts == 3
     # What was being measured is lost with its worker's connection, and nothing else is.
     check_different(study.trials)
-    check_search(study, replace(LINAS), n_lost=len(with_state(study, TrialState.RUNNING)))
+    check_search(study, LINAS, n_lost=len(with_state(study, TrialState.RUNNING)))
     assert len(with_state(study, TrialState.RUNNING)) <= 3
