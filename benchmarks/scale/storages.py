@@ -61,6 +61,15 @@ class Place:
             return proxy
         return get_storage(self.address)
 
+    def close(self, storage: BaseStorage) -> None:
+        """Give an opened connection back: a database has a hundred for all studies of a run."""
+        opened: Any = storage
+        if self.kind == "grpc":
+            opened.close()
+        elif self.kind in ("sqlite", "postgres"):
+            opened.remove_session()
+            opened._backend.engine.dispose()
+
     def server_pids(self, storage: BaseStorage) -> tuple[int, ...]:
         """Return the server's processes, where it is one of this machine; else none."""
         if self.proxy_pid is not None:

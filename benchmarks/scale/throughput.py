@@ -49,6 +49,7 @@ def measure(
     else:
         seconds = crew.run(n_workers, (place, sampler, name, share, n_variables, seed))
     trials = study.get_trials(deepcopy=False)
+    place.close(storage)
     return {
         "trials_per_s": len(trials) / seconds,
         "n_trials": len(trials),
@@ -111,8 +112,9 @@ def _work(pipe: Connection) -> None:
     while (task := pipe.recv()) is not None:
         try:
             place, sampler, name, share, n_variables, seed = task
+            storage = place.open()
             study = optuna.load_study(
-                study_name=name, storage=place.open(), sampler=SAMPLERS[sampler](seed)
+                study_name=name, storage=storage, sampler=SAMPLERS[sampler](seed)
             )
             if sampler == "nag":
                 import optuna_linas.nag  # noqa: F401  # torch, before the clock runs
@@ -121,5 +123,6 @@ def _work(pipe: Connection) -> None:
             begun = time.time()
             study.optimize(Instant(n_variables), n_trials=share)
             pipe.send((begun, time.time()))
+            place.close(storage)
         except Exception as error:  # whatever a storage raises; the parent shows it
             pipe.send(f"{type(error).__name__}: {str(error)[:300]}")
