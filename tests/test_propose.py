@@ -418,7 +418,8 @@ def test_a_search_is_less_optimistic_where_options_have_no_order(
 
 
 @pytest.mark.parametrize("n_objectives", [1, 2])
-def test_a_penalty_is_no_worse_for_being_huge(n_objectives: int) -> None:
+@pytest.mark.parametrize("n_failed", [2, 16])
+def test_a_penalty_is_no_worse_for_being_huge(n_objectives: int, n_failed: int) -> None:
     # Predictions were rounded in units of it, and all others became the same.
     space = SearchSpace.from_choices({f"op_{i}": ["a", "b", "c"] for i in range(12)})
     plain = history_of(space, 40)
@@ -426,12 +427,12 @@ def test_a_penalty_is_no_worse_for_being_huge(n_objectives: int) -> None:
 
     def proposed(penalty: float) -> list[list[int]]:
         told = losses.copy()
-        told[[3, 7], 0] = penalty
+        told[3 : 3 + n_failed, 0] = penalty
         history = History(plain.codes, told, plain.constraints, plain.numbers)
         settings = quick(predictors=("gp",))
         return propose(space, history, 6, np.random.default_rng(0), settings=settings).tolist()
 
-    far = losses[:, 0].max() + 100 * np.ptp(losses[:, 0])
+    far = 1e6 * np.abs(losses[:, 0]).max()
     assert proposed(far) == proposed(1e10) == proposed(sys.float_info.max)
 
 
