@@ -436,30 +436,6 @@ def test_a_penalty_is_no_worse_for_being_huge(n_objectives: int, n_failed: int) 
     assert proposed(far) == proposed(1e10) == proposed(sys.float_info.max)
 
 
-def test_a_search_leaves_a_region_that_fails() -> None:
-    # Nothing is measured where x_0 is "c", and what is unknown attracts.
-    space = SearchSpace.from_choices({f"x_{i}": ["a", "b", "c"] for i in range(8)})
-    rows = space.sample(90, np.random.default_rng(0))
-    fails = rows[:, 0] == 2
-    history = history_of(space, 0, codes=rows[~fails][:30])
-
-    def share(n_failed: int, *, heeds: bool = True) -> float:
-        settings = quick(predictors=("gp",), heeds_failures=heeds)
-        archs = propose(
-            space,
-            history,
-            12,
-            np.random.default_rng(0),
-            settings=settings,
-            taken=rows[fails][:n_failed],
-        )
-        return float((archs[:, 0] == 2).mean())
-
-    assert share(15) < 0.1 < share(15, heeds=False)
-    # One or two tell nothing: a machine may have crashed.
-    assert share(2) == share(2, heeds=False)
-
-
 def test_nothing_is_fitted_where_every_network_is_seen() -> None:
     class Unwilling:
         def fit(self, X: np.ndarray, y: np.ndarray) -> None:

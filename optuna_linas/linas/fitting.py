@@ -29,8 +29,6 @@ MIN_EXAMPLES = 4
 KnownColumn = Callable[[IntArray], FloatArray]
 """From rows `int[n, d]` to the losses `float[n]` of an objective that can be computed."""
 
-_MIN_FAILED, _SHARE_FAILED = 3, 0.1
-
 LARGEST_LOSS = 1e100
 """Where losses are cut off: the largest float is a popular penalty, and its square overflows."""
 
@@ -63,9 +61,6 @@ class FittedPredictors:
         optimism: Standard deviations that predictions of several objectives are lowered by, where
             the predictor knows them. (One objective explores by itself: see `explore`.)
         advice: What another search would predict, which the Gaussian process learns from.
-        failed: Rows that could not be measured, `int[f, d]`. Where they are many they count as the
-            worst that is measured, or a search would return to a region that looks good because
-            nothing is known of it. A few tell nothing: a machine may have crashed.
         rng: The source of all randomness.
     """
 
@@ -79,14 +74,9 @@ class FittedPredictors:
         masked: bool,
         optimism: float,
         advice: Advice | None = None,
-        failed: IntArray | None = None,
         rng: np.random.Generator,
     ) -> None:
         measured = np.clip(history.losses, -LARGEST_LOSS, LARGEST_LOSS)
-        codes, losses = history.codes, measured
-        if failed is not None and len(failed) >= max(_MIN_FAILED, _SHARE_FAILED * len(measured)):
-            codes = np.concatenate([codes, failed])
-            losses = np.concatenate([losses, np.tile(measured.max(axis=0), (len(failed), 1))])
         self._space, self._masked, self._optimism = space, masked, optimism
         self._m = measured.shape[1]
         self._chosen = [predictors[k % len(predictors)] for k in range(self._m)]
@@ -100,20 +90,20 @@ class FittedPredictors:
         self._joint: StructuredGP | None = None
         if self._together:
             self._joint = StructuredGP(space, advice)
-            self._joint.fit(codes, losses[:, self._together])
-        features = space.features(codes, masked=masked)
+            self._joint.fit(history.codes, measured[:, self._together])
+        features = space.features(history.codes, masked=masked)
         self._single = {
             k: make_predictor(self._chosen[k], rng) for k in learned if k not in self._together
         }
         for k, model in self._single.items():
-            model.fit(features, losses[:, k])
+            model.fit(features, measured[:, k])
         self._guards: list[tuple[Predictor, float]] = []
         for column in history.constraints.T:
             told = np.isfinite(column)
             if told.sum() >= MIN_EXAMPLES:
                 values = np.clip(column[told], -LARGEST_LOSS, LARGEST_LOSS)
                 guard = make_predictor("ridge")
-                guard.fit(features[: len(told)][told], values)
+                guard.fit(features[told], values)
                 self._guards.append((guard, float(_spread(values))))
         self._scale = _spread(fenced(measured, FAR))
         self._worst = measured.max(axis=0) + 1e6 * self._scale

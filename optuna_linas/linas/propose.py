@@ -63,8 +63,6 @@ class Settings:
             last population as the paper does.
         joint_gain: Choose a batch for the hypervolume that it adds together, as predicted, rather
             than by rank and crowding as the paper does.
-        heeds_failures: Where more than a tenth of the trials fail, let the predictors take them for
-            the worst that is measured. The paper does not.
         n_training: The predictors learn from the first that many measurements only, as in the
             paper's one-shot mode; `None` for all.
         optimism: Standard deviations that predictions are lowered by, where the predictor knows
@@ -84,7 +82,6 @@ class Settings:
     seeded: bool = True
     whole_archive: bool = True
     joint_gain: bool = True
-    heeds_failures: bool = True
     n_training: int | None = None
     optimism: float | None = None
 
@@ -161,7 +158,6 @@ def make_proposal(
         return Proposal(unseen(space, n, rng, taken=seen))
     if space.size() <= _MAX_COUNTED and len(seen) >= space.size(effective=True):
         return Proposal(nothing)  # Nothing is left to predict.
-    heeds = settings.heeds_failures and settings.n_training is None
     predict = FittedPredictors(
         space,
         history.first(settings.n_training),
@@ -170,7 +166,6 @@ def make_proposal(
         masked=settings.masked,
         optimism=_optimism(space) if settings.optimism is None else settings.optimism,
         advice=advice,
-        failed=_different(others, measured, running) if heeds else None,
         rng=rng,
     )
     explores = (
@@ -230,12 +225,6 @@ def propose(
     return make_proposal(
         space, history, n, rng, settings=settings, taken=taken, pending=pending, known=known
     ).archs
-
-
-def _different(rows: IntArray, *others: IntArray) -> IntArray:
-    """The rows of `int[k, d]` that are in none of the others."""
-    known = {row.tobytes() for other in others for row in other}
-    return rows[[row.tobytes() not in known for row in rows]]
 
 
 def _optimism(space: SearchSpace) -> float:

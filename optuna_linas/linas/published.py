@@ -45,6 +45,5 @@ def published(modality: str) -> tuple[int, Settings]:
         seeded=False,
         whole_archive=False,
         joint_gain=False,
-        heeds_failures=False,
         optimism=0.0,
     )
