@@ -25,7 +25,8 @@ def fenced(losses: FloatArray, width: float) -> FloatArray:
     """Return the losses, those far on the bad side moved to the fence, `float[n, m]`.
 
     Args:
-        losses: `float[n, m]`. Up to half of a column may be penalties.
+        losses: `float[n, m]`. Up to half of a column may be penalties a thousand times what is
+            usual; where half of it is the same value, there is no fence.
         width: Interquartile ranges from the third quartile to the fence.
 
     Example:

@@ -210,9 +210,9 @@ def test_many_asked_at_once_are_all_different() -> None:
 def test_a_failed_trial_frees_its_place_but_is_not_tried_again() -> None:
     def fragile(trial: Trial) -> tuple[float, float]:
         values = flat(trial)
-        if trial.params["a"] == 3:
+        if trial.params["a"] == 3 and trial.params["c"] == 0:
             raise RuntimeError("out of memory")
-        return (math.nan, 1.0) if trial.params["b"] == 3 else values
+        return (math.nan, 1.0) if trial.params["b"] == 3 and trial.params["a"] < 2 else values
 
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=quick())
     study.optimize(fragile, n_trials=40, catch=RuntimeError)
