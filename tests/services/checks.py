@@ -141,12 +141,13 @@ def check_volumes(volumes: Sequence[float], entry: Entry) -> None:
 def check_sequential(volumes: Sequence[float], entry: Entry) -> None:
     """Raise `AssertionError` unless hypervolumes are within the spread of the sequential search.
 
-    The spread is three standard deviations of searches by one worker with other seeds. `volumes`,
-    whatever the number of workers that found them, count by their median: now and then a search of
-    this size, by several workers, never finds one end of the front.
+    The spread is three standard deviations of searches by one worker with other seeds, or a 25th of
+    the volume: twelve seeds tell it roughly, and searches that have found nearly everything hardly
+    differ. `volumes`, whatever the number of workers that found them, count by their median: now
+    and then a search of this size, by several workers, never finds one end of the front.
     """
     alone = _alone(entry, n_running=1)
-    least = alone.mean() - 3 * alone.std(ddof=1)
+    least = alone.mean() - max(3 * alone.std(ddof=1), 0.04 * alone.mean())
     assert np.median(volumes) >= least, f"the median of {volumes} is below {least}"
 
 
