@@ -15,7 +15,7 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Variable
 
-__all__ = ["alike", "option_levels"]
+__all__ = ["alike", "has_too_few", "mostly_ordered", "option_levels"]
 
 _N_REMEMBERED = 16
 """Spaces whose structure is remembered: a search asks for it with every trial."""
@@ -73,6 +73,31 @@ def alike(space: SearchSpace) -> tuple[IntArray, ...]:
         else:
             groups.setdefault(tuple(sorted(counts[j].tolist())), []).append(j)
     return tuple(np.array(group, dtype=np.int64) for group in groups.values())
+
+
+def mostly_ordered(space: SearchSpace) -> bool:
+    """Return whether half of the variables or more have options in an order.
+
+    Example:
+        >>> mostly_ordered(SearchSpace.from_choices({"width": [8, 16], "kind": ["conv", "skip"]}))
+        True
+    """
+    n_ordered = sum(levels is not None for levels in option_levels(space))
+    return 2 * n_ordered >= len(space)
+
+
+def has_too_few(space: SearchSpace, n_examples: int) -> bool:
+    """Return whether so few examples cannot tell what every option is worth.
+
+    Without an order to go by, each option has to be learned by itself. With fewer examples than
+    there are features a linear model goes through all of them, whatever it says elsewhere.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"a": ["x", "y", "z"], "b": ["x", "y", "z"]})
+        >>> has_too_few(space, 5), has_too_few(space, 6)
+        (True, False)
+    """
+    return not mostly_ordered(space) and n_examples < len(space.feature_variables)
 
 
 def _is_valued(variable: Variable) -> bool:

@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 
 from optuna_linas.evolution import NSGA2, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
-from optuna_linas.linas import MIN_EXAMPLES, Settings, propose
+from optuna_linas.linas import MIN_EXAMPLES, Settings, make_proposal, propose
 from optuna_linas.predictors import Predictor
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Variable
@@ -456,3 +456,21 @@ def test_nothing_is_fitted_where_every_network_is_seen() -> None:
     assert proposed.shape == (0, 2)
     with pytest.raises(AssertionError, match="nothing to predict"):
         propose(space, history, 2, rng, settings=unwilling)
+
+
+@pytest.mark.parametrize(("n_training", "reaches"), [(None, False), (100, True)])
+def test_one_shot_foretells_what_lies_far_from_its_random_examples(
+    n_training: int | None, reaches: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    space = SearchSpace.from_choices({f"size_{i}": [1, 2, 3] for i in range(20)})
+    worth = rng.permuted(np.tile([0.0, 1.0, 2.0], (2, 20, 1)), axis=2)
+    codes = space.sample(100, rng)
+    losses = worth[:, np.arange(20), codes].sum(axis=2).T
+    history = History(codes, losses, constraints=np.zeros((100, 0)), numbers=np.arange(100))
+    proposal = make_proposal(
+        space, history, 10, rng, settings=Settings(predictors=("gp",), n_training=n_training)
+    )
+    assert proposal.predicted is not None
+    # The least is 0, the least of the examples about 12.
+    assert (proposal.predicted.min() < 0.4 * losses.min()) == reaches

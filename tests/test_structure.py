@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import alike, option_levels
+from optuna_linas.structure import alike, has_too_few, mostly_ordered, option_levels
 from optuna_linas.variable import Condition, Variable
 
 
@@ -83,3 +83,14 @@ def test_alike_are_those_of_one_name_and_the_same_options() -> None:
 def test_no_variables_no_groups() -> None:
     assert alike(SearchSpace([])) == ()
     assert np.array_equal(SearchSpace([]).feature_variables, [])
+
+
+def test_few_examples_are_too_few_only_where_options_have_no_order() -> None:
+    sizes = {f"size_{i}": [1, 2, 3] for i in range(3)}
+    words = {f"kind_{i}": ["a", "b", "c"] for i in range(3)}
+    more_words = SearchSpace.from_choices({"size_0": [1, 2, 3]} | words)
+    as_many = SearchSpace.from_choices(sizes | words)
+    assert mostly_ordered(as_many)
+    assert not mostly_ordered(more_words)
+    assert not has_too_few(as_many, 1)
+    assert [has_too_few(more_words, n) for n in (11, 12)] == [True, False]

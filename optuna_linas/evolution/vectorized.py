@@ -58,7 +58,7 @@ class VectorizedNSGA2:
     population_size: int = 100
     crossover: float = 0.7
     mutation: float = 1.5
-    max_evaluations: int | None = 5_000
+    max_evaluations: int | None = 2_500
 
     def __call__(
         self,

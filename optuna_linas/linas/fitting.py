@@ -61,6 +61,8 @@ class FittedPredictors:
         optimism: Standard deviations that predictions of several objectives are lowered by, where
             the predictor knows them. (One objective explores by itself: see `explore`.)
         advice: What another search would predict, which the Gaussian process learns from.
+        steps: Whether the search goes on from what is measured, rather than once and for all from
+            random examples; see `StructuredGP`.
         rng: The source of all randomness.
     """
 
@@ -74,6 +76,7 @@ class FittedPredictors:
         masked: bool,
         optimism: float,
         advice: Advice | None = None,
+        steps: bool = True,
         rng: np.random.Generator,
     ) -> None:
         measured = np.clip(history.losses, -LARGEST_LOSS, LARGEST_LOSS)
@@ -89,7 +92,7 @@ class FittedPredictors:
         self._together = [k for k in learned if self._chosen[k] == "gp"]
         self._joint: StructuredGP | None = None
         if self._together:
-            self._joint = StructuredGP(space, advice)
+            self._joint = StructuredGP(space, advice, holds_back=steps)
             self._joint.fit(history.codes, measured[:, self._together])
         features = space.features(history.codes, masked=masked)
         self._single = {

@@ -39,7 +39,7 @@ from optuna_linas.predictors import Predictor
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.selection import filled_up, unseen
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import option_levels
+from optuna_linas.structure import mostly_ordered
 
 __all__ = ["Proposal", "Settings", "make_proposal", "propose"]
 
@@ -166,6 +166,7 @@ def make_proposal(
         masked=settings.masked,
         optimism=_optimism(space) if settings.optimism is None else settings.optimism,
         advice=advice,
+        steps=settings.n_training is None,
         rng=rng,
     )
     explores = (
@@ -229,8 +230,7 @@ def propose(
 
 def _optimism(space: SearchSpace) -> float:
     """How optimistic a search is by default."""
-    n_ordered = sum(levels is not None for levels in option_levels(space))
-    return _OPTIMISM_WITH_ORDER if 2 * n_ordered >= len(space) else _OPTIMISM_WITHOUT
+    return _OPTIMISM_WITH_ORDER if mostly_ordered(space) else _OPTIMISM_WITHOUT
 
 
 def _front(history: History) -> IntArray:

@@ -16,7 +16,9 @@ Its kernel is a sum whose weights the evidence chooses for each objective:
 
 The last part takes for certain what the linear parts say, and a model with it is far too sure: of
 networks that other searches found, errors are 5 to 20 of its standard deviations. So predictions
-have it and deviations are those of the model without it, whose errors are 1 to 3.5 of them.
+have it and deviations are those of the model without it, whose errors are 1 to 3.5 of them. With
+fewer examples than features, and no order to go by, the linear parts go through all examples, and
+there is nothing to be learned from the bend along them: it is left out.
 
 Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006; for the relevance see
 `relevance`, for the weights `evidence`. Words among the options carry an order only by what
@@ -38,6 +40,7 @@ from optuna_linas.predictors.fence import NEAR, fenced
 from optuna_linas.predictors.relevance import relevance
 from optuna_linas.ranking import front_rank
 from optuna_linas.space import SearchSpace
+from optuna_linas.structure import has_too_few
 
 __all__ = ["StructuredGP"]
 
@@ -61,6 +64,9 @@ class StructuredGP:
         space: The search space.
         advice: From architectures `int[n, d]` to what another search predicts of them,
             `float[n, q]`, if there is one: features that the evidence may trust or not.
+        holds_back: Whether to learn the last bend, which says little of what lies beyond all
+            examples. A search that extends its front step by step gains by that; what is foretold
+            of networks far from random examples loses.
 
     Attributes:
         unexplained: After `fit`, the standard deviation of what the features do not tell, which
@@ -75,8 +81,10 @@ class StructuredGP:
         True
     """
 
-    def __init__(self, space: SearchSpace, advice: Advice | None = None) -> None:
-        self._space = space
+    def __init__(
+        self, space: SearchSpace, advice: Advice | None = None, *, holds_back: bool = True
+    ) -> None:
+        self._space, self._holds_back = space, holds_back
         self._blocks = FeatureBlocks(space, advice)
 
     def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
@@ -106,47 +114,51 @@ class StructuredGP:
         bends = _bends(self._train, self._train)
 
         # First the linear parts with the bends that are there, then the bend along what they say.
-        self._index_weights: list[FloatArray] = []
         self._kernel_weights: list[FloatArray] = []
         anchors = np.unique(np.linspace(0, n - 1, min(n, _MAX_ANCHORS)).astype(np.int64))
         self._anchor_parts = _linear_parts(_rows(self._train, anchors))
         self._anchor_positions = anchors
         self._inverse_roots = []
         grams = np.stack([*(part @ part.T for part in linear), *bends])
-        some = grams[:, fitted[:, None], fitted]
-        for k in range(m):
-            weights, noise = kernel_weights(some, targets[fitted, k])
-            gram = np.tensordot(weights, grams, 1)
-            dual = cho_solve(factorize(gram, noise), targets[:, k])
-            self._index_weights.append(_primal(linear, weights[: len(linear)], dual))
+        for weights, noise, gram in self._learn(grams, linear, targets, fitted):
             self._kernel_weights.append(weights)
             root = factorize(gram[np.ix_(anchors, anchors)], noise)[0]
             # Inverted once: a search then multiplies, in a third of the time of solving.
             self._inverse_roots.append(solve_triangular(root, np.eye(len(anchors)), lower=True))
-        self._index_unit = np.ones(m)
-        index = self._index(linear)
-        self._index_unit = np.maximum(index.std(axis=0), 1e-9)
-        self._train_index = index / self._index_unit
 
-        bend = _rbf(self._train_index, self._train_index, _INDEX_LENGTH)
-        grams = np.concatenate([grams, bend[None]])
+        self._has_last_bend = self._holds_back and not has_too_few(self._space, n)
+        if self._has_last_bend:
+            self._index_weights, self._index_unit = self._weights, np.ones(m)
+            index = self._index(linear)
+            self._index_unit = np.maximum(index.std(axis=0), 1e-9)
+            self._train_index = index / self._index_unit
+            bend = _rbf(self._train_index, self._train_index, _INDEX_LENGTH)
+            self._learn(np.concatenate([grams, bend[None]]), linear, targets, fitted)
+        return self
+
+    def _learn(
+        self, grams: FloatArray, linear: list[FloatArray], targets: FloatArray, fitted: IntArray
+    ) -> list[tuple[FloatArray, float, FloatArray]]:
+        """Fit what is predicted; returns each objective's weights, noise and weighted kernel."""
         some = grams[:, fitted[:, None], fitted]
+        learned, duals = [], []
         self._weights: list[FloatArray] = []
-        self.unexplained = np.zeros(m)
-        duals = []
-        for k in range(m):
-            weights, noise = kernel_weights(some, targets[fitted, k])
-            dual = cho_solve(factorize(np.tensordot(weights, grams, 1), noise), targets[:, k])
+        self.unexplained = np.zeros(targets.shape[1])
+        for k, target in enumerate(targets.T):
+            weights, noise = kernel_weights(some, target[fitted])
+            gram = np.tensordot(weights, grams, 1)
+            dual = cho_solve(factorize(gram, noise), target)
             self.unexplained[k] = np.sqrt(noise) * self._spread[k]
             self._weights.append(_primal(linear, weights[: len(linear)], dual))
             duals.append(weights[len(linear) :, None] * dual)
+            learned.append((weights, noise, gram))
         self._duals = np.stack(duals, axis=2)
-        return self
+        return learned
 
     def predict(self, archs: IntArray) -> FloatArray:
         """Return the predicted losses of `archs` `int[k, d]`, `float[k, m]`."""
-        blocks, linear, index = self._describe(archs)
-        return self._losses(linear, self._bends_to_train(blocks, index))
+        blocks, linear = self._describe(archs)
+        return self._losses(linear, _bends(blocks, self._train))
 
     def predict_with_deviation(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return predicted losses and their posterior standard deviations, `float[k, m]` each.
@@ -154,9 +166,9 @@ class StructuredGP:
         Beyond `_MAX_ANCHORS` examples the deviations rest on as many of them, and are somewhat too
         large.
         """
-        blocks, linear, index = self._describe(archs)
-        *bends, last = self._bends_to_train(blocks, index)
-        losses = self._losses(linear, [*bends, last])
+        blocks, linear = self._describe(archs)
+        bends = _bends(blocks, self._train)
+        losses = self._losses(linear, bends)
         squares = [np.einsum("ij,ij->i", part, part) for part in linear]
         own = np.stack([*squares, squares[0] ** 2, *[np.ones(len(archs))] * (len(bends) - 1)])
         to_anchors = self._to_anchors(linear, bends)
@@ -174,7 +186,7 @@ class StructuredGP:
             archs: `int[k, d]`.
             objective: Its column.
         """
-        blocks, linear, _ = self._describe(archs)
+        blocks, linear = self._describe(archs)
         grams = [part @ part.T for part in linear] + _bends(blocks, blocks)
         weights = self._kernel_weights[objective]
         to_anchors = self._to_anchors(linear, _bends(blocks, self._train))
@@ -182,16 +194,16 @@ class StructuredGP:
         posterior: FloatArray = np.tensordot(weights, np.stack(grams), 1) - half.T @ half
         return posterior * float(self._spread[objective]) ** 2
 
-    def _describe(self, archs: IntArray) -> tuple[Blocks, list[FloatArray], FloatArray]:
-        """The blocks of `archs`, the linear ones among them, and the index."""
+    def _describe(self, archs: IntArray) -> tuple[Blocks, list[FloatArray]]:
+        """The blocks of `archs`, and the linear ones among them."""
         blocks = self._scaler(self._blocks(archs))
-        linear = _linear_parts(blocks)
-        return blocks, linear, self._index(linear)
-
-    def _bends_to_train(self, blocks: Blocks, index: FloatArray) -> list[FloatArray]:
-        return [*_bends(blocks, self._train), _rbf(index, self._train_index, _INDEX_LENGTH)]
+        return blocks, _linear_parts(blocks)
 
     def _losses(self, linear: list[FloatArray], bends: list[FloatArray]) -> FloatArray:
+        """Predict, from the linear parts and from their bends against the examples."""
+        if self._has_last_bend:
+            last = _rbf(self._index(linear), self._train_index, _INDEX_LENGTH)
+            bends = [*bends, last]
         predicted = np.hstack(linear) @ np.stack(self._weights, axis=1)
         for bend, dual in zip(bends, self._duals, strict=True):
             predicted += bend @ dual

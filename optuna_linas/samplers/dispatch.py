@@ -67,7 +67,8 @@ class Dispatcher:
         seed: The seed, or `None` for one drawn once per study and stored with it.
         n_startup: From the search space to the trials of batch 0. Finished trials that this
             sampler did not propose count.
-        batch_size: From the numbers of usable and of running trials to the size of the next batch.
+        batch_size: From the search space and the numbers of usable and of running trials to the
+            size of the next batch.
         min_examples: Usable trials below which batch 0 goes on.
         plan: What chooses the rows.
         warn: Called with a message about trials that cannot be learned from.
@@ -82,7 +83,7 @@ class Dispatcher:
         objectives: Sequence[Goal] | None = None,
         seed: int | None,
         n_startup: Callable[[SearchSpace], int],
-        batch_size: Callable[[int, int], int],
+        batch_size: Callable[[SearchSpace, int, int], int],
         min_examples: int,
         plan: Planner,
         warn: Callable[[str], None],
@@ -301,7 +302,7 @@ class Dispatcher:
     ) -> ReadablePlan:
         """Plan a batch and store it; it is the trial's turn."""
         seed, table = self.seed_of(study), view.table
-        of_batch = self._batch_size(table.n_usable, view.n_running)
+        of_batch = self._batch_size(space, table.n_usable, view.n_running)
         size = max(1, int(of_batch if batch else self._n_startup(space)))
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
         planned = self._plan(

@@ -70,9 +70,10 @@ class LINASSampler(PlannedSampler):
         n_startup_trials: Trials before the first prediction. By default 12 where the space has
             corners (most variables are ordered and have others like them), as these tell more than
             random rows do, and 15 elsewhere. Finished trials that were enqueued or added count.
-        batch_size: Trials between two fits of the predictors. By default 5, a 25th of the
-            trials so far where that is more, up to 100: fits cost more and tell less as trials
-            add up; a quarter of the trials that run where that is more, up to 250.
+        batch_size: Trials between two fits of the predictors. By default 5 (3 where options have no
+            order and outnumber the trials), a 25th of the trials so far where that is more, up to
+            100: fits cost more and tell less as trials add up; a quarter of the trials that run
+            where that is more, up to 250.
         predictor: A name from `optuna_linas.predictors`, any scikit-learn regressor, or a sequence
             of one per objective. Names: "gp" (a Gaussian process that knows the space), "ridge",
             "svr_rbf", "svr_linear", "stacked", "random_forest", "extra_trees",

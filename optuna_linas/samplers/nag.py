@@ -28,7 +28,7 @@ from optuna_linas.samplers.plan import Note
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.planner import Planned
 from optuna_linas.samplers.quality import prediction_notes
-from optuna_linas.samplers.sizes import SHARE_OF_NAG, size_of_batch
+from optuna_linas.samplers.sizes import size_of_batch
 from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
 
@@ -126,7 +126,7 @@ class NAGSampler(PlannedSampler):
             "nag",
             space=space,
             n_startup_trials=n_startup_trials,
-            batch_size=partial(size_of_batch, None, share=SHARE_OF_NAG),
+            batch_size=partial(size_of_batch, None, dear=True),
             min_examples=1,
             objectives=(self._value, self._cost),
             independent_sampler=independent_sampler,

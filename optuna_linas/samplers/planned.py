@@ -52,7 +52,8 @@ class PlannedSampler(BaseSampler):
         key: Prefix of the attributes in the storage.
         space: The search space, or `None` to infer it from the study's trials.
         n_startup_trials: Trials of batch 0, or from the search space to them.
-        batch_size: From the numbers of usable and of running trials to the size of the next batch.
+        batch_size: From the search space and the numbers of usable and of running trials to the
+            size of the next batch.
         min_examples: Usable trials below which batch 0 goes on.
         objectives: What is optimised; `None` for all objectives of the study.
         independent_sampler: Samples parameters that no finished trial has had yet.
@@ -72,7 +73,7 @@ class PlannedSampler(BaseSampler):
         *,
         space: SearchSpace | Mapping[str, BaseDistribution] | None,
         n_startup_trials: int | Callable[[SearchSpace], int],
-        batch_size: Callable[[int, int], int],
+        batch_size: Callable[[SearchSpace, int, int], int],
         min_examples: int,
         objectives: Sequence[Goal] | None,
         independent_sampler: BaseSampler | None,

@@ -111,7 +111,7 @@ class PymooSampler(PlannedSampler):
             warn_independent_sampling=warn_independent_sampling,
         )
 
-    def _generation(self, n_trials: int, n_running: int) -> int:
+    def _generation(self, space: SearchSpace, n_trials: int, n_running: int) -> int:
         return self._algorithm.generation
 
     def _check_goals(self, goals: Goals) -> None:

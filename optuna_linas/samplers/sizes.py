@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from optuna_linas.linas import MIN_EXAMPLES, has_corners
 from optuna_linas.space import SearchSpace
+from optuna_linas.structure import has_too_few
 
-__all__ = ["SHARE_OF_NAG", "size_of_batch", "size_of_first_fit", "size_of_start"]
+__all__ = ["size_of_batch", "size_of_first_fit", "size_of_start"]
 
 _LARGEST_BATCH, _LARGEST_OF_MANY = 100, 250
 """Beyond it the stored plan would grow with the study, and what was learned last be used late."""
-_SHARE_OF_LINAS, SHARE_OF_NAG = 25, 20
+_SHARE, _SHARE_IF_DEAR = 25, 20
 """What each few trials tell at once shows late in a search; but a generator is dear to fit."""
 _ENOUGH = 8
+_USUAL, _SMALL = 5, 3
+"""Where most is unknown yet, each result changes what is worth measuring next."""
 
 
 def size_of_start(space: SearchSpace) -> int:
@@ -29,7 +32,12 @@ def size_of_first_fit(n_startup: int | None) -> int:
 
 
 def size_of_batch(
-    given: int | None, n_trials: int, n_running: int = 0, *, share: int = _SHARE_OF_LINAS
+    given: int | None,
+    space: SearchSpace,
+    n_trials: int,
+    n_running: int = 0,
+    *,
+    dear: bool = False,
 ) -> int:
     """Return the trials between two fits: as given, or a share of those so far.
 
@@ -38,10 +46,13 @@ def size_of_batch(
 
     Args:
         given: What the user says.
+        space: The search space.
         n_trials: Trials so far that can be learned from.
         n_running: Trials that run.
-        share: One in how many of the trials so far.
+        dear: Whether a fit takes seconds.
     """
     if given is not None:
         return given
-    return max(5, min(n_trials // share, _LARGEST_BATCH), min(n_running // 4, _LARGEST_OF_MANY))
+    least = _SMALL if has_too_few(space, n_trials) and not dear else _USUAL
+    share = _SHARE_IF_DEAR if dear else _SHARE
+    return max(least, min(n_trials // share, _LARGEST_BATCH), min(n_running // 4, _LARGEST_OF_MANY))

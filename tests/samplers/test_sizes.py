@@ -9,9 +9,12 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from optuna_linas import LINASSampler
+from optuna_linas import LINASSampler, SearchSpace
 from optuna_linas.samplers.plan import Plan
-from optuna_linas.samplers.sizes import SHARE_OF_NAG, size_of_batch, size_of_first_fit
+from optuna_linas.samplers.sizes import size_of_batch, size_of_first_fit
+
+ORDERED = SearchSpace.from_choices({f"width_{i}": [8, 16, 32] for i in range(20)})
+WORDS = SearchSpace.from_choices({f"kind_{i}": ["conv", "pool", "skip"] for i in range(20)})
 
 
 @pytest.mark.parametrize(
@@ -29,9 +32,15 @@ from optuna_linas.samplers.sizes import SHARE_OF_NAG, size_of_batch, size_of_fir
 def test_a_batch_is_a_share_of_what_is_known_or_runs(
     n_trials: int, n_running: int, size: int
 ) -> None:
-    assert size_of_batch(None, n_trials, n_running) == size
-    assert size_of_batch(3, n_trials, n_running) == 3
-    assert size_of_batch(None, 300, share=SHARE_OF_NAG) == 15
+    assert size_of_batch(None, ORDERED, n_trials, n_running) == size
+    assert size_of_batch(3, ORDERED, n_trials, n_running) == 3
+    assert size_of_batch(None, ORDERED, 300, dear=True) == 15
+
+
+def test_a_batch_is_small_while_there_are_fewer_trials_than_options_without_an_order() -> None:
+    assert [size_of_batch(None, WORDS, n) for n in (12, 59, 60)] == [3, 3, 5]
+    assert size_of_batch(None, WORDS, 12, dear=True) == 5
+    assert size_of_batch(None, WORDS, 12, 32) == 8  # many workers would wait for plans
 
 
 @pytest.mark.parametrize(("n_startup", "least"), [(None, 8), (0, 4), (5, 5), (12, 8), (1_000, 8)])
