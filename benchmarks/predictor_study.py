@@ -142,7 +142,7 @@ def study(
 def _predict(
     learner: Learner, space: SearchSpace, train: Examples, archs: IntArray, repeat: int
 ) -> FloatArray:
-    """Return predicted losses `float[n, m]`, fitted as a one-shot sampler fits."""
+    """Return predicted losses `float[n, m]`, fitted as the sampler fits."""
     n = len(train.archs)
     history = History(train.archs, train.losses, np.zeros((n, 0)), np.arange(n))
     fitted = FittedPredictors(
@@ -152,7 +152,6 @@ def _predict(
         known={},
         masked=learner.masked,
         optimism=0.0,
-        steps=False,
         rng=np.random.default_rng(repeat),
     )
     return fitted(archs)[0]

@@ -76,28 +76,38 @@ def alike(space: SearchSpace) -> tuple[IntArray, ...]:
 
 
 def mostly_ordered(space: SearchSpace) -> bool:
-    """Return whether half of the variables or more have options in an order.
+    """Return whether half of the variables or more have options in an order, constants aside.
 
     Example:
         >>> mostly_ordered(SearchSpace.from_choices({"width": [8, 16], "kind": ["conv", "skip"]}))
         True
     """
-    n_ordered = sum(levels is not None for levels in option_levels(space))
-    return 2 * n_ordered >= len(space)
+    sizes = _sizes_without_order(space)
+    return 2 * len(sizes) <= int((space.n_options > 1).sum())
 
 
 def has_too_few(space: SearchSpace, n_examples: int) -> bool:
     """Return whether so few examples cannot tell what every option is worth.
 
-    Without an order to go by, each option has to be learned by itself. With fewer examples than
-    there are features a linear model goes through all of them, whatever it says elsewhere.
+    So it is where most variables have no order and their options outnumber the examples: each has
+    to be learned by itself, and a linear model goes through nearly all examples, whatever it says
+    elsewhere.
 
     Example:
         >>> space = SearchSpace.from_choices({"a": ["x", "y", "z"], "b": ["x", "y", "z"]})
         >>> has_too_few(space, 5), has_too_few(space, 6)
         (True, False)
     """
-    return not mostly_ordered(space) and n_examples < len(space.feature_variables)
+    return not mostly_ordered(space) and n_examples < sum(_sizes_without_order(space))
+
+
+def _sizes_without_order(space: SearchSpace) -> list[int]:
+    """How many options each variable without an order has, constants left out."""
+    return [
+        variable.n_options
+        for variable, levels in zip(space.variables, option_levels(space), strict=True)
+        if levels is None and variable.n_options > 1
+    ]
 
 
 def _is_valued(variable: Variable) -> bool:

@@ -93,4 +93,11 @@ def test_few_examples_are_too_few_only_where_options_have_no_order() -> None:
     assert mostly_ordered(as_many)
     assert not mostly_ordered(more_words)
     assert not has_too_few(as_many, 1)
-    assert [has_too_few(more_words, n) for n in (11, 12)] == [True, False]
+    assert [has_too_few(more_words, n) for n in (8, 9)] == [True, False]
+
+
+def test_constants_are_neither_ordered_nor_not() -> None:
+    sizes = {f"size_{i}": [1, 2, 3] for i in range(3)}
+    space = SearchSpace.from_choices(sizes | {f"constant_{i}": [8] for i in range(4)})
+    assert mostly_ordered(space)
+    assert not has_too_few(space, 0)

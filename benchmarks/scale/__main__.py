@@ -23,6 +23,7 @@ from rich.console import Console
 from benchmarks.parallel_samplers import SAMPLERS
 from benchmarks.running import platform_facts
 from benchmarks.scale.costs import measure_planning, measure_storage
+from benchmarks.scale.problem import space_of
 from benchmarks.scale.simulation import Cluster, breaking_point, simulate
 from benchmarks.scale.storages import KINDS, Unavailable, place_of
 from benchmarks.scale.throughput import Crew, measure
@@ -98,7 +99,7 @@ def paper_study(
                         costs=figures,
                         plan_s=lambda n, x=sizes, y=plan: float(np.interp(n, x, y)),
                         take_s=by_size[sizes[-1]]["take_s"],
-                        batch_size=partial(size_of_batch, None),
+                        batch_size=partial(size_of_batch, None, space_of(options.variables)),
                     )
                     outcome = simulate(cluster, seed=0)
                     rows.append(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import Trial, TrialState, create_trial
 
-__all__ = ["OPTIONS", "Instant", "running_trial"]
+from optuna_linas.space import SearchSpace
+
+__all__ = ["OPTIONS", "Instant", "running_trial", "space_of"]
 
 OPTIONS = (0, 1, 2, 3)
 
@@ -24,6 +26,11 @@ class Instant:
         """Return a sum, and a sum of squares that is against it."""
         row = [trial.suggest_categorical(name_of(i), OPTIONS) for i in range(self.n_variables)]
         return values_of(row)
+
+
+def space_of(n_variables: int) -> SearchSpace:
+    """Return what a trial's parameters are taken from."""
+    return SearchSpace.from_choices({name_of(i): OPTIONS for i in range(n_variables)})
 
 
 def name_of(i: int) -> str:

@@ -36,7 +36,7 @@ class VectorizedNSGA2:
         mutation: Expected number of variables resampled per child: each is with the probability
             of this over the number of variables.
         max_evaluations: Where to stop even if more predictions are allowed, `None` for nowhere. A
-            search that starts from the measured front gains nothing from more.
+            search that starts from the measured front gains little from more.
 
     Example:
         >>> def evaluate(archs):  # predicted losses and violations

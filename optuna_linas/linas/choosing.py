@@ -32,7 +32,12 @@ _N_FOLDS = 5
 
 
 def choose_predictors(
-    space: SearchSpace, archs: IntArray, losses: FloatArray, advice: Advice | None = None
+    space: SearchSpace,
+    archs: IntArray,
+    losses: FloatArray,
+    advice: Advice | None = None,
+    *,
+    holds_back: bool | None = None,
 ) -> tuple[str, ...]:
     """Return the name of a predictor for each objective.
 
@@ -44,6 +49,7 @@ def choose_predictors(
         archs: The examples in the order of their measurement, `int[n, d]`.
         losses: Their losses, `float[n, m]`.
         advice: Further features for the Gaussian process, if there are any.
+        holds_back: As in the `StructuredGP` that will be fitted.
 
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
@@ -57,12 +63,19 @@ def choose_predictors(
     some = np.unique(np.linspace(0, n - 1, min(n, _MAX_COMPARED)).astype(np.int64))
     codes = np.ascontiguousarray(archs[some], dtype=np.int64)
     values = np.ascontiguousarray(losses[some], dtype=np.float64)
-    return _choose(space.variables, len(some), codes.tobytes(), values.tobytes(), advice)
+    return _choose(
+        space.variables, len(some), codes.tobytes(), values.tobytes(), advice, holds_back
+    )
 
 
 @lru_cache(maxsize=64)
 def _choose(
-    variables: tuple[Variable, ...], n: int, codes: bytes, values: bytes, advice: Advice | None
+    variables: tuple[Variable, ...],
+    n: int,
+    codes: bytes,
+    values: bytes,
+    advice: Advice | None,
+    holds_back: bool | None,
 ) -> tuple[str, ...]:
     """Choose for the rows in `codes` and `values`; remembered, as most batches ask again."""
     from sklearn.model_selection import KFold  # over a second for whoever only imports us
@@ -74,9 +87,8 @@ def _choose(
     names = ["gp", *_CANDIDATES]
     held_out = np.zeros((len(names), *losses.shape))
     for train, test in KFold(_N_FOLDS, shuffle=True, random_state=0).split(archs):
-        held_out[0, test] = (
-            StructuredGP(space, advice).fit(archs[train], losses[train]).predict(archs[test])
-        )
+        gp = StructuredGP(space, advice, holds_back=holds_back)
+        held_out[0, test] = gp.fit(archs[train], losses[train]).predict(archs[test])
         for c, candidate in enumerate(_CANDIDATES.values(), start=1):
             for k in range(losses.shape[1]):
                 model = candidate().fit(features[train], losses[train, k])

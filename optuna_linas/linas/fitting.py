@@ -20,6 +20,7 @@ from optuna_linas.predictors import (
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.predictors.fence import FAR, fenced
 from optuna_linas.space import SearchSpace
+from optuna_linas.structure import has_too_few
 
 __all__ = ["LARGEST_LOSS", "MIN_EXAMPLES", "FittedPredictors", "KnownColumn", "check_predictors"]
 
@@ -85,14 +86,17 @@ class FittedPredictors:
         self._chosen = [predictors[k % len(predictors)] for k in range(self._m)]
         self._known: dict[int, KnownColumn] = dict(known)
         learned = [k for k in range(self._m) if k not in self._known]
+        holds_back = steps and not has_too_few(space, len(history))
         if undecided := [k for k in learned if self._chosen[k] == "auto"]:
-            best = choose_predictors(space, history.codes, measured[:, undecided], advice)
+            best = choose_predictors(
+                space, history.codes, measured[:, undecided], advice, holds_back=holds_back
+            )
             for k, name in zip(undecided, best, strict=True):
                 self._chosen[k] = name
         self._together = [k for k in learned if self._chosen[k] == "gp"]
         self._joint: StructuredGP | None = None
         if self._together:
-            self._joint = StructuredGP(space, advice, holds_back=steps)
+            self._joint = StructuredGP(space, advice, holds_back=holds_back)
             self._joint.fit(history.codes, measured[:, self._together])
         features = space.features(history.codes, masked=masked)
         self._single = {

@@ -17,6 +17,7 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag.calibration import LEAST_DEVIATION, calibrate
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
+from optuna_linas.structure import has_too_few
 
 __all__ = ["Predictions", "ValueCostModel"]
 
@@ -78,7 +79,7 @@ class ValueCostModel:
         self.value_scale, self.cost_margin = value_scale, cost_margin
         self._is_log = _are_positive(losses)
         self._known = {arch.tobytes(): i for i, arch in enumerate(archs)}
-        self._model = StructuredGP(space).fit(archs, _targets(losses))
+        self._model = _gp(space, len(archs)).fit(archs, _targets(losses))
 
     @classmethod
     def calibrated(
@@ -105,7 +106,7 @@ class ValueCostModel:
         if coverage is None:
             return cls(space, archs, losses, value_scale=1.0, cost_margin=0.0)
         found = calibrate(
-            lambda rows, targets: StructuredGP(space).fit(rows, targets).predict_with_deviation,
+            lambda rows, targets: _gp(space, len(archs)).fit(rows, targets).predict_with_deviation,
             archs,
             _targets(losses),
             coverage=coverage,
@@ -138,6 +139,11 @@ class ValueCostModel:
 
     def _back(self, costs: FloatArray) -> FloatArray:
         return np.exp(costs) if self._is_log else costs
+
+
+def _gp(space: SearchSpace, n_examples: int) -> StructuredGP:
+    """The model of all examples, unfitted: those of fewer must be of its kind to calibrate it."""
+    return StructuredGP(space, holds_back=not has_too_few(space, n_examples))
 
 
 def _are_positive(losses: FloatArray) -> bool:

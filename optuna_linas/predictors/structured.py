@@ -17,7 +17,7 @@ Its kernel is a sum whose weights the evidence chooses for each objective:
 The last part takes for certain what the linear parts say, and a model with it is far too sure: of
 networks that other searches found, errors are 5 to 20 of its standard deviations. So predictions
 have it and deviations are those of the model without it, whose errors are 1 to 3.5 of them. With
-fewer examples than features, and no order to go by, the linear parts go through all examples, and
+fewer examples than options without an order, the linear parts go through nearly all examples, and
 there is nothing to be learned from the bend along them: it is left out.
 
 Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006; for the relevance see
@@ -66,7 +66,8 @@ class StructuredGP:
             `float[n, q]`, if there is one: features that the evidence may trust or not.
         holds_back: Whether to learn the last bend, which says little of what lies beyond all
             examples. A search that extends its front step by step gains by that; what is foretold
-            of networks far from random examples loses.
+            of networks far from random examples loses. By default where the examples are not too
+            few for it (`optuna_linas.structure.has_too_few`).
 
     Attributes:
         unexplained: After `fit`, the standard deviation of what the features do not tell, which
@@ -82,7 +83,7 @@ class StructuredGP:
     """
 
     def __init__(
-        self, space: SearchSpace, advice: Advice | None = None, *, holds_back: bool = True
+        self, space: SearchSpace, advice: Advice | None = None, *, holds_back: bool | None = None
     ) -> None:
         self._space, self._holds_back = space, holds_back
         self._blocks = FeatureBlocks(space, advice)
@@ -126,7 +127,9 @@ class StructuredGP:
             # Inverted once: a search then multiplies, in a third of the time of solving.
             self._inverse_roots.append(solve_triangular(root, np.eye(len(anchors)), lower=True))
 
-        self._has_last_bend = self._holds_back and not has_too_few(self._space, n)
+        self._has_last_bend = (
+            not has_too_few(self._space, n) if self._holds_back is None else self._holds_back
+        )
         if self._has_last_bend:
             self._index_weights, self._index_unit = self._weights, np.ones(m)
             index = self._index(linear)
