@@ -36,7 +36,7 @@ class VectorizedNSGA2:
         mutation: Expected number of variables resampled per child: each is with the probability
             of this over the number of variables.
         max_evaluations: Where to stop even if more predictions are allowed, `None` for nowhere. A
-            search that starts from the measured front gains little from more.
+            search that starts from the measured front gains nothing from more.
 
     Example:
         >>> def evaluate(archs):  # predicted losses and violations
@@ -58,7 +58,7 @@ class VectorizedNSGA2:
     population_size: int = 100
     crossover: float = 0.7
     mutation: float = 1.5
-    max_evaluations: int | None = 2_500
+    max_evaluations: int | None = 5_000
 
     def __call__(
         self,
