@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from optuna_linas.history import History
 from optuna_linas.linas import choosing
 from optuna_linas.linas.choosing import best_ranked, choose_predictors
+from optuna_linas.linas.fitting import FittedPredictors
 from optuna_linas.space import SearchSpace
 
 MEASURED = np.arange(10.0)
@@ -81,3 +83,12 @@ def test_the_model_that_is_used_is_the_one_that_is_judged() -> None:
     losses = worth[np.arange(10), archs].sum(axis=1, keepdims=True) ** 3
     assert choose_predictors(space, archs, losses, holds_back=True) == ("gp",)
     assert choose_predictors(space, archs, losses, holds_back=False) == ("ridge",)
+
+    def used(*, steps: bool) -> tuple[str, ...]:
+        history = History(archs, losses, np.zeros((160, 0)), np.arange(160))
+        fitted = FittedPredictors(
+            space, history, ("auto",), known={}, masked=True, optimism=0.0, steps=steps, rng=rng
+        )
+        return fitted.names
+
+    assert (used(steps=True), used(steps=False)) == (("gp",), ("ridge",))

@@ -108,10 +108,10 @@ def test_errors_on_unseen_networks_are_about_as_large_as_the_deviations(seed: in
     archs = space.sample(240, rng)
     total = rng.normal(size=(20, 3))[np.arange(20), archs].sum(axis=1)
     losses = np.column_stack([np.exp(-total / 8), total])
-    model = StructuredGP(space).fit(archs[:40], losses[:40])
+    model = StructuredGP(space, holds_back=True).fit(archs[:40], losses[:40])
     mean, deviation = model.predict_with_deviation(archs[40:])
     errors = np.sqrt((((mean - losses[40:]) / deviation) ** 2).mean(axis=0))
-    assert ((errors > 0.2) & (errors < 4.0)).all(), errors
+    assert ((errors > 0.4) & (errors < 3.0)).all(), errors
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -119,7 +119,7 @@ def test_few_examples_foretell_what_lies_beyond_all_of_them(seed: int) -> None:
     rng = np.random.default_rng(seed)
     space = SearchSpace.from_choices({f"kind_{i}": ["a", "b", "c"] for i in range(20)})
     worth = rng.permuted(np.tile([-1.0, 0.0, 1.0], (20, 1)), axis=1)
-    archs = space.sample(50, rng)  # of 60 features
+    archs = space.sample(50, rng)  # of 60 options
     losses = worth[np.arange(20), archs].sum(axis=1, keepdims=True)
     best = worth.argmin(axis=1)[None]  # -20, where the examples reach about -8
     model = StructuredGP(space).fit(archs, losses)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optuna.distributions import CategoricalDistribution
-from optuna.trial import Trial, TrialState, create_trial
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from optuna_linas.space import SearchSpace
 
@@ -43,7 +43,7 @@ def values_of(row: list[int]) -> tuple[float, float]:
     return float(sum(row)), 1.0 + sum((3 - v) ** 2 * (1 + i % 3) for i, v in enumerate(row))
 
 
-def running_trial(row: list[int], state: TrialState = TrialState.RUNNING):  # type: ignore[no-untyped-def]
+def running_trial(row: list[int], state: TrialState = TrialState.RUNNING) -> FrozenTrial:
     """Return a trial with these parameters, to be put into a storage."""
     names = [name_of(i) for i in range(len(row))]
     return create_trial(

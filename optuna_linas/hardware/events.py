@@ -23,7 +23,7 @@ def by_cuda_events(device: torch.device, make_event: Callable[[], Any] | None = 
     def new_event() -> Any:
         if make_event is not None:
             return make_event()
-        return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch
 
     def seconds(call: Callable[[], object], n_calls: int) -> float:
         with torch.cuda.device(device) if make_event is None else torch.inference_mode():

@@ -58,11 +58,11 @@ def count_file_bytes(module: nn.Module) -> int:
     return buffer.tell()
 
 
-class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
     """Follows the storages that are alive."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch
         self.live: dict[int, int] = {}
         self.peak = 0
 

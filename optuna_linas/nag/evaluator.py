@@ -103,7 +103,7 @@ def train_evaluator(
         )
         loss = pairwise_ranking_loss(evaluator(features[batch], evaluator.budgets), labels)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch
         optimizer.step()
         schedule.step()
         report((step + 1) / settings.n_steps)

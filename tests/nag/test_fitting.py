@@ -9,8 +9,17 @@ import pytest
 import torch
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.nag import PAPER, REWARDS, BudgetModel, EvaluatorSettings, Settings, fit
+from optuna_linas.nag import (
+    PAPER,
+    REWARDS,
+    BudgetModel,
+    EvaluatorSettings,
+    Settings,
+    fit,
+    predictions,
+)
 from optuna_linas.nag.predictions import ValueCostModel
+from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
 
 SPACE = SearchSpace.from_choices(
@@ -169,3 +178,25 @@ def test_a_budget_may_be_zero(reward: str) -> None:
     model = fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=settings)
     assert model.grid[0] == 0.0
     assert len(model.request(0.0, 1, np.random.default_rng(0)).archs) == 1
+
+
+def test_a_model_is_calibrated_on_its_like_where_examples_just_outnumber_options(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Cross-validation fits fewer examples than there are options, the model itself more.
+    kinds: list[bool] = []
+
+    class Seen(StructuredGP):
+        def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
+            fitted = super().fit(archs, losses)
+            kinds.append(fitted._has_last_bend)
+            return fitted
+
+    monkeypatch.setattr(predictions, "StructuredGP", Seen)
+    rng = np.random.default_rng(0)
+    space = SearchSpace.from_choices({f"kind_{i}": ["a", "b", "c"] for i in range(20)})
+    archs = space.sample(64, rng)
+    losses = rng.uniform(size=(2, 20, 3))[:, np.arange(20), archs].sum(axis=2).T
+    ValueCostModel.calibrated(space, archs, losses, coverage=0.95, caution=0.5, rng=rng)
+    assert len(kinds) > 5
+    assert all(kinds)
