@@ -48,11 +48,19 @@ class Activity:
             allowed = np.zeros((len(tables), max(map(len, tables))), dtype=bool)
             for i, table in enumerate(tables):
                 allowed[i, : len(table)] = table
-            self._rounds.append((np.array(children), np.array(parents), allowed))
+            offsets = np.arange(len(tables)) * allowed.shape[1]
+            # Most variables depend on nothing but variables that always exist.
+            is_first = key == (1, 0)
+            self._rounds.append(
+                (np.array(children), np.array(parents), allowed.ravel(), offsets, is_first)
+            )
 
     def __call__(self, archs: IntArray) -> BoolArray:
         """Return which variables exist, `bool[n, d]`."""
         on = np.ones(archs.shape, dtype=bool)
-        for children, parents, allowed in self._rounds:
-            on[:, children] &= on[:, parents] & allowed[np.arange(len(parents)), archs[:, parents]]
+        for children, parents, allowed, offsets, is_first in self._rounds:
+            allows = allowed[archs[:, parents] + offsets]
+            if not is_first:
+                allows &= on[:, parents] & on[:, children]
+            on[:, children] = allows
         return on

@@ -41,14 +41,17 @@ class OneHot:
         widths[is_long] = N_KNOTS
         self.variable_of: IntArray = np.repeat(np.arange(len(variables)), widths)
         self._starts = np.cumsum([0, *widths[:-1]], dtype=np.int64)[: len(variables)]
-        self._short = np.flatnonzero(~is_long)
+        # A slice where all are short: to index by it copies nothing.
+        self._short = np.flatnonzero(~is_long) if is_long.any() else slice(None)
         self._hats = {j: _hats(variables[j]) for j in np.flatnonzero(is_long).tolist()}
 
     def __call__(self, archs: IntArray, active: BoolArray) -> FloatArray:
         """Return the features of `archs` `int[n, d]`, zero where not `active`, `float[n, f]`."""
-        out = np.zeros((len(archs), len(self.variable_of)))
-        rows, short = np.arange(len(archs))[:, None], self._short
-        out[rows, self._starts[short] + archs[:, short]] = active[:, short]
+        n, f = len(archs), len(self.variable_of)
+        out, short = np.zeros((n, f)), self._short
+        at = archs[:, short] + self._starts[short]
+        at += np.arange(n)[:, None] * f
+        out.reshape(-1)[at] = active[:, short]
         for j, hats in self._hats.items():
             start = self._starts[j]
             out[:, start : start + N_KNOTS] = hats[archs[:, j]] * active[:, j : j + 1]

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from optuna_linas.activity import Activity
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
@@ -94,7 +94,7 @@ class SearchSpace:
             ]
         )
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The variables' names, in order."""
         return tuple(variable.name for variable in self.variables)
@@ -140,7 +140,7 @@ class SearchSpace:
         return isinstance(other, SearchSpace) and self.variables == other.variables
 
     def __hash__(self) -> int:
-        return hash(self.variables)
+        return self._hash
 
     def __repr__(self) -> str:
         n_conditional = sum(bool(variable.conditions) for variable in self.variables)
@@ -199,7 +199,7 @@ class SearchSpace:
         rows = self._check(archs)
         if not self._is_conditional:
             return rows.copy()
-        folded: IntArray = np.where(self.active(rows), rows, 0)
+        folded: IntArray = np.where(self._activity(rows), rows, 0)
         return folded
 
     def features(self, archs: ArrayLike, *, masked: bool = True) -> FloatArray:
@@ -248,6 +248,14 @@ class SearchSpace:
         return rng.integers(0, self.n_options, size=(n, len(self)), dtype=np.int64)
 
     @cached_property
+    def _hash(self) -> int:
+        return hash(self.variables)
+
+    @cached_property
+    def _unsigned_n_options(self) -> NDArray[np.uint64]:
+        return self.n_options.astype(np.uint64)
+
+    @cached_property
     def _is_conditional(self) -> bool:
         return any(self._conditions)
 
@@ -267,13 +275,15 @@ class SearchSpace:
             )
         if rows.size and not np.issubdtype(rows.dtype, np.integer):
             raise SpaceMismatchError(f"Architectures are integers, got {rows.dtype}.")
-        if rows.size and ((rows < 0).any() or (rows >= self.n_options).any()):
+        rows = rows.astype(np.int64, copy=False)
+        # As an unsigned number a negative one is larger than any option: one comparison for both.
+        if (rows.view(np.uint64) >= self._unsigned_n_options).any():
             i, j = np.argwhere((rows < 0) | (rows >= self.n_options))[0]
             raise SpaceMismatchError(
                 f"Row {i} has index {rows[i, j]} for {self.names[j]!r}, which has "
                 f"{self.n_options[j]} options."
             )
-        return rows.astype(np.int64, copy=False)
+        return rows
 
     def _resolve(self, variable: Variable) -> list[tuple[int, BoolArray]]:
         """Conditions as (parent position, allowed[option index])."""
