@@ -172,11 +172,10 @@ class FittedPredictors:
         need_features = bool(self._single or self._guards)
         X = self._space.features(archs, masked=self._masked) if need_features else predicted
         if self._joint is not None:
-            rows = self._space.canonical(archs)
             if sure:
-                predicted[:, self._together] = self._joint.predict(rows)
+                predicted[:, self._together] = self._joint.predict(archs)
             else:
-                mean, deviation = self._joint.predict_with_deviation(rows)
+                mean, deviation = self._joint.predict_with_deviation(archs)
                 predicted[:, self._together] = mean
         for k, model in self._single.items():
             predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))

@@ -15,6 +15,7 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.one_hot import N_KNOTS
+from optuna_linas.predictors.columns import Columns
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import alike, option_levels
 
@@ -83,18 +84,69 @@ class FeatureBlocks:
         for p, members in enumerate(pieces):
             self._pieces[members, p] = 1.0 / len(members)
 
+        self._columns = Columns(space, self._levels)
+
     def __call__(self, archs: IntArray) -> Blocks:
         """Return the blocks of `archs` `int[n, d]`."""
         active = self._space.active(archs).astype(float)
         levels = self._levels[np.arange(len(self._space)), archs] * active
-        squares = levels**2
+        return self._combined(
+            self._space.features(archs),
+            (active, levels, levels**2),
+            numbers=self.numbers(archs),
+            advice=self._advised(archs),
+        )
+
+    def numbers(self, archs: IntArray) -> FloatArray:
+        """Return the block of numbers alone, which is not linear in the columns."""
+        if not len(self._numbers):
+            return np.zeros((len(archs), 0))
+        at = archs[:, self._numbers] / np.maximum(self._space.n_options[self._numbers] - 1, 1)
+        return np.where(self._space.active(archs)[:, self._numbers], at, 0.5)
+
+    def columns(self, archs: IntArray) -> FloatArray:
+        """Return what the other blocks are linear in, a 1 in the last column, `float[n, c]`."""
+        columns = self._columns(archs)
+        return columns if self._advice is None else np.hstack([self._advised(archs), columns])
+
+    def units(self, n_advice: int, *, power: int = 1) -> Blocks:
+        """Return what a 1 in each of the columns adds to the blocks, `c` rows.
+
+        Args:
+            n_advice: Columns of the advice.
+            power: 2 for the squares of the one-hot and the ordinal block instead.
+        """
+        n, levels = n_advice + self._columns.n, self._columns.powers
+        below = [(n_advice, 0), (0, 0)]
+        return self._combined(
+            np.pad(self._columns.features[power], below),
+            tuple(np.pad(levels[k], below) for k in (0, power, 2 * power)),
+            numbers=np.zeros((n, len(self._numbers))),
+            advice=np.eye(n, n_advice),
+        )
+
+    def _advised(self, archs: IntArray) -> FloatArray:
+        return (
+            np.zeros((len(archs), 0))
+            if self._advice is None
+            else self._advice(self._space.canonical(archs))
+        )
+
+    def _combined(
+        self,
+        one_hot: FloatArray,
+        powers: tuple[FloatArray, ...],
+        *,
+        numbers: FloatArray,
+        advice: FloatArray,
+    ) -> Blocks:
+        """The blocks that levels to the power of 0, 1 and 2 make, `float[n, d]` each."""
+        _, levels, squares = powers
         return Blocks(
-            one_hot=self._space.features(archs),
+            one_hot=one_hot,
             ordinal=np.hstack([levels[:, self._ordered], squares[:, self._ordered]]),
-            groups=np.hstack([part @ self._members for part in (active, levels, squares)]),
+            groups=np.hstack([part @ self._members for part in powers]),
             pieces=levels @ self._pieces,
-            advice=np.zeros((len(archs), 0)) if self._advice is None else self._advice(archs),
-            numbers=np.where(active > 0, archs / np.maximum(self._space.n_options - 1, 1), 0.5)[
-                :, self._numbers
-            ],
+            numbers=numbers,
+            advice=advice,
         )

@@ -34,9 +34,11 @@ import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.predictors.bends import RBF, Bends
 from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights
 from optuna_linas.predictors.fence import NEAR, fenced
+from optuna_linas.predictors.posterior import Anchors, LinearMaps, MeanTerms, Posterior
 from optuna_linas.predictors.relevance import relevance
 from optuna_linas.ranking import front_rank
 from optuna_linas.space import SearchSpace
@@ -54,7 +56,6 @@ _MAX_ANCHORS = 150
 """Examples that deviations rest on."""
 
 _INDEX_LENGTH = 1.5
-_NUMBER_LENGTHS = (0.15, 0.5)
 
 
 class StructuredGP:
@@ -106,37 +107,43 @@ class StructuredGP:
         spread = near.std(axis=0)
         self._spread = np.where(spread > 1e-12 * np.maximum(np.abs(self._mean), 1e-300), spread, 1)
         targets = (near - self._mean) / self._spread
-        n, m = targets.shape
+        n = len(targets)
         fitted = np.unique(np.linspace(0, n - 1, min(n, _MAX_FITTED)).astype(np.int64))
         raw = self._blocks(archs)
         self._scaler = _Scaler(raw, targets, fitted, self._space.feature_variables)
         self._train = self._scaler(raw)
         linear = _linear_parts(self._train)
-        bends = _bends(self._train, self._train)
+        bends = self._bends = Bends(self._train)
 
         # First the linear parts with the bends that are there, then the bend along what they say.
-        self._kernel_weights: list[FloatArray] = []
-        anchors = np.unique(np.linspace(0, n - 1, min(n, _MAX_ANCHORS)).astype(np.int64))
-        self._anchor_parts = _linear_parts(_rows(self._train, anchors))
-        self._anchor_positions = anchors
-        self._inverse_roots = []
-        grams = np.stack([*(part @ part.T for part in linear), *bends])
-        for weights, noise, gram in self._learn(grams, linear, targets, fitted):
-            self._kernel_weights.append(weights)
-            root = factorize(gram[np.ix_(anchors, anchors)], noise)[0]
-            # Inverted once: a search then multiplies, in a third of the time of solving.
-            self._inverse_roots.append(solve_triangular(root, np.eye(len(anchors)), lower=True))
-
+        at = np.unique(np.linspace(0, n - 1, min(n, _MAX_ANCHORS)).astype(np.int64))
+        grams = _grams(self._train, self._train, bends)
+        learned = self._learn(grams, linear, targets, fitted)
+        self._anchors = Anchors(
+            at,
+            [part[at] for part in linear],
+            np.stack([weights for weights, _, _ in learned]),
+            [_inverse_root(gram[np.ix_(at, at)], noise) for _, noise, gram in learned],
+        )
+        index_weights, along = np.zeros((sum(part.shape[1] for part in linear), 0)), None
         self._has_last_bend = (
             not has_too_few(self._space, n) if self._holds_back is None else self._holds_back
         )
         if self._has_last_bend:
-            self._index_weights, self._index_unit = self._weights, np.ones(m)
-            index = self._index(linear)
-            self._index_unit = np.maximum(index.std(axis=0), 1e-9)
-            self._train_index = index / self._index_unit
-            bend = _rbf(self._train_index, self._train_index, _INDEX_LENGTH)
-            self._learn(np.concatenate([grams, bend[None]]), linear, targets, fitted)
+            index_weights = np.stack(self._weights, axis=1)
+            index = np.hstack(linear) @ index_weights
+            unit = np.maximum(index.std(axis=0), 1e-9)
+            index /= unit
+            index_weights /= unit
+            along = RBF(index, _INDEX_LENGTH)
+            self._learn(np.concatenate([grams, along(index)[None]]), linear, targets, fitted)
+        maps = self._scaler.maps(self._blocks, raw.advice.shape[1])
+        one_hot, weights = self._train.one_hot, np.stack(self._weights, axis=1)
+        self._posterior = Posterior(
+            maps,
+            MeanTerms(weights, self._duals, one_hot, bends, along, index_weights),
+            self._anchors,
+        )
         return self
 
     def _learn(
@@ -160,8 +167,9 @@ class StructuredGP:
 
     def predict(self, archs: IntArray) -> FloatArray:
         """Return the predicted losses of `archs` `int[k, d]`, `float[k, m]`."""
-        blocks, linear = self._describe(archs)
-        return self._losses(linear, _bends(blocks, self._train))
+        mean = self._posterior.mean(self._blocks.columns(archs), self._blocks.numbers(archs))
+        losses: FloatArray = mean * self._spread + self._mean
+        return losses
 
     def predict_with_deviation(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return predicted losses and their posterior standard deviations, `float[k, m]` each.
@@ -169,18 +177,11 @@ class StructuredGP:
         Beyond `_MAX_ANCHORS` examples the deviations rest on as many of them, and are somewhat too
         large.
         """
-        blocks, linear = self._describe(archs)
-        bends = _bends(blocks, self._train)
-        losses = self._losses(linear, bends)
-        squares = [np.einsum("ij,ij->i", part, part) for part in linear]
-        own = np.stack([*squares, squares[0] ** 2, *[np.ones(len(archs))] * (len(bends) - 1)])
-        to_anchors = self._to_anchors(linear, bends)
-        variance = np.empty_like(losses)
-        for k, weights in enumerate(self._kernel_weights):
-            half = self._explained(k, to_anchors)
-            variance[:, k] = weights @ own - np.einsum("ij,ij->j", half, half)
+        mean, variance = self._posterior.mean_and_variance(
+            self._blocks.columns(archs), self._blocks.numbers(archs)
+        )
         deviation: FloatArray = np.sqrt(np.maximum(variance, 0.0)) * self._spread
-        return losses, deviation
+        return mean * self._spread + self._mean, deviation
 
     def covariance(self, archs: IntArray, objective: int) -> FloatArray:
         """Return the posterior covariance of one objective's true losses, `float[k, k]`.
@@ -189,45 +190,14 @@ class StructuredGP:
             archs: `int[k, d]`.
             objective: Its column.
         """
-        blocks, linear = self._describe(archs)
-        grams = [part @ part.T for part in linear] + _bends(blocks, blocks)
-        weights = self._kernel_weights[objective]
-        to_anchors = self._to_anchors(linear, _bends(blocks, self._train))
-        half = self._explained(objective, to_anchors)
-        posterior: FloatArray = np.tensordot(weights, np.stack(grams), 1) - half.T @ half
-        return posterior * float(self._spread[objective]) ** 2
-
-    def _describe(self, archs: IntArray) -> tuple[Blocks, list[FloatArray]]:
-        """The blocks of `archs`, and the linear ones among them."""
         blocks = self._scaler(self._blocks(archs))
-        return blocks, _linear_parts(blocks)
-
-    def _losses(self, linear: list[FloatArray], bends: list[FloatArray]) -> FloatArray:
-        """Predict, from the linear parts and from their bends against the examples."""
-        if self._has_last_bend:
-            last = _rbf(self._index(linear), self._train_index, _INDEX_LENGTH)
-            bends = [*bends, last]
-        predicted = np.hstack(linear) @ np.stack(self._weights, axis=1)
-        for bend, dual in zip(bends, self._duals, strict=True):
-            predicted += bend @ dual
-        losses: FloatArray = predicted * self._spread + self._mean
-        return losses
-
-    def _to_anchors(self, linear: list[FloatArray], bends: list[FloatArray]) -> FloatArray:
-        """Each kernel between rows and the anchors, `float[q, k, a]`."""
-        grams = [a @ b.T for a, b in zip(linear, self._anchor_parts, strict=True)]
-        return np.stack([*grams, *(bend[:, self._anchor_positions] for bend in bends)])
-
-    def _explained(self, objective: int, to_anchors: FloatArray) -> FloatArray:
-        """What the anchors explain of the prior: its square is to be subtracted, `float[a, k]`."""
-        joint = np.tensordot(self._kernel_weights[objective], to_anchors, 1)
-        half: FloatArray = self._inverse_roots[objective] @ joint.T
-        return half
-
-    def _index(self, linear: list[FloatArray]) -> FloatArray:
-        """What the linear parts say of each objective, in units of its spread, `float[k, m]`."""
-        index: FloatArray = np.hstack(linear) @ np.stack(self._index_weights, axis=1)
-        return index / self._index_unit
+        weights = self._anchors.weights[objective]
+        root, at = self._anchors.inverse_roots[objective], self._anchors.positions
+        to_examples = _grams(blocks, self._train, self._bends)
+        half = root @ np.tensordot(weights, to_examples, 1)[:, at].T
+        prior = np.tensordot(weights, _grams(blocks, blocks, Bends(blocks)), 1)
+        posterior: FloatArray = prior - half.T @ half
+        return posterior * float(self._spread[objective]) ** 2
 
 
 class _Scaler:
@@ -253,6 +223,21 @@ class _Scaler:
         one_hot = (raw.one_hot - self._center) * self._root
         return Blocks(one_hot, ordinal, groups, pieces, raw.numbers, advice)
 
+    def maps(self, blocks: FeatureBlocks, n_advice: int) -> LinearMaps:
+        """From columns to scaled linear parts: what nothing comes to, and what each unit adds."""
+        units, squares = self(blocks.units(n_advice)), self(blocks.units(n_advice, power=2))
+        _, spread, varies = self._others[0]
+        slope = 1.0 / (spread[varies] * np.sqrt(max(varies.sum(), 1)))
+        return LinearMaps(
+            **{name: _relative(block) for name, block in vars(units).items() if name != "numbers"},
+            norms=np.column_stack(
+                [
+                    _norm(units.one_hot, squares.one_hot, self._root),
+                    _norm(units.ordinal, squares.ordinal, slope),
+                ]
+            ),
+        )
+
 
 def _standardised(raw: Blocks) -> tuple[FloatArray, ...]:
     return raw.ordinal, raw.groups, raw.pieces, raw.advice
@@ -263,8 +248,17 @@ def _moments(block: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
     return block.mean(axis=0), np.maximum(spread, 1e-9), spread > 1e-9
 
 
-def _rows(blocks: Blocks, index: IntArray) -> Blocks:
-    return Blocks(**{name: block[index] for name, block in vars(blocks).items()})
+def _relative(units: FloatArray) -> FloatArray:
+    """A map from rows whose last column is a 1, of which the last unit is nothing."""
+    return np.vstack([units[:-1] - units[-1], units[-1:]])
+
+
+def _norm(units: FloatArray, squares: FloatArray, slope: FloatArray) -> FloatArray:
+    """The map to the squared norm of `start + slope * x`, from what `x` and its square come to."""
+    start = units[-1]
+    norm: FloatArray = _relative(squares) @ slope + 2 * _relative(units) @ start
+    norm[-1] = start @ start
+    return norm
 
 
 def _linear_parts(blocks: Blocks) -> list[FloatArray]:
@@ -272,25 +266,20 @@ def _linear_parts(blocks: Blocks) -> list[FloatArray]:
     return [parts[0], *(part for part in parts[1:] if part.shape[1])]
 
 
-def _bends(a: Blocks, b: Blocks) -> list[FloatArray]:
-    """The kernels that are not linear, `float[k, n]` each."""
-    bends = [(a.one_hot @ b.one_hot.T) ** 2]
-    if a.groups.shape[1]:
-        # Columns are scaled to a norm of one in all: distances of 2 are typical.
-        bends.append(_rbf(a.groups, b.groups, 2.0))
-    bends += [
-        _rbf(a.numbers, b.numbers, length * np.sqrt(a.numbers.shape[1]))
-        for length in (_NUMBER_LENGTHS if a.numbers.shape[1] else ())
-    ]
-    return bends
-
-
-def _rbf(a: FloatArray, b: FloatArray, length: float) -> FloatArray:
-    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * (a @ b.T)
-    kernel: FloatArray = np.exp(np.maximum(squares, 0.0) / (-2 * length**2))
-    return kernel
+def _grams(rows: Blocks, examples: Blocks, bends: Bends) -> FloatArray:
+    """All kernels between rows and the examples of the bends, `float[q, k, n]`."""
+    pairs = zip(_linear_parts(rows), _linear_parts(examples), strict=True)
+    products = [a @ b.T for a, b in pairs]
+    return np.stack([*products, *bends(products[0], rows.groups, rows.numbers)])
 
 
 def _primal(linear: list[FloatArray], scales: FloatArray, dual: FloatArray) -> FloatArray:
     """The weights of the linear parts' columns, `float[columns]`."""
     return np.concatenate([s * (part.T @ dual) for s, part in zip(scales, linear, strict=True)])
+
+
+def _inverse_root(covariance: FloatArray, noise: float) -> FloatArray:
+    """The inverse of the Cholesky factor: a search multiplies faster than it solves."""
+    root = factorize(covariance, noise)[0]
+    inverse: FloatArray = solve_triangular(root, np.eye(len(root)), lower=True)
+    return inverse
