@@ -28,7 +28,9 @@ def non_dominated(losses: ArrayLike) -> BoolArray:
         >>> non_dominated([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]])
         array([ True,  True, False])
     """
-    first: BoolArray = non_dominated_rank(losses) == 0
+    values = _rows(losses)
+    first: BoolArray = np.logical_not(np.isnan(values).any(axis=1))
+    first[first] = front_rank(values[first], enough=1) == 0
     return first
 
 

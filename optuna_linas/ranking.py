@@ -44,7 +44,7 @@ def front_rank(
     if losses.shape[1] == 1:
         return np.unique(losses[:, 0], return_inverse=True)[1].astype(np.int64)
     if losses.shape[1] == 2:
-        return _rank_two(losses)
+        return _first_of_two(losses) if enough == 1 else _rank_two(losses)
     return _rank_many(losses, len(losses) if enough is None else enough)
 
 
@@ -53,20 +53,19 @@ def crowding_distance(losses: FloatArray, rank: IntArray) -> FloatArray:
 
     The ends of a front have infinite distance; spreads are those of the whole set of rows.
     """
-    n, m = losses.shape
+    n = len(losses)
     distance = np.zeros(n)
     if n == 0:
         return distance
-    for j in range(m):
-        spread = np.ptp(losses[:, j])
-        order = np.lexsort((losses[:, j], rank))
-        value, front = losses[order, j], rank[order]
-        is_first = np.r_[True, front[1:] != front[:-1]]
-        is_last = np.r_[is_first[1:], True]
-        gap = np.zeros(n)
-        gap[1:-1] = value[2:] - value[:-2]
-        gap = gap / spread if spread > 0 else np.zeros(n)
-        gap[is_first | is_last] = np.inf
+    front = np.sort(rank)
+    is_border = front[1:] != front[:-1]
+    for column in losses.T:
+        order = np.lexsort((column, rank))
+        value, gap = column[order], np.zeros(n)
+        if (spread := column.max() - column.min()) > 0:
+            gap[1:-1] = (value[2:] - value[:-2]) / spread
+        gap[0] = gap[-1] = np.inf
+        gap[1:][is_border] = gap[:-1][is_border] = np.inf
         distance[order] += gap
     return distance
 
@@ -77,17 +76,36 @@ def _rank_two(losses: FloatArray) -> IntArray:
     It can join a front whose last second objective is larger than its own, or which holds an equal
     row; those last values increase from front to front, so the place is found by bisection.
     """
-    unique, inverse = np.unique(losses, axis=0, return_inverse=True)
+    order = np.lexsort((losses[:, 1], losses[:, 0]))
     ends: list[float] = []
-    rank = np.empty(len(unique), dtype=np.int64)
-    for i, second in enumerate(unique[:, 1].tolist()):
-        k = bisect_right(ends, second)
-        if k == len(ends):
-            ends.append(second)
-        else:
-            ends[k] = second
-        rank[i] = k
-    return rank[inverse.reshape(-1)]
+    rank = np.empty(len(losses), dtype=np.int64)
+    ranks: list[int] = []
+    before, k = None, 0
+    for row in losses[order].tolist():
+        if row != before:
+            before, second = row, row[1]
+            k = bisect_right(ends, second)
+            if k == len(ends):
+                ends.append(second)
+            else:
+                ends[k] = second
+        ranks.append(k)
+    rank[order] = ranks
+    return rank
+
+
+def _first_of_two(losses: FloatArray) -> IntArray:
+    """0 for the rows that no other dominates, 1 for all others."""
+    order = np.lexsort((losses[:, 1], losses[:, 0]))
+    rows = losses[order]
+    is_copy = np.zeros(len(rows), dtype=bool)
+    is_copy[1:] = (rows[1:] == rows[:-1]).all(axis=1)
+    second = rows[~is_copy, 1]
+    is_first = np.ones(len(second), dtype=bool)
+    is_first[1:] = second[1:] < np.minimum.accumulate(second)[:-1]
+    rank = np.empty(len(losses), dtype=np.int64)
+    rank[order] = ~is_first[np.cumsum(~is_copy) - 1]
+    return rank
 
 
 def _rank_many(losses: FloatArray, enough: int) -> IntArray:

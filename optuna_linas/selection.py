@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import FloatArray, IntArray, row_bytes
 from optuna_linas.enumeration import all_rows
 from optuna_linas.ranking import crowding_distance, front_rank
 from optuna_linas.space import SearchSpace
@@ -54,12 +54,11 @@ def first_of_each(archs: IntArray, taken: set[bytes]) -> IntArray:
         >>> first_of_each(np.array([[1], [2], [1], [3]]), {np.array([2]).tobytes()})
         array([0, 3])
     """
-    found: dict[bytes, int] = {}
-    for i, row in enumerate(np.ascontiguousarray(archs)):
-        key = row.tobytes()
-        if key not in taken:
-            found.setdefault(key, i)
-    return np.fromiter(found.values(), dtype=np.int64, count=len(found))
+    backwards = range(len(archs) - 1, -1, -1)
+    first = dict(zip(reversed(row_bytes(archs)), backwards, strict=True))
+    for key in taken:
+        first.pop(key, None)
+    return np.sort(np.fromiter(first.values(), dtype=np.int64, count=len(first)))
 
 
 def filled_up(

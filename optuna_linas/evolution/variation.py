@@ -35,7 +35,9 @@ def resample(
     change = rng.random(archs.shape) < probability
     # A step of 1..k-1 around the circle of options reaches every other one equally often.
     step = rng.integers(1, np.maximum(n_options, 2), size=archs.shape)
-    mutated: IntArray = np.where(change, (archs + step) % n_options, archs)
+    mutated = archs.copy()
+    at = np.nonzero(change)  # few of them
+    mutated[at] = (archs[at] + step[at]) % n_options[at[1]]
     is_grid = n_options > _LONGEST_LIST
     if is_grid.any():
         # So many options are the grid of a number: half of the time, a short step along it.

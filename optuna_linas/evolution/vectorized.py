@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from optuna_linas.arrays import IntArray
+from optuna_linas.arrays import IntArray, row_bytes
 from optuna_linas.evolution.algorithm import Canonical, Evaluate, Visited
 from optuna_linas.evolution.variation import resample
 from optuna_linas.ranking import crowding_distance, front_rank
@@ -81,10 +82,13 @@ class VectorizedNSGA2:
         losses = np.zeros((n_evaluations, n_objectives))
         violations = np.zeros(n_evaluations)
         seen: set[bytes] = set()
+        small = np.min_scalar_type(n_options.max(initial=1))  # Short keys are quick to hash.
         population = np.zeros(0, dtype=np.int64)
         children, n_done, n_barren = start, 0, 0
         while n_done < n_evaluations:
-            children = children[_unseen(canonical(children), seen)][: n_evaluations - n_done]
+            children = children[_unseen(canonical(children).astype(small), seen)][
+                : n_evaluations - n_done
+            ]
             if len(children) == 0:
                 n_barren += 1
                 if n_barren > _MAX_BARREN:
@@ -113,11 +117,10 @@ class VectorizedNSGA2:
         return resample(children, n_options, min(1.0, self.mutation / max(d, 1)), rng)
 
 
-def _unseen(canonical: IntArray, seen: set[bytes]) -> IntArray:
+def _unseen(canonical: NDArray[np.integer], seen: set[bytes]) -> IntArray:
     """Indices of the rows that are new, which become seen."""
     new = []
-    for i, row in enumerate(np.ascontiguousarray(canonical)):
-        key = row.tobytes()
+    for i, key in enumerate(row_bytes(canonical)):
         if key not in seen:
             seen.add(key)
             new.append(i)
