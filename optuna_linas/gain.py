@@ -47,6 +47,9 @@ def greedy_gain(
     alive = np.flatnonzero(inside)
     if candidates.shape[1] > 2:
         alive = _promising(candidates, alive)
+    else:
+        # What another candidate dominates adds less than that one, and nothing once that is picked.
+        alive = alive[non_dominated(candidates[alive])]
     picked: list[int] = []
     while len(picked) < n and len(alive):
         if candidates.shape[1] == 2:
