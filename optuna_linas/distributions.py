@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from types import MappingProxyType
 
 from optuna.distributions import (
     BaseDistribution,
@@ -15,7 +18,16 @@ from optuna.distributions import (
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Variable
 
-__all__ = ["distribution_of", "merge", "space_from_distributions", "variable_of"]
+__all__ = [
+    "distribution_of",
+    "distributions_of",
+    "merge",
+    "space_from_distributions",
+    "variable_of",
+]
+
+_N_REMEMBERED = 16
+"""Spaces whose distributions are remembered: they are announced and suggested with every trial."""
 
 
 def distribution_of(variable: Variable) -> BaseDistribution:
@@ -35,6 +47,35 @@ def distribution_of(variable: Variable) -> BaseDistribution:
     return FloatDistribution(
         variable.low, _reachable(variable), log=variable.log, step=variable.step
     )
+
+
+def distributions_of(space: SearchSpace) -> Mapping[str, BaseDistribution]:
+    """Return the distribution of each variable of a space, the same objects each time.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"kernel": [3, 5]})
+        >>> distributions_of(space)["kernel"]
+        CategoricalDistribution(choices=(3, 5))
+    """
+    return _distributions_of(_Same(space))
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """A space that equals itself alone: Python takes options 0 and 1 for False and True."""
+
+    space: SearchSpace
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.space is other.space
+
+    def __hash__(self) -> int:
+        return id(self.space)
+
+
+@lru_cache(maxsize=_N_REMEMBERED)
+def _distributions_of(same: _Same) -> Mapping[str, BaseDistribution]:
+    return MappingProxyType({v.name: distribution_of(v) for v in same.space.variables})
 
 
 def _reachable(variable: Variable) -> float:

@@ -154,10 +154,13 @@ class SearchSpace:
         Raises:
             SpaceMismatchError: An active variable is missing, or its value is not in the space.
         """
-        arch = np.zeros(len(self), dtype=np.int64)
-        active = np.zeros(len(self), dtype=bool)
+        # Lists, as this is done several times per trial and arrays are slow one by one.
+        arch, active = [0] * len(self), [True] * len(self)
         for j in self._order:
-            active[j] = all(active[p] and allowed[arch[p]] for p, allowed in self._conditions[j])
+            for parent, allowed in self._conditions[j]:
+                if not (active[parent] and allowed[arch[parent]]):
+                    active[j] = False
+                    break
             if not active[j]:
                 continue
             variable = self.variables[j]
@@ -168,7 +171,7 @@ class SearchSpace:
                     "condition, declare the condition."
                 )
             arch[j] = variable.index(params[variable.name])
-        return arch
+        return np.array(arch, dtype=np.int64)
 
     def decode(self, arch: ArrayLike, rng: np.random.Generator | None = None) -> dict[str, Option]:
         """Return the values of the active variables of one row.

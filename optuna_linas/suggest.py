@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import optuna
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
-from optuna_linas.distributions import distribution_of
+from optuna_linas.distributions import distributions_of
 from optuna_linas.space import SearchSpace
-from optuna_linas.variable import Option, Variable
+from optuna_linas.variable import Option
 
 __all__ = ["suggest"]
 
@@ -38,39 +43,27 @@ def suggest(trial: optuna.trial.BaseTrial, space: SearchSpace) -> dict[str, Opti
         {'depth': 1}
     """
     params: dict[str, Option] = {}
-    decided: set[str] = set()
-    waiting = list(space.variables)
-    while waiting:  # ends: a space's conditions never run in a circle
-        ready = [v for v in waiting if all(c.parent in decided for c in v.conditions)]
-        for variable in ready:
-            if _is_active(variable, space, params):
-                params[variable.name] = _suggest_one(trial, variable)
-        decided.update(variable.name for variable in ready)
-        waiting = [v for v in waiting if v.name not in decided]
+    distributions = distributions_of(space)
+    for position in space.parents_first:
+        if _is_active(position, space, params):
+            name = space.variables[position].name
+            params[name] = _suggest_one(trial, name, distributions[name])
     return params
 
 
-def _is_active(variable: Variable, space: SearchSpace, params: Mapping[str, Option]) -> bool:
-    for condition in variable.conditions:
-        if condition.parent not in params:
-            return False
+def _is_active(position: int, space: SearchSpace, params: Mapping[str, Option]) -> bool:
+    for at, allowed in space.requirements(position):
+        parent = space.variables[at]
         # By grid index, as the space does it: a value between two grid points counts as the nearer.
-        parent = space[condition.parent]
-        allowed = {parent.index(option) for option in condition.options}
-        if parent.index(params[condition.parent]) not in allowed:
+        if parent.name not in params or not allowed[parent.index(params[parent.name])]:
             return False
     return True
 
 
-def _suggest_one(trial: optuna.trial.BaseTrial, variable: Variable) -> Option:
-    wanted = distribution_of(variable)
+def _suggest_one(trial: optuna.trial.BaseTrial, name: str, wanted: BaseDistribution) -> Option:
     if isinstance(wanted, IntDistribution):
-        return trial.suggest_int(
-            variable.name, wanted.low, wanted.high, step=wanted.step, log=wanted.log
-        )
+        return trial.suggest_int(name, wanted.low, wanted.high, step=wanted.step, log=wanted.log)
     if isinstance(wanted, FloatDistribution):
-        return trial.suggest_float(
-            variable.name, wanted.low, wanted.high, step=wanted.step, log=wanted.log
-        )
+        return trial.suggest_float(name, wanted.low, wanted.high, step=wanted.step, log=wanted.log)
     assert isinstance(wanted, CategoricalDistribution)
-    return trial.suggest_categorical(variable.name, wanted.choices)
+    return trial.suggest_categorical(name, wanted.choices)

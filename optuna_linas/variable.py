@@ -207,6 +207,12 @@ class Variable:
         if isinstance(value, np.generic):
             value = value.item()
         if not self.is_number:
+            try:
+                likely = self._index_of.get(value)
+            except TypeError:  # no option that can be looked up
+                likely = None
+            if likely is not None and _same(self.options[likely], value):
+                return likely
             for i, option in enumerate(self.options):
                 if _same(option, value):
                     return i
@@ -251,6 +257,14 @@ class Variable:
             value = self._on_step(min(self._step_at(at), self._n_steps - 1))
         # Rounding may carry a value over the edge of its cell.
         return value if self.index(value) == index else self.options[index]
+
+    @cached_property
+    def _index_of(self) -> dict[object, int]:
+        """The index of each option that can be looked up; to others, Python takes 1 for True."""
+        try:
+            return {option: i for i, option in enumerate(self.options)}
+        except TypeError:  # Optuna warns about a list as an option, but takes it.
+            return {}
 
     @cached_property
     def positions(self) -> FloatArray:

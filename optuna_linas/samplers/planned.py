@@ -20,7 +20,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.distributions import distribution_of
+from optuna_linas.distributions import distributions_of
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.samplers.book import ENQUEUED
@@ -178,8 +178,8 @@ class PlannedSampler(BaseSampler):
             space = self._dispatcher.table(study).space
         if space is None:
             return {}
-        distributions = {v.name: distribution_of(v) for v in space.variables}
-        return {name: dist for name, dist in distributions.items() if not dist.single()}
+        found = distributions_of(space)
+        return {name: dist for name, dist in found.items() if not dist.single()}
 
     @final
     def sample_relative(

@@ -135,8 +135,10 @@ class TrialTable:
         for trial in new:
             for name, seen in trial.distributions.items():
                 known = self._distributions.get(name)
+                if known == seen:
+                    continue
                 self._distributions[name] = seen if known is None else merge(known, seen)
-                changed |= known is None or self._distributions[name] != known
+                changed |= self._distributions[name] != known
             if not changed and trial.state == TrialState.COMPLETE:
                 if self.space is None:
                     changed = True
