@@ -46,6 +46,32 @@ OPENING = -1
 """In place of the batch where the space was not known, see `opening`: the slot is in no plan."""
 
 
+class Claims:
+    """Claims, and what makes each of them one; found out once for a space."""
+
+    def __init__(self) -> None:
+        self._claims: list[Claim] = []
+        self._space: SearchSpace | None = None
+        self._identities: list[Identity] = []
+
+    def append(self, claim: Claim) -> None:
+        """Add one."""
+        self._claims.append(claim)
+
+    def identities(self, space: SearchSpace | None) -> list[Identity]:
+        """Return `identity_of` each claim."""
+        if space is not self._space:
+            self._space, self._identities = space, []
+        new = self._claims[len(self._identities) :]
+        self._identities += [identity_of(claim, space) for claim in new]
+        return self._identities
+
+    def of(self, space: SearchSpace | None) -> list[Identity]:
+        """Return those of the claims whose rows are of the space."""
+        pairs = zip(self._claims, self.identities(space), strict=True)
+        return [identity for claim, identity in pairs if is_of(claim, space)]
+
+
 class Book:
     """What one study's trials say of the plan; a cache, rebuilt from them at any time."""
 
@@ -60,9 +86,9 @@ class Book:
         # the longest that a complete trial has taken.
         self.n_claims: Counter[int] = Counter()
         self.n_places: Counter[int] = Counter()
-        self.partial: list[Claim] = []
-        self.missed: list[Claim] = []
-        self.outside: list[Claim] = []
+        self.partial = Claims()
+        self.missed = Claims()
+        self.outside = Claims()
         self.outcomes: list[Outcome] = []
         self.n_seen: Counter[int] = Counter()
         self.n_recorded = 0

@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -192,7 +193,8 @@ def claims_of(trial: FrozenTrial) -> dict[str, Claim]:
     }
 
 
-def names_key(names: Sequence[str]) -> str:
+@lru_cache(maxsize=16)
+def names_key(names: tuple[str, ...]) -> str:
     """Return a short fingerprint of variable names, which tells whether two rows compare."""
     return hashlib.blake2b("\x1f".join(names).encode(), digest_size=6).hexdigest()
 

@@ -126,7 +126,7 @@ class StudyReader:
             running=[],
             taken=set(table.keys.values()),
             # A row of a space that has grown since says nothing of the plan's rows.
-            missed={identity_of(c, table.space) for c in book.missed if is_of(c, table.space)},
+            missed=set(book.missed.of(table.space)),
             n_claims=book.n_claims.copy(),
             n_places=book.n_places.copy(),
             n_ahead=0,
@@ -162,9 +162,9 @@ class StudyReader:
                 # It may be about to claim the first free row: leave that one to it.
                 view.n_ahead += "fixed_params" not in trial.system_attrs
         view.taken.update(identity for identity in view.running if identity is not None)
-        view.taken.update(identity_of(claim, table.space) for claim in book.partial)
+        view.taken.update(book.partial.identities(table.space))
         # A slot of another space's plan is none of this one's.
-        outside = (identity_of(claim, table.space) for claim in book.outside)
+        outside = book.outside.identities(table.space)
         view.taken.update(identity for identity in outside if isinstance(identity, bytes))
         for batch, n in view.n_places.items():
             book.n_seen[batch] = max(book.n_seen[batch], n + 1)
