@@ -63,36 +63,48 @@ def learn_conditions(
     """
     conditions: list[LearnedCondition] = []
     codes = np.where(present, codes, 0)
-    for child in np.flatnonzero(~present.all(axis=0) & present.any(axis=0)):
+    # What depends on the same, as all of a layer's variables do, is explained by the same.
+    explained: dict[bytes, list[tuple[int, BoolArray]]] = {}
+    for child in np.flatnonzero(~present.all(axis=0) & present.any(axis=0)).tolist():
         with_child = present[:, child]
-        candidates = []
-        for parent in np.flatnonzero(present[with_child].all(axis=0)):
-            if parent == child:
-                continue
-            interval = bool(is_number[parent]) or n_options[parent] > _MAX_UNORDERED
-            allowed = _allowed(
-                codes[with_child, parent],
-                codes[~with_child & present[:, parent], parent],
-                int(n_options[parent]),
-                interval,
-            )
-            by_value = ~allowed[codes[:, parent]] & present[:, parent]
-            # A sibling that comes and goes together with the child explains nothing by its value.
-            if by_value[~with_child].any():
-                excluded = (by_value | ~present[:, parent]) & ~with_child
-                candidates.append((int(parent), allowed, excluded))
-        conditions += _cover(int(child), candidates, ~with_child, n_options)
+        key = with_child.tobytes()
+        if key not in explained:
+            explained[key] = _explain(with_child, present, codes, n_options, is_number)
+        conditions += [LearnedCondition(child, *needs) for needs in explained[key]]
     return conditions
 
 
+def _explain(
+    with_child: BoolArray,
+    present: BoolArray,
+    codes: IntArray,
+    n_options: IntArray,
+    is_number: BoolArray,
+) -> list[tuple[int, BoolArray]]:
+    """The parents, and the options of theirs, that let variables exist `with_child`, `bool[n]`."""
+    candidates = []
+    for parent in np.flatnonzero(present[with_child].all(axis=0)).tolist():
+        without = present[:, parent] & ~with_child
+        # A sibling that comes and goes together with the child explains nothing by its value.
+        if not without.any():
+            continue
+        interval = bool(is_number[parent]) or n_options[parent] > _MAX_UNORDERED
+        allowed = _allowed(
+            codes[with_child, parent], codes[without, parent], int(n_options[parent]), interval
+        )
+        by_value = without & ~allowed[codes[:, parent]]
+        if by_value.any():
+            candidates.append((parent, allowed, by_value | ~(present[:, parent] | with_child)))
+    return _cover(candidates, ~with_child, n_options)
+
+
 def _cover(
-    child: int,
     candidates: list[tuple[int, BoolArray, BoolArray]],
     absent: BoolArray,
     n_options: IntArray,
-) -> list[LearnedCondition]:
+) -> list[tuple[int, BoolArray]]:
     """Greedy set cover of the absences by at most `_MAX_PARENTS` parents; none if that fails."""
-    chosen: list[LearnedCondition] = []
+    chosen: list[tuple[int, BoolArray]] = []
     unexplained = absent.copy()
     while unexplained.any() and len(chosen) < _MAX_PARENTS:
         gains = [
@@ -102,7 +114,7 @@ def _cover(
         if not gains or max(gains)[0] == 0:
             return []
         parent, allowed, excluded = candidates[gains.index(max(gains))]
-        chosen.append(LearnedCondition(child, parent, allowed))
+        chosen.append((parent, allowed))
         unexplained &= ~excluded
     return [] if unexplained.any() else chosen
 
