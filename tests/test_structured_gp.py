@@ -5,7 +5,7 @@ from optuna_linas.predictors import StructuredGP, kendall_tau
 from optuna_linas.predictors.evidence import kernel_weights
 from optuna_linas.predictors.relevance import relevance
 from optuna_linas.space import SearchSpace
-from optuna_linas.variable import Variable
+from optuna_linas.variable import Condition, Variable
 
 LAYERS = SearchSpace.from_choices(
     {"depth": [2, 3, 4], **{f"width_{i}": [8, 16, 32] for i in range(12)}},
@@ -124,3 +124,31 @@ def test_few_examples_foretell_what_lies_beyond_all_of_them(seed: int) -> None:
     best = worth.argmin(axis=1)[None]  # -20, where the examples reach about -8
     model = StructuredGP(space).fit(archs, losses)
     assert model.predict(best)[0, 0] < losses.min() - 2.0
+
+
+NUMBERS = SearchSpace(
+    [
+        Variable.floating("rate", 1e-3, 1.0, log=True),
+        Variable.integer("units", 1, 40),
+        Variable.categorical("kind", ["a", "b"]),
+        Variable.integer("layers", 1, 4),
+        Variable.floating("decay", 0.0, 1.0, conditions=[Condition("kind", ("b",))]),
+    ]
+)
+
+
+@pytest.mark.parametrize("is_advised", [False, True])
+@pytest.mark.parametrize("space", [LAYERS, WORDS, NUMBERS])
+@pytest.mark.parametrize("n", [20, 170])
+def test_one_product_says_what_the_kernels_do(space: SearchSpace, n: int, is_advised: bool) -> None:
+    # Deviations come from a product with columns, covariances from the scaled blocks themselves.
+    rng = np.random.default_rng(0)
+    archs, other = (space.canonical(space.sample(k, rng)) for k in (n, 30))
+    advice = (lambda rows: rows[:, :2] ** 2.0) if is_advised else None
+    losses = losses_of(space, archs)
+    model = StructuredGP(space, advice, holds_back=True).fit(archs, losses)
+    mean, deviation = model.predict_with_deviation(other)
+    assert mean == pytest.approx(model.predict(other), rel=1e-9)
+    for k in range(2):
+        diagonal = np.diag(model.covariance(other, k)) / losses[:, k].var()
+        assert (deviation[:, k] / losses[:, k].std()) ** 2 == pytest.approx(diagonal, abs=1e-9)
