@@ -15,7 +15,7 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Variable
 
-__all__ = ["alike", "has_too_few", "mostly_ordered", "option_levels"]
+__all__ = ["alike", "has_too_few", "mostly_ordered", "option_levels", "same_words"]
 
 _N_REMEMBERED = 16
 """Spaces whose structure is remembered: a search asks for it with every trial."""
@@ -73,6 +73,28 @@ def alike(space: SearchSpace) -> tuple[IntArray, ...]:
         else:
             groups.setdefault(tuple(sorted(counts[j].tolist())), []).append(j)
     return tuple(np.array(group, dtype=np.int64) for group in groups.values())
+
+
+@lru_cache(maxsize=_N_REMEMBERED)
+def same_words(space: SearchSpace) -> tuple[IntArray, ...]:
+    """Return groups of positions of variables without an order that choose among the same words.
+
+    Those whose names differ only in their numbers: `op_0`, `op_1`, ... One may have options that
+    another lacks (the first block of a stage cannot be skipped). A group has two members or more.
+
+    Example:
+        >>> space = SearchSpace.from_choices(
+        ...     {"op_0": ["conv", "pool"], "op_1": ["conv", "skip"], "act": ["relu", "gelu"]}
+        ... )
+        >>> [group.tolist() for group in same_words(space)]
+        [[0, 1]]
+    """
+    groups: dict[str, list[int]] = {}
+    for j, levels in enumerate(option_levels(space)):
+        variable = space.variables[j]
+        if levels is None and variable.n_options > 1:
+            groups.setdefault(re.sub(r"\d+", "#", variable.name), []).append(j)
+    return tuple(np.array(group, dtype=np.int64) for group in groups.values() if len(group) > 1)
 
 
 def mostly_ordered(space: SearchSpace) -> bool:

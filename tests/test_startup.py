@@ -59,3 +59,19 @@ def test_rows_are_canonical_and_repeat_with_the_seed() -> None:
     rows = start(space, 4, seed=3)
     assert np.array_equal(rows, space.canonical(rows))
     assert np.array_equal(rows, start(space, 4, seed=3))
+
+
+def test_networks_of_one_word_come_first_where_words_are_shared() -> None:
+    space = SearchSpace.from_choices(
+        {f"op_{i}": ["conv", "pool", *(["skip"] if i else [])] for i in range(5)}
+        | {"act": ["r", "g"]}
+    )
+    rows = startup(space, 15, np.random.default_rng(0), taken=set())
+    assert len(np.unique(rows, axis=0)) == 15
+    is_pure = [(row[:5] == row[1]).sum() >= 4 for row in rows]
+    assert {row[1] for row, pure in zip(rows, is_pure, strict=True) if pure} == {0, 1, 2}
+    # At most half of a start, however many words there are.
+    words = [f"w{k}" for k in range(20)]
+    many = SearchSpace.from_choices({f"op_{i}": words for i in range(4)})
+    rows = startup(many, 15, np.random.default_rng(0), taken=set())
+    assert ((rows == rows[:, :1]).all(axis=1)).sum() <= 8

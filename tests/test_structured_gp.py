@@ -152,3 +152,35 @@ def test_one_product_says_what_the_kernels_do(space: SearchSpace, n: int, is_adv
     for k in range(2):
         diagonal = np.diag(model.covariance(other, k)) / losses[:, k].var()
         assert (deviation[:, k] / losses[:, k].std()) ** 2 == pytest.approx(diagonal, abs=1e-9)
+
+
+BLOCKS = SearchSpace.from_choices(
+    {f"block_{i}": ["conv", "depthwise", "attention", *(["skip"] if i else [])] for i in range(16)}
+)
+
+
+def words_cost(archs: np.ndarray, meaning: np.ndarray) -> np.ndarray:
+    """A sum over blocks; `meaning` `int[d, 4]` says what each option of each block really is."""
+    worth = np.array([1.0, 0.3, 2.0, 0.0])
+    total: np.ndarray = worth[meaning[np.arange(len(meaning)), archs]].sum(axis=1, keepdims=True)
+    return total
+
+
+def test_what_a_word_is_worth_is_learned_from_all_blocks() -> None:
+    rng = np.random.default_rng(0)
+    archs, other = BLOCKS.sample(20, rng), BLOCKS.sample(200, rng)
+    same = np.tile(np.arange(4), (16, 1))
+    model = StructuredGP(BLOCKS).fit(archs, words_cost(archs, same))
+    truth = words_cost(other, same)
+    assert kendall_tau(truth[:, 0], model.predict(other)[:, 0]) > 0.9  # of 63 options, by 20
+
+
+def test_words_that_mean_nothing_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    archs, other = BLOCKS.sample(40, rng), BLOCKS.sample(200, rng)
+    meaning = np.stack([rng.permutation(4) for _ in range(16)])
+    known_by_words = StructuredGP(BLOCKS).fit(archs, words_cost(archs, meaning))
+    names = [f"block{'abcdefghijklmnop'[i]}" for i in range(16)]  # of nothing alike
+    space = SearchSpace.from_choices(dict(zip(names, BLOCKS.choices, strict=True)))
+    by_itself = StructuredGP(space).fit(archs, words_cost(archs, meaning))
+    assert known_by_words.predict(other) == pytest.approx(by_itself.predict(other))

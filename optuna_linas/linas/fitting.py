@@ -118,11 +118,8 @@ class FittedPredictors:
     def __call__(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return predicted losses `float[n, m]` and violations `float[n]` of `archs`."""
         predicted, deviation, X = self._predict(archs, sure=self._m == 1 or self._optimism == 0)
-        if deviation is not None and self._joint is not None:
-            # Where the same network always measures the same, what the fit takes for noise is
-            # unknown of every unseen one too.
-            error = np.hypot(deviation, self._joint.unexplained)
-            predicted[:, self._together] -= self._optimism * error
+        if deviation is not None:
+            predicted[:, self._together] -= self._optimism * deviation
         return self._rounded(predicted), self._violations(X)
 
     def mean(self, archs: IntArray) -> FloatArray:
@@ -175,7 +172,7 @@ class FittedPredictors:
             if sure:
                 predicted[:, self._together] = self._joint.predict(archs)
             else:
-                mean, deviation = self._joint.predict_with_deviation(archs)
+                mean, deviation = self._joint.predict_with_deviation(archs, unseen=self._m > 1)
                 predicted[:, self._together] = mean
         for k, model in self._single.items():
             predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))

@@ -1,4 +1,4 @@
-"""The first architectures: the corners of the space, and rows spread between them.
+"""The first architectures: corners of the space, networks of one word, and rows spread between.
 
 With sizes that are ordered, the smallest and the largest network span the front, and "this kind of
 variable at its most, all others at their least" and the reverse tell apart what each kind is worth:
@@ -17,7 +17,7 @@ import numpy as np
 from optuna_linas.arrays import IntArray
 from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import alike, option_levels
+from optuna_linas.structure import alike, option_levels, same_words
 
 __all__ = ["has_corners", "startup"]
 
@@ -32,7 +32,9 @@ def startup(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[
 
     Two thirds at most are corners. In the others, each group of alike variables has a common level
     with some scatter, and variables without an order take each option equally often. A space
-    in which less than half of the variables are alike has no corners.
+    in which less than half of the variables are alike has no corners. Where variables choose among
+    the same words (`op_0`, `op_1`, ...), up to half are instead networks of one word throughout:
+    they tell most of what an operation is worth.
 
     Args:
         space: The search space.
@@ -48,7 +50,9 @@ def startup(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[
     """
     groups = alike(space)
     rows = space.canonical(
-        np.vstack([_corners(space, groups, n, rng), _spread(space, groups, n, rng)])
+        np.vstack(
+            [_corners(space, groups, n, rng), _pure(space, n, rng), _spread(space, groups, n, rng)]
+        )
     )
     chosen: dict[bytes, IntArray] = {}
     for row in rows:
@@ -87,6 +91,22 @@ def _corners(
             corner[group] = other[group]
             corners.append(corner)
     return np.stack(corners[: max(2, int(n * _MAX_SHARE_OF_CORNERS))])
+
+
+def _pure(space: SearchSpace, n: int, rng: np.random.Generator) -> IntArray:
+    """Per word that variables share, a row in which all that can take it do, `int[<= n / 2, d]`."""
+    rows = [np.zeros((0, len(space)), dtype=np.int64)]
+    for members in () if has_corners(space) else same_words(space):
+        options = [space.variables[j].options for j in members]
+        words = dict.fromkeys(word for each in options for word in each)
+        pure = _balanced(space, len(words), rng)
+        for row, word in zip(pure, words, strict=True):
+            for j, each in zip(members, options, strict=True):
+                if word in each:
+                    row[j] = each.index(word)
+        rows.append(pure)
+    found: IntArray = rng.permutation(np.concatenate(rows))[: n // 2]
+    return found
 
 
 def _spread(

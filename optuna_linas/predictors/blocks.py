@@ -8,6 +8,7 @@ Shapes: `n` architectures, `d` variables, `g` groups of alike variables.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.one_hot import N_KNOTS
 from optuna_linas.predictors.columns import Columns
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import alike, option_levels
+from optuna_linas.structure import alike, option_levels, same_words
+from optuna_linas.variable import Option
 
 __all__ = ["Advice", "Blocks", "FeatureBlocks"]
 
@@ -41,6 +43,8 @@ class Blocks:
         pieces: The sums of levels over four contiguous pieces of each long group: early and late
             layers differ.
         advice: What a model of another search predicts.
+        words: Per group of variables that choose among the same words, the share of its members
+            that take each.
     """
 
     one_hot: FloatArray
@@ -49,6 +53,7 @@ class Blocks:
     pieces: FloatArray
     numbers: FloatArray
     advice: FloatArray
+    words: FloatArray
 
 
 class FeatureBlocks:
@@ -83,8 +88,15 @@ class FeatureBlocks:
         self._pieces = np.zeros((d, len(pieces)))
         for p, members in enumerate(pieces):
             self._pieces[members, p] = 1.0 / len(members)
-
+        shares = [share for members in same_words(space) for share in _shares(space, members)]
+        self._words = np.array(shares).reshape(len(shares), len(space.feature_variables)).T
         self._columns = Columns(space, self._levels)
+
+    def without_words(self) -> FeatureBlocks:
+        """Return the same blocks, the one of words without a column."""
+        other = copy.copy(self)
+        other._words = self._words[:, :0]
+        return other
 
     def __call__(self, archs: IntArray) -> Blocks:
         """Return the blocks of `archs` `int[n, d]`."""
@@ -149,4 +161,16 @@ class FeatureBlocks:
             pieces=levels @ self._pieces,
             numbers=numbers,
             advice=advice,
+            words=one_hot @ self._words,
         )
+
+
+def _shares(space: SearchSpace, members: IntArray) -> list[FloatArray]:
+    """The one-hot features, each by its share, that stand for each of the members' words."""
+    column_of = space.feature_variables
+    shares: dict[Option, FloatArray] = {}
+    for j in members:
+        columns = np.flatnonzero(column_of == j)
+        for word, column in zip(space.variables[j].options, columns, strict=True):
+            shares.setdefault(word, np.zeros(len(column_of)))[column] = 1.0 / len(members)
+    return list(shares.values())

@@ -9,12 +9,12 @@ Shapes: `n` examples, `q` kernels, `kernels` is `float[q, n, n]`.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_factor
+from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from optuna_linas.arrays import FloatArray
 
-__all__ = ["factorize", "kernel_weights"]
+__all__ = ["even_kernel", "factorize", "kernel_weights", "support"]
 
 _PRIOR_WEIGHT, _PRIOR_NOISE = 0.3, 0.01
 _PRIOR_SPREAD = 2.0
@@ -66,6 +66,37 @@ def kernel_weights(kernels: FloatArray, y: FloatArray) -> tuple[FloatArray, floa
         options={"maxiter": _MAX_ITERATIONS},
     ).x
     return np.exp(found[:-1]), float(np.exp(found[-1])) + _JITTER
+
+
+def even_kernel(kernels: FloatArray) -> tuple[FloatArray, bool]:
+    """Return the Cholesky factor of the kernels' sum with the weights they have beforehand.
+
+    Args:
+        kernels: Gram matrices, `float[q, n, n]`.
+    """
+    scale = np.maximum(np.trace(kernels, axis1=1, axis2=2) / kernels.shape[1], 1e-9)
+    return factorize(np.tensordot(_PRIOR_WEIGHT / scale, kernels, 1), _PRIOR_NOISE)
+
+
+def support(kernels: FloatArray, targets: FloatArray) -> float:
+    """Return the log evidence for kernels that all count alike, in nats, but for a constant.
+
+    The scale of each target is the best one. Differences tell which kernels the targets speak for,
+    before any weights are fitted.
+
+    Args:
+        kernels: Gram matrices, `float[q, n, n]`.
+        targets: Centred, `float[n, m]`.
+
+    Example:
+        >>> x = np.linspace(-1.0, 1.0, 20)[:, None]
+        >>> support((x @ x.T)[None], x) > support(np.eye(20)[None], x)
+        True
+    """
+    factor = even_kernel(kernels)
+    misfit = np.einsum("nm,nm->m", targets, cho_solve(factor, targets)) / len(targets)
+    spreads = np.log(np.maximum(misfit, 1e-300)).sum() * len(targets) / 2
+    return float(-spreads - targets.shape[1] * np.log(np.diag(factor[0])).sum())
 
 
 def factorize(kernel: FloatArray, noise: float) -> tuple[FloatArray, bool]:

@@ -26,7 +26,7 @@ class LinearMaps:
 
     Attributes:
         one_hot, ordinal: Parts with columns of one variable each, `float[c, ...]`.
-        groups, pieces, advice: The other parts.
+        groups, pieces, advice, words: The other parts.
         norms: To the squared norms of the first two, `float[c, 2]`.
     """
 
@@ -35,12 +35,13 @@ class LinearMaps:
     groups: FloatArray
     pieces: FloatArray
     advice: FloatArray
+    words: FloatArray
     norms: FloatArray
 
     @property
     def parts(self) -> list[FloatArray]:
         """The maps to the linear parts, without those that have no column."""
-        parts = [self.ordinal, self.groups, self.pieces, self.advice]
+        parts = [self.ordinal, self.groups, self.pieces, self.advice, self.words]
         return [self.one_hot, *(part for part in parts if part.shape[1])]
 
 
@@ -110,7 +111,7 @@ class Posterior:
         products = [
             stacked @ mean.weights,
             stacked @ mean.index,
-            np.hstack([maps.groups, maps.pieces, maps.advice]),
+            np.hstack([maps.groups, maps.pieces, maps.advice, maps.words]),
             maps.one_hot @ mean.one_hot.T,
             maps.norms[:, :1],
             maps.norms[:, :n_own] @ weights[:, :n_own].T,

@@ -11,6 +11,8 @@ Its kernel is a sum whose weights the evidence chooses for each objective:
 |           | contiguous pieces                                   |                            |
 | RBF       | sums over groups of alike variables                 | saturation of capacity     |
 | RBF       | numbers with long grids, as points of a cube        | smooth bends of numbers    |
+| linear    | the share of each word among the options of         | what an operation is worth |
+|           | variables alike (`op_0`, `op_1`, ...)               | wherever it is             |
 | linear    | what a model of another search predicts, if any     | how far it can be trusted  |
 | RBF       | what the linear parts predict for all objectives    | any bend in one direction  |
 
@@ -19,6 +21,10 @@ networks that other searches found, errors are 5 to 20 of its standard deviation
 have it and deviations are those of the model without it, whose errors are 1 to 3.5 of them. With
 fewer examples than options without an order, the linear parts go through nearly all examples, and
 there is nothing to be learned from the bend along them: it is left out.
+
+Two more things are left to the evidence before any weight is fitted: whether a word means something
+similar in all variables that may take it, or else its part is left out (the words of a disguised
+space mean nothing); and whether losses are explained better when bent (see `warp`).
 
 Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006; for the relevance see
 `relevance`, for the weights `evidence`. Words among the options carry an order only by what
@@ -36,10 +42,11 @@ from scipy.linalg import cho_solve, solve_triangular
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 from optuna_linas.predictors.bends import RBF, Bends
 from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
-from optuna_linas.predictors.evidence import factorize, kernel_weights
+from optuna_linas.predictors.evidence import factorize, kernel_weights, support
 from optuna_linas.predictors.fence import NEAR, fenced
 from optuna_linas.predictors.posterior import Anchors, LinearMaps, MeanTerms, Posterior
 from optuna_linas.predictors.relevance import relevance
+from optuna_linas.predictors.warp import Warp, choose_warp
 from optuna_linas.ranking import front_rank
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import has_too_few
@@ -57,6 +64,9 @@ _MAX_ANCHORS = 150
 
 _INDEX_LENGTH = 1.5
 
+_LEAST_GAIN = 1.0
+"""Nats of evidence from which on the same word means something similar in alike variables."""
+
 
 class StructuredGP:
     """Predicts the losses of architectures of one space, all objectives together.
@@ -69,10 +79,6 @@ class StructuredGP:
             examples. A search that extends its front step by step gains by that; what is foretold
             of networks far from random examples loses. By default where the examples are not too
             few for it (`optuna_linas.structure.has_too_few`).
-
-    Attributes:
-        unexplained: After `fit`, the standard deviation of what the features do not tell, which
-            the fit of what is predicted takes for noise, `float[m]`.
 
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
@@ -87,7 +93,7 @@ class StructuredGP:
         self, space: SearchSpace, advice: Advice | None = None, *, holds_back: bool | None = None
     ) -> None:
         self._space, self._holds_back = space, holds_back
-        self._blocks = FeatureBlocks(space, advice)
+        self._all_blocks = FeatureBlocks(space, advice)
 
     def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
         """Learn from architectures and their losses; returns itself.
@@ -103,21 +109,13 @@ class StructuredGP:
             best = np.argsort(front_rank(losses), kind="stable")[:_MAX_EXAMPLES]
             archs, losses = archs[np.sort(best)], losses[np.sort(best)]
         near = fenced(losses, NEAR)
-        self._mean = near.mean(axis=0)
-        spread = near.std(axis=0)
-        self._spread = np.where(spread > 1e-12 * np.maximum(np.abs(self._mean), 1e-300), spread, 1)
-        targets = (near - self._mean) / self._spread
-        n = len(targets)
+        n = len(near)
         fitted = np.unique(np.linspace(0, n - 1, min(n, _MAX_FITTED)).astype(np.int64))
-        raw = self._blocks(archs)
-        self._scaler = _Scaler(raw, targets, fitted, self._space.feature_variables)
-        self._train = self._scaler(raw)
-        linear = _linear_parts(self._train)
-        bends = self._bends = Bends(self._train)
+        raw, grams, targets = self._describe(archs, near, fitted)
+        linear, bends = _linear_parts(self._train), self._bends
 
         # First the linear parts with the bends that are there, then the bend along what they say.
         at = np.unique(np.linspace(0, n - 1, min(n, _MAX_ANCHORS)).astype(np.int64))
-        grams = _grams(self._train, self._train, bends)
         learned = self._learn(grams, linear, targets, fitted)
         self._anchors = Anchors(
             at,
@@ -146,6 +144,43 @@ class StructuredGP:
         )
         return self
 
+    def _describe(
+        self, archs: IntArray, losses: FloatArray, fitted: IntArray
+    ) -> tuple[Blocks, FloatArray, FloatArray]:
+        """Choose features and warps; returns blocks, kernels `float[q, n, n]` and targets."""
+        self._blocks, self._warps = self._all_blocks, [Warp()] * losses.shape[1]
+        raw, targets = self._blocks(archs), self._standardise(losses)
+        grams = self._scale(raw, targets, fitted)
+        some = grams[:, fitted[:, None], fitted]
+        if self._train.words.shape[1]:
+            without = np.delete(some, len(_linear_parts(self._train)) - 1, axis=0)
+            gain = support(some, targets[fitted]) - support(without, targets[fitted])
+            if gain < _LEAST_GAIN:
+                self._blocks, some = self._blocks.without_words(), without
+                raw = self._blocks(archs)
+                grams = self._scale(raw, targets, fitted)
+        self._warps = [choose_warp(some, column) for column in losses[fitted].T]
+        if any(warp.power != 1.0 for warp in self._warps):
+            pairs = zip(self._warps, losses.T, strict=True)
+            targets = self._standardise(np.column_stack([warp(column) for warp, column in pairs]))
+            grams = self._scale(raw, targets, fitted)
+        return raw, grams, targets
+
+    def _standardise(self, values: FloatArray) -> FloatArray:
+        """Values in units of their spread from their mean, which are remembered."""
+        self._mean = values.mean(axis=0)
+        spread = values.std(axis=0)
+        self._spread = np.where(spread > 1e-12 * np.maximum(np.abs(self._mean), 1e-300), spread, 1)
+        targets: FloatArray = (values - self._mean) / self._spread
+        return targets
+
+    def _scale(self, raw: Blocks, targets: FloatArray, fitted: IntArray) -> FloatArray:
+        """Scale the examples' blocks as the targets say; returns their kernels `float[q, n, n]`."""
+        self._scaler = _Scaler(raw, targets, fitted, self._space.feature_variables)
+        self._train = self._scaler(raw)
+        self._bends = Bends(self._train)
+        return _grams(self._train, self._train, self._bends)
+
     def _learn(
         self, grams: FloatArray, linear: list[FloatArray], targets: FloatArray, fitted: IntArray
     ) -> list[tuple[FloatArray, float, FloatArray]]:
@@ -153,12 +188,12 @@ class StructuredGP:
         some = grams[:, fitted[:, None], fitted]
         learned, duals = [], []
         self._weights: list[FloatArray] = []
-        self.unexplained = np.zeros(targets.shape[1])
+        self._unexplained = np.zeros(targets.shape[1])
         for k, target in enumerate(targets.T):
             weights, noise = kernel_weights(some, target[fitted])
             gram = np.tensordot(weights, grams, 1)
             dual = cho_solve(factorize(gram, noise), target)
-            self.unexplained[k] = np.sqrt(noise) * self._spread[k]
+            self._unexplained[k] = np.sqrt(noise)
             self._weights.append(_primal(linear, weights[: len(linear)], dual))
             duals.append(weights[len(linear) :, None] * dual)
             learned.append((weights, noise, gram))
@@ -168,20 +203,29 @@ class StructuredGP:
     def predict(self, archs: IntArray) -> FloatArray:
         """Return the predicted losses of `archs` `int[k, d]`, `float[k, m]`."""
         mean = self._posterior.mean(self._blocks.columns(archs), self._blocks.numbers(archs))
-        losses: FloatArray = mean * self._spread + self._mean
-        return losses
+        return self._unwarped(mean)
 
-    def predict_with_deviation(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
+    def predict_with_deviation(
+        self, archs: IntArray, *, unseen: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
         """Return predicted losses and their posterior standard deviations, `float[k, m]` each.
 
         Beyond `_MAX_ANCHORS` examples the deviations rest on as many of them, and are somewhat too
         large.
+
+        Args:
+            archs: `int[k, d]`.
+            unseen: Whether what the fit takes for noise, which the features do not tell, counts as
+                unknown, too: where a network always measures the same, it is unknown of every
+                network that is not measured.
         """
         mean, variance = self._posterior.mean_and_variance(
             self._blocks.columns(archs), self._blocks.numbers(archs)
         )
-        deviation: FloatArray = np.sqrt(np.maximum(variance, 0.0)) * self._spread
-        return mean * self._spread + self._mean, deviation
+        deviation = np.sqrt(np.maximum(variance, 0.0))
+        if unseen:
+            deviation = np.hypot(deviation, self._unexplained)
+        return self._unwarped(mean), deviation * self._slopes(mean)
 
     def covariance(self, archs: IntArray, objective: int) -> FloatArray:
         """Return the posterior covariance of one objective's true losses, `float[k, k]`.
@@ -196,8 +240,23 @@ class StructuredGP:
         to_examples = _grams(blocks, self._train, self._bends)
         half = root @ np.tensordot(weights, to_examples, 1)[:, at].T
         prior = np.tensordot(weights, _grams(blocks, blocks, Bends(blocks)), 1)
+        mean = self._posterior.mean(self._blocks.columns(archs), self._blocks.numbers(archs))
+        slopes = self._slopes(mean)[:, objective]
         posterior: FloatArray = prior - half.T @ half
-        return posterior * float(self._spread[objective]) ** 2
+        return posterior * np.outer(slopes, slopes)
+
+    def _unwarped(self, targets: FloatArray) -> FloatArray:
+        """The losses that targets stand for, `float[k, m]`."""
+        bent = targets * self._spread + self._mean
+        columns = [warp.inverse(column) for warp, column in zip(self._warps, bent.T, strict=True)]
+        return np.column_stack(columns)
+
+    def _slopes(self, targets: FloatArray) -> FloatArray:
+        """How much each loss changes with its target, `float[k, m]`."""
+        bent = targets * self._spread + self._mean
+        columns = [warp.slope(column) for warp, column in zip(self._warps, bent.T, strict=True)]
+        slopes: FloatArray = np.column_stack(columns) * self._spread
+        return slopes
 
 
 class _Scaler:
@@ -216,12 +275,12 @@ class _Scaler:
         self._others = [_moments(block) for block in _standardised(raw)]
 
     def __call__(self, raw: Blocks) -> Blocks:
-        ordinal, groups, pieces, advice = (
+        ordinal, groups, pieces, advice, words = (
             ((block - mean) / spread)[:, varies] / np.sqrt(max(varies.sum(), 1))
             for block, (mean, spread, varies) in zip(_standardised(raw), self._others, strict=True)
         )
         one_hot = (raw.one_hot - self._center) * self._root
-        return Blocks(one_hot, ordinal, groups, pieces, raw.numbers, advice)
+        return Blocks(one_hot, ordinal, groups, pieces, raw.numbers, advice, words)
 
     def maps(self, blocks: FeatureBlocks, n_advice: int) -> LinearMaps:
         """From columns to scaled linear parts: what nothing comes to, and what each unit adds."""
@@ -240,7 +299,7 @@ class _Scaler:
 
 
 def _standardised(raw: Blocks) -> tuple[FloatArray, ...]:
-    return raw.ordinal, raw.groups, raw.pieces, raw.advice
+    return raw.ordinal, raw.groups, raw.pieces, raw.advice, raw.words
 
 
 def _moments(block: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
@@ -262,7 +321,7 @@ def _norm(units: FloatArray, squares: FloatArray, slope: FloatArray) -> FloatArr
 
 
 def _linear_parts(blocks: Blocks) -> list[FloatArray]:
-    parts = [blocks.one_hot, blocks.ordinal, blocks.groups, blocks.pieces, blocks.advice]
+    parts = [blocks.one_hot, *_standardised(blocks)]
     return [parts[0], *(part for part in parts[1:] if part.shape[1])]
 
 
