@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.anonymous import anonymous
 from benchmarks.data import SOURCES, MissingData, digest, load
 from benchmarks.generated import generated, is_generated, names_of
+from benchmarks.operations import as_operations
 from benchmarks.problem import Goal, Problem
 from benchmarks.surrogates import HWGPT, OFAMobileNetV3
 from benchmarks.tables import table_problem
@@ -23,8 +24,8 @@ def make_problem(name: str, data: Path | None) -> Problem:
     """Build a problem.
 
     Args:
-        name: One of `PROBLEMS` or `generated-FAMILY-SEED`, either with `-anonymous` behind it, or
-            the path of a table with the objectives behind a colon:
+        name: One of `PROBLEMS` or `generated-FAMILY-SEED`, either with `-anonymous` behind it, one
+            on OFA with `-ops` behind it, or the path of a table with the objectives behind a colon:
             `tables/mine.npz:+accuracy,-latency`.
         data: The folder of the data files.
 
@@ -34,6 +35,8 @@ def make_problem(name: str, data: Path | None) -> Problem:
     """
     if name.endswith("-anonymous"):
         return anonymous(make_problem(name.removesuffix("-anonymous"), data))
+    if name.endswith("-ops") and name.removesuffix("-ops") in _OFA:
+        return as_operations(make_problem(name.removesuffix("-ops"), data))
     if is_generated(name):
         return generated(name)
     if name in PROBLEMS:
@@ -50,8 +53,8 @@ def make_problem(name: str, data: Path | None) -> Problem:
         return table_problem(Path(f"{path}.npz"), wanted)
     raise ValueError(
         f"Unknown problem {name!r}. Known are {', '.join(PROBLEMS)}, generated-FAMILY-SEED, each "
-        f"also with '-anonymous', the groups {', '.join(GROUPS)}, and any table by its path: "
-        "FILE.npz:objective,objective."
+        f"also with '-anonymous', {', '.join(_OFA)} with '-ops', the groups {', '.join(GROUPS)}, "
+        "and any table by its path: FILE.npz:objective,objective."
     )
 
 
@@ -161,6 +164,7 @@ PROBLEMS: Mapping[str, Callable[[str, Path], Problem]] = {
 }
 """Name to builder."""
 
+_OFA = ("ofa-mbv3-note10", "ofa-mbv3-i7", "ofa-mbv3-macs")
 _LARGE = ("ofa-mbv3-note10", "ofa-mbv3-i7", "hwgpt-s-h100")
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -177,6 +181,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "nasbench201-cifar100-pixel3-params",
         "hwgpt-s-h100-params",
     ),
+    "operations": ("ofa-mbv3-note10-ops", "ofa-mbv3-i7-ops"),
     "generated": names_of(0, 1),
     "unseen": names_of(100, 101),
 }

@@ -134,7 +134,7 @@ def test_groups_expand_in_order_without_repeats() -> None:
     assert names == ["ofa-mbv3-i7", "ofa-mbv3-note10", "hwgpt-s-h100", "my.npz"]
 
 
-@pytest.mark.parametrize("name", [*PROBLEMS, *GROUPS["anonymous"]])
+@pytest.mark.parametrize("name", [*PROBLEMS, *GROUPS["anonymous"], *GROUPS["operations"]])
 def test_real_problems_ignore_what_is_inactive(name: str, data: Path) -> None:
     problem = make_problem(name, data)
     archs = problem.space.sample(20, np.random.default_rng(0))
@@ -144,6 +144,18 @@ def test_real_problems_ignore_what_is_inactive(name: str, data: Path) -> None:
     np.testing.assert_allclose(problem.evaluate(problem.space.canonical(archs)), values)
     one_by_one = np.concatenate([problem.evaluate(arch[None]) for arch in archs])
     np.testing.assert_allclose(one_by_one, values)
+
+
+def test_operations_are_the_same_networks(data: Path) -> None:
+    sizes, words = (make_problem(f"ofa-mbv3-i7{end}", data) for end in ("", "-ops"))
+    arch = {f"block_{i}": "mb_s_slim" for i in range(20)}
+    arch |= {"block_0": "mb_l_mid", "block_2": "skip", "block_7": "skip"}
+    same = {f"depth_{u}": 4 for u in range(5)} | {"depth_0": 2, "depth_1": 3}
+    same |= {f"kernel_{i}": 3 for i in range(20)} | {f"expand_{i}": 3 for i in range(20)}
+    same |= {"kernel_0": 7, "expand_0": 4}
+    found = words.evaluate(words.space.encode(arch)[None])
+    assert found == pytest.approx(sizes.evaluate(sizes.space.encode(same)[None]))
+    assert words.space.size(effective=True) == sizes.space.size(effective=True)
 
 
 def test_surrogates_agree_with_the_evaluators_beside_the_data(data: Path) -> None:
