@@ -143,7 +143,8 @@ class ValueCostModel:
 
 def _gp(space: SearchSpace, n_examples: int) -> StructuredGP:
     """The model of all examples, unfitted: those of fewer must be of its kind to calibrate it."""
-    return StructuredGP(space, holds_back=not has_too_few(space, n_examples))
+    # Not warped: costs are logarithms already, and margins are counted in deviations.
+    return StructuredGP(space, holds_back=not has_too_few(space, n_examples), warped=False)
 
 
 def _are_positive(losses: FloatArray) -> bool:

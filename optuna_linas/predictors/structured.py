@@ -39,13 +39,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
-from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.predictors.bends import RBF, Bends
+from optuna_linas.predictors.block_scaler import BlockScaler, standardised
 from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights, support
 from optuna_linas.predictors.fence import NEAR, fenced
-from optuna_linas.predictors.posterior import Anchors, LinearMaps, MeanTerms, Posterior
-from optuna_linas.predictors.relevance import relevance
+from optuna_linas.predictors.posterior import Anchors, MeanTerms, Posterior
 from optuna_linas.predictors.warp import Warp, choose_warp
 from optuna_linas.ranking import front_rank
 from optuna_linas.space import SearchSpace
@@ -79,6 +79,8 @@ class StructuredGP:
             examples. A search that extends its front step by step gains by that; what is foretold
             of networks far from random examples loses. By default where the examples are not too
             few for it (`optuna_linas.structure.has_too_few`).
+        warped: Whether losses are bent where the evidence says so. Deviations are then wider where
+            losses are, which bounds of a promised coverage must not depend on.
 
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
@@ -90,9 +92,14 @@ class StructuredGP:
     """
 
     def __init__(
-        self, space: SearchSpace, advice: Advice | None = None, *, holds_back: bool | None = None
+        self,
+        space: SearchSpace,
+        advice: Advice | None = None,
+        *,
+        holds_back: bool | None = None,
+        warped: bool = True,
     ) -> None:
-        self._space, self._holds_back = space, holds_back
+        self._space, self._holds_back, self._may_warp = space, holds_back, warped
         self._all_blocks = FeatureBlocks(space, advice)
 
     def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
@@ -159,7 +166,8 @@ class StructuredGP:
                 self._blocks, some = self._blocks.without_words(), without
                 raw = self._blocks(archs)
                 grams = self._scale(raw, targets, fitted)
-        self._warps = [choose_warp(some, column) for column in losses[fitted].T]
+        if self._may_warp:
+            self._warps = [choose_warp(some, column) for column in losses[fitted].T]
         if any(warp.power != 1.0 for warp in self._warps):
             pairs = zip(self._warps, losses.T, strict=True)
             targets = self._standardise(np.column_stack([warp(column) for warp, column in pairs]))
@@ -176,7 +184,7 @@ class StructuredGP:
 
     def _scale(self, raw: Blocks, targets: FloatArray, fitted: IntArray) -> FloatArray:
         """Scale the examples' blocks as the targets say; returns their kernels `float[q, n, n]`."""
-        self._scaler = _Scaler(raw, targets, fitted, self._space.feature_variables)
+        self._scaler = BlockScaler(raw, targets, fitted, self._space.feature_variables)
         self._train = self._scaler(raw)
         self._bends = Bends(self._train)
         return _grams(self._train, self._train, self._bends)
@@ -259,69 +267,8 @@ class StructuredGP:
         return slopes
 
 
-class _Scaler:
-    """Blocks standardised as on the training data; the one-hot by relevance."""
-
-    def __init__(
-        self, raw: Blocks, targets: FloatArray, fitted: IntArray, variable: IntArray
-    ) -> None:
-        self._center = raw.one_hot.mean(axis=0)
-        some = raw.one_hot[fitted] - raw.one_hot[fitted].mean(axis=0)
-        variances = relevance(some, targets[fitted], variable)
-        self._root = np.sqrt(variances[variable])
-        # In units in which a network's features have a norm of one on average.
-        power = (((raw.one_hot - self._center) * self._root) ** 2).sum(axis=1).mean()
-        self._root = self._root / np.sqrt(max(float(power), 1e-12))
-        self._others = [_moments(block) for block in _standardised(raw)]
-
-    def __call__(self, raw: Blocks) -> Blocks:
-        ordinal, groups, pieces, advice, words = (
-            ((block - mean) / spread)[:, varies] / np.sqrt(max(varies.sum(), 1))
-            for block, (mean, spread, varies) in zip(_standardised(raw), self._others, strict=True)
-        )
-        one_hot = (raw.one_hot - self._center) * self._root
-        return Blocks(one_hot, ordinal, groups, pieces, raw.numbers, advice, words)
-
-    def maps(self, blocks: FeatureBlocks, n_advice: int) -> LinearMaps:
-        """From columns to scaled linear parts: what nothing comes to, and what each unit adds."""
-        units, squares = self(blocks.units(n_advice)), self(blocks.units(n_advice, power=2))
-        _, spread, varies = self._others[0]
-        slope = 1.0 / (spread[varies] * np.sqrt(max(varies.sum(), 1)))
-        return LinearMaps(
-            **{name: _relative(block) for name, block in vars(units).items() if name != "numbers"},
-            norms=np.column_stack(
-                [
-                    _norm(units.one_hot, squares.one_hot, self._root),
-                    _norm(units.ordinal, squares.ordinal, slope),
-                ]
-            ),
-        )
-
-
-def _standardised(raw: Blocks) -> tuple[FloatArray, ...]:
-    return raw.ordinal, raw.groups, raw.pieces, raw.advice, raw.words
-
-
-def _moments(block: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
-    spread = block.std(axis=0)
-    return block.mean(axis=0), np.maximum(spread, 1e-9), spread > 1e-9
-
-
-def _relative(units: FloatArray) -> FloatArray:
-    """A map from rows whose last column is a 1, of which the last unit is nothing."""
-    return np.vstack([units[:-1] - units[-1], units[-1:]])
-
-
-def _norm(units: FloatArray, squares: FloatArray, slope: FloatArray) -> FloatArray:
-    """The map to the squared norm of `start + slope * x`, from what `x` and its square come to."""
-    start = units[-1]
-    norm: FloatArray = _relative(squares) @ slope + 2 * _relative(units) @ start
-    norm[-1] = start @ start
-    return norm
-
-
 def _linear_parts(blocks: Blocks) -> list[FloatArray]:
-    parts = [blocks.one_hot, *_standardised(blocks)]
+    parts = [blocks.one_hot, *standardised(blocks)]
     return [parts[0], *(part for part in parts[1:] if part.shape[1])]
 
 

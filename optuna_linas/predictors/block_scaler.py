@@ -1,0 +1,85 @@
+"""Feature blocks in units in which kernels on them can be compared.
+
+Shapes: `n` examples, `m` objectives, `f` one-hot columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.predictors.blocks import Blocks, FeatureBlocks
+from optuna_linas.predictors.posterior import LinearMaps
+from optuna_linas.predictors.relevance import relevance
+
+__all__ = ["BlockScaler", "standardised"]
+
+
+class BlockScaler:
+    """Scales blocks: standardised as on the training data, the one-hot by relevance.
+
+    Args:
+        raw: The blocks of the examples.
+        targets: What is learned, standardised, `float[n, m]`.
+        fitted: The examples that relevances rest on, `int[k]`.
+        variable: The variable of each one-hot column, `int[f]`.
+    """
+
+    def __init__(
+        self, raw: Blocks, targets: FloatArray, fitted: IntArray, variable: IntArray
+    ) -> None:
+        self._center = raw.one_hot.mean(axis=0)
+        some = raw.one_hot[fitted] - raw.one_hot[fitted].mean(axis=0)
+        variances = relevance(some, targets[fitted], variable)
+        self._root = np.sqrt(variances[variable])
+        # In units in which a network's features have a norm of one on average.
+        power = (((raw.one_hot - self._center) * self._root) ** 2).sum(axis=1).mean()
+        self._root = self._root / np.sqrt(max(float(power), 1e-12))
+        self._others = [_moments(block) for block in standardised(raw)]
+
+    def __call__(self, raw: Blocks) -> Blocks:
+        """Return the blocks scaled."""
+        ordinal, groups, pieces, advice, words = (
+            ((block - mean) / spread)[:, varies] / np.sqrt(max(varies.sum(), 1))
+            for block, (mean, spread, varies) in zip(standardised(raw), self._others, strict=True)
+        )
+        one_hot = (raw.one_hot - self._center) * self._root
+        return Blocks(one_hot, ordinal, groups, pieces, raw.numbers, advice, words)
+
+    def maps(self, blocks: FeatureBlocks, n_advice: int) -> LinearMaps:
+        """From columns to scaled linear parts: what nothing comes to, and what each unit adds."""
+        units, squares = self(blocks.units(n_advice)), self(blocks.units(n_advice, power=2))
+        _, spread, varies = self._others[0]
+        slope = 1.0 / (spread[varies] * np.sqrt(max(varies.sum(), 1)))
+        return LinearMaps(
+            **{name: _relative(block) for name, block in vars(units).items() if name != "numbers"},
+            norms=np.column_stack(
+                [
+                    _norm(units.one_hot, squares.one_hot, self._root),
+                    _norm(units.ordinal, squares.ordinal, slope),
+                ]
+            ),
+        )
+
+
+def standardised(raw: Blocks) -> tuple[FloatArray, ...]:
+    """Return the blocks that are standardised column by column."""
+    return raw.ordinal, raw.groups, raw.pieces, raw.advice, raw.words
+
+
+def _moments(block: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+    spread = block.std(axis=0)
+    return block.mean(axis=0), np.maximum(spread, 1e-9), spread > 1e-9
+
+
+def _relative(units: FloatArray) -> FloatArray:
+    """A map from rows whose last column is a 1, of which the last unit is nothing."""
+    return np.vstack([units[:-1] - units[-1], units[-1:]])
+
+
+def _norm(units: FloatArray, squares: FloatArray, slope: FloatArray) -> FloatArray:
+    """The map to the squared norm of `start + slope * x`, from what `x` and its square come to."""
+    start = units[-1]
+    norm: FloatArray = _relative(squares) @ slope + 2 * _relative(units) @ start
+    norm[-1] = start @ start
+    return norm
