@@ -5,7 +5,8 @@ operations), a model in the losses' own unit spends itself on the poor ones. The
 Johnson's transformation ("A New Family of Power Transformations to Improve Normality or Symmetry",
 Biometrika 2000) is chosen as Box and Cox choose theirs ("An Analysis of Transformations", JRSS B
 1964): by the likelihood of the *residuals*, the transformation's Jacobian included, here under the
-Gaussian process's kernel. Skewed losses that the features explain as they are stay as they are.
+Gaussian process's kernel. Skewed losses that the features explain as they are stay as they are, and
+so do those that would be explained better by less than a tenth.
 
 Shapes: `n` examples.
 """
@@ -23,8 +24,10 @@ from optuna_linas.predictors.evidence import even_kernel
 __all__ = ["Warp", "choose_warp"]
 
 _POWERS = (1.0, 0.75, 0.5, 0.25, 0.0, -0.25, -0.5, -0.75, -1.0, 1.25, 1.5, 1.75, 2.0)
-_BELIEF_IN_NONE = 12.0
+_BELIEF_IN_NONE = 4.0
 """Times the squared distance from a power of one, in nats: few examples must not bend much."""
+_LEAST_GAIN = 0.1
+"""Nats an example from which on it pays: what is left unexplained is smaller by a tenth."""
 _ROOM = 1.0
 """How far beyond the examples predictions may go, in ranges of the examples as bent."""
 
@@ -95,9 +98,10 @@ def choose_warp(kernels: FloatArray, losses: FloatArray) -> Warp:
         misfit = float(bent @ cho_solve(factor, bent)) / n
         support[i] = -0.5 * n * np.log(max(misfit, 1e-300)) + _log_slope(straight, power).sum()
         support[i] -= _BELIEF_IN_NONE * (power - 1.0) ** 2
-    power = _POWERS[int(np.argmax(support))]
-    if power == 1.0:
+    best = int(np.argmax(support))
+    if support[best] - support[0] <= _LEAST_GAIN * n:
         return Warp()
+    power = _POWERS[best]
     bent = _bend(straight, power)
     room = _ROOM * np.ptp(bent)
     # A power below 0 has an upper end that it never reaches, one above 2 a lower one.
