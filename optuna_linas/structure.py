@@ -77,10 +77,11 @@ def alike(space: SearchSpace) -> tuple[IntArray, ...]:
 
 @lru_cache(maxsize=_N_REMEMBERED)
 def same_words(space: SearchSpace) -> tuple[IntArray, ...]:
-    """Return groups of positions of variables without an order that choose among the same words.
+    """Return groups of positions of variables without an order that may choose the same words.
 
-    Those whose names differ only in their numbers: `op_0`, `op_1`, ... One may have options that
-    another lacks (the first block of a stage cannot be skipped). A group has two members or more.
+    Those whose names differ only in their numbers: `op_0`, `op_1`, ... Options are not compared, as
+    one may lack what another has (the first block of a stage cannot be skipped). A group has two
+    members or more.
 
     Example:
         >>> space = SearchSpace.from_choices(

@@ -73,6 +73,14 @@ def test_a_constant_is_predicted_as_it_is(value: float) -> None:
     assert predicted == pytest.approx(np.full((8, 1), value))
 
 
+def test_a_huge_constant_beside_another_objective() -> None:
+    space = SearchSpace.from_choices({"op_1": ["a"], "op_2": ["a"], "op_3": ["b", "c"]})
+    archs = space.sample(30, np.random.default_rng(1))
+    other = archs[:, 2] + 0.1 * np.random.default_rng(2).normal(size=30)
+    predicted = StructuredGP(space).fit(archs, np.column_stack([np.full(30, 1e100), other]))
+    assert predicted.predict(archs)[:, 0] == pytest.approx(np.full(30, 1e100))
+
+
 def test_more_examples_than_are_used_are_fine() -> None:
     archs = LAYERS.canonical(LAYERS.sample(1_100, np.random.default_rng(0)))
     losses = losses_of(LAYERS, archs)

@@ -79,8 +79,8 @@ class StructuredGP:
             examples. A search that extends its front step by step gains by that; what is foretold
             of networks far from random examples loses. By default where the examples are not too
             few for it (`optuna_linas.structure.has_too_few`).
-        warped: Whether losses are bent where the evidence says so. Deviations are then wider where
-            losses are, which bounds of a promised coverage must not depend on.
+        warped: Whether losses are bent where the evidence says so. Deviations are then larger where
+            losses are, and bounds of a promised coverage must not depend on that.
 
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
@@ -179,8 +179,9 @@ class StructuredGP:
         self._mean = values.mean(axis=0)
         spread = values.std(axis=0)
         self._spread = np.where(spread > 1e-12 * np.maximum(np.abs(self._mean), 1e-300), spread, 1)
-        targets: FloatArray = (values - self._mean) / self._spread
-        return targets
+        # The mean of equal numbers may be off by its last digit.
+        targets: FloatArray = np.where(spread == self._spread, values - self._mean, 0.0)
+        return targets / self._spread
 
     def _scale(self, raw: Blocks, targets: FloatArray, fitted: IntArray) -> FloatArray:
         """Scale the examples' blocks as the targets say; returns their kernels `float[q, n, n]`."""
@@ -233,7 +234,7 @@ class StructuredGP:
         deviation = np.sqrt(np.maximum(variance, 0.0))
         if unseen:
             deviation = np.hypot(deviation, self._unexplained)
-        return self._unwarped(mean), deviation * self._slopes(mean)
+        return self._unwarped(mean), deviation * self._slopes(mean, deviation)
 
     def covariance(self, archs: IntArray, objective: int) -> FloatArray:
         """Return the posterior covariance of one objective's true losses, `float[k, k]`.
@@ -249,8 +250,9 @@ class StructuredGP:
         half = root @ np.tensordot(weights, to_examples, 1)[:, at].T
         prior = np.tensordot(weights, _grams(blocks, blocks, Bends(blocks)), 1)
         mean = self._posterior.mean(self._blocks.columns(archs), self._blocks.numbers(archs))
-        slopes = self._slopes(mean)[:, objective]
         posterior: FloatArray = prior - half.T @ half
+        deviation = np.sqrt(np.maximum(np.diag(posterior), 0.0))
+        slopes = self._slopes(mean, np.tile(deviation[:, None], mean.shape[1]))[:, objective]
         return posterior * np.outer(slopes, slopes)
 
     def _unwarped(self, targets: FloatArray) -> FloatArray:
@@ -259,12 +261,16 @@ class StructuredGP:
         columns = [warp.inverse(column) for warp, column in zip(self._warps, bent.T, strict=True)]
         return np.column_stack(columns)
 
-    def _slopes(self, targets: FloatArray) -> FloatArray:
-        """How much each loss changes with its target, `float[k, m]`."""
-        bent = targets * self._spread + self._mean
-        columns = [warp.slope(column) for warp, column in zip(self._warps, bent.T, strict=True)]
-        slopes: FloatArray = np.column_stack(columns) * self._spread
-        return slopes
+    def _slopes(self, targets: FloatArray, deviations: FloatArray) -> FloatArray:
+        """What a loss is lower by per unit of its target, a deviation down, `float[k, m]`.
+
+        Down, as optimism goes: along the tangent, which may be far steeper than that, the poorest
+        would promise most.
+        """
+        bent, below = targets * self._spread + self._mean, deviations * self._spread
+        columns = zip(self._warps, bent.T, below.T, strict=True)
+        slopes: FloatArray = np.column_stack([w.secant(x, step) for w, x, step in columns])
+        return slopes * self._spread
 
 
 def _linear_parts(blocks: Blocks) -> list[FloatArray]:

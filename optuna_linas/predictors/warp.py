@@ -28,6 +28,7 @@ _BELIEF_IN_NONE = 4.0
 """Times the squared distance from a power of one, in nats: few examples must not bend much."""
 _LEAST_GAIN = 0.1
 """Nats an example from which on it pays: what is left unexplained is smaller by a tenth."""
+_LEAST_STEP = 1e-6
 _ROOM = 1.0
 """How far beyond the examples predictions may go, in ranges of the examples as bent."""
 
@@ -64,10 +65,18 @@ class Warp:
         straight = _straighten(np.clip(bent, self.low, self.high), self.power)
         return straight * self.unit + self.center
 
-    def slope(self, bent: FloatArray) -> FloatArray:
-        """Return how much the loss changes with the transformed value there, `float[n]`."""
-        straight = _straighten(np.clip(bent, self.low, self.high), self.power)
-        return np.exp(-_log_slope(straight, self.power)) * self.unit
+    def secant(self, bent: FloatArray, step: FloatArray) -> FloatArray:
+        """Return what the loss is lower by, per unit, a step below transformed values, `float[n]`.
+
+        Never steeper than it is at the value itself or a step below; 0 beyond `low`.
+
+        Args:
+            bent: Transformed values, `float[n]`.
+            step: At least 0; the slope at the value itself where it is next to nothing, `float[n]`.
+        """
+        step = np.maximum(step, _LEAST_STEP * np.maximum(np.abs(bent), 1.0))
+        lower: FloatArray = self.inverse(bent) - self.inverse(bent - step)
+        return lower / step
 
 
 def choose_warp(kernels: FloatArray, losses: FloatArray) -> Warp:
@@ -91,20 +100,20 @@ def choose_warp(kernels: FloatArray, losses: FloatArray) -> Warp:
     straight = (losses - center) / unit
     factor = even_kernel(kernels)
     level = cho_solve(factor, np.ones(n))
-    support = np.empty(len(_POWERS))
+    gains = np.empty(len(_POWERS))
     for i, power in enumerate(_POWERS):
         bent = _bend(straight, power)
         bent = bent - (level @ bent) / level.sum()
         misfit = float(bent @ cho_solve(factor, bent)) / n
-        support[i] = -0.5 * n * np.log(max(misfit, 1e-300)) + _log_slope(straight, power).sum()
-        support[i] -= _BELIEF_IN_NONE * (power - 1.0) ** 2
-    best = int(np.argmax(support))
-    if support[best] - support[0] <= _LEAST_GAIN * n:
+        gains[i] = -0.5 * n * np.log(max(misfit, 1e-300)) + _log_slope(straight, power).sum()
+        gains[i] -= _BELIEF_IN_NONE * (power - 1.0) ** 2
+    best = int(np.argmax(gains))
+    if gains[best] - gains[0] <= _LEAST_GAIN * n:
         return Warp()
     power = _POWERS[best]
     bent = _bend(straight, power)
     room = _ROOM * np.ptp(bent)
-    # A power below 0 has an upper end that it never reaches, one above 2 a lower one.
+    # A power below 0 has an upper end that it never reaches.
     high = min(float(bent.max() + room), -0.99 / power) if power < 0 else float(bent.max() + room)
     return Warp(power, center, unit, float(bent.min() - room), high)
 
