@@ -75,13 +75,12 @@ def test_of_many_examples_some_spread_among_them_decide(monkeypatch: pytest.Monk
 
 
 def test_the_model_that_is_used_is_the_one_that_is_judged() -> None:
-    # So high a power of a sum bends more than losses are warped: without its last part the Gaussian
-    # process ranks worse than ridge here.
-    rng = np.random.default_rng(1)
+    # A cubed sum bends: without its last part the Gaussian process ranks worse than ridge here.
+    rng = np.random.default_rng(0)
     space = SearchSpace.from_choices({f"size_{i}": [1, 2, 3] for i in range(10)})
     archs = space.sample(160, rng)
     worth = rng.permuted(np.tile([-1.0, 0.0, 1.0], (10, 1)), axis=1)
-    losses = worth[np.arange(10), archs].sum(axis=1, keepdims=True) ** 5
+    losses = worth[np.arange(10), archs].sum(axis=1, keepdims=True) ** 3
     assert choose_predictors(space, archs, losses, holds_back=True) == ("gp",)
     assert choose_predictors(space, archs, losses, holds_back=False) == ("ridge",)
 

@@ -107,3 +107,14 @@ def test_the_poorest_do_not_promise_most(seed: int) -> None:
     truth = losses(other)[:, 0]
     most_promising = np.argsort(mean[:, 0] - deviation[:, 0])[:5]
     assert truth[most_promising].max() < np.quantile(truth, 0.5)
+
+
+def test_among_sizes_nothing_is_bent() -> None:
+    """Corners of a space of sizes look like skewed losses."""
+    space = SearchSpace.from_choices({f"width_{i}": [1, 2, 3, 4] for i in range(6)})
+    archs = space.sample(60, np.random.default_rng(0))
+    losses = np.exp(sums(archs))[:, None]
+    bent, straight = (
+        StructuredGP(space, warped=warped).fit(archs, losses) for warped in (True, False)
+    )
+    assert bent.predict(archs) == pytest.approx(straight.predict(archs))

@@ -49,7 +49,7 @@ from optuna_linas.predictors.posterior import Anchors, MeanTerms, Posterior
 from optuna_linas.predictors.warp import Warp, choose_warp
 from optuna_linas.ranking import front_rank
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import has_too_few
+from optuna_linas.structure import has_too_few, mostly_ordered
 
 __all__ = ["StructuredGP"]
 
@@ -79,8 +79,10 @@ class StructuredGP:
             examples. A search that extends its front step by step gains by that; what is foretold
             of networks far from random examples loses. By default where the examples are not too
             few for it (`optuna_linas.structure.has_too_few`).
-        warped: Whether losses are bent where the evidence says so. Deviations are then larger where
-            losses are, and bounds of a promised coverage must not depend on that.
+        warped: Whether losses are bent where the evidence says so and most options have no order.
+            (Among sizes, corners of the space look like skewed losses, and a search loses by it.)
+            Deviations are then larger where losses are, and bounds of a promised coverage must not
+            depend on that.
 
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
@@ -99,7 +101,8 @@ class StructuredGP:
         holds_back: bool | None = None,
         warped: bool = True,
     ) -> None:
-        self._space, self._holds_back, self._may_warp = space, holds_back, warped
+        self._space, self._holds_back = space, holds_back
+        self._may_warp = warped and not mostly_ordered(space)
         self._all_blocks = FeatureBlocks(space, advice)
 
     def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
