@@ -22,7 +22,9 @@ def print_report(results: Mapping[str, Any], console: Console) -> None:
     if results["verdicts"]:
         console.print(_verdicts(results["verdicts"]))
     for skipped in results["skipped"]:
-        console.print(f"Left out: {skipped['name']}: {skipped['reason']}", style="yellow")
+        # Unbroken: a path on two lines cannot be copied.
+        left_out = f"Left out: {skipped['name']}: {skipped['reason']}"
+        console.print(left_out, style="yellow", soft_wrap=True)
 
 
 def _table(name: str, problem: Mapping[str, Any]) -> Table:

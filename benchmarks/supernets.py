@@ -47,7 +47,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         try:
             row = run_row(ROWS[name], settings, args.evaluations)
         except MissingData as missing:
-            console.print(f"Left out: {name}: {missing}", style="yellow")
+            # Unbroken: a path on two lines cannot be copied.
+            console.print(f"Left out: {name}: {missing}", style="yellow", soft_wrap=True)
             continue
         row["seconds"]["all"] = time.perf_counter() - started
         row["seconds"]["cpu"] = time.process_time() - started_cpu
