@@ -8,7 +8,7 @@ An answer is not any architecture, it is the one that promises most of all, and 
 the model errs (the "winner's curse"). Folds drawn at random do not show that. A study does: its
 later trials were chosen, often for what was expected of them. So a model of the earlier trials also
 foretells the later ones, and a prediction must be better than the best measured one by what would
-have paid there.
+have paid there. Where nothing would have, none is believed.
 
 Shapes: `n` measured architectures in the order of their trials, `d` variables. Values and costs are
 losses: less is better. A score is a residual over its predicted deviation.
@@ -34,6 +34,9 @@ _FORETOLD_FROM = (0.7, 0.8, 0.9)
 """Shares of the trials whose models foretell the next tenth. In earlier ones improving was easy."""
 
 _LEAST_TRAINING = 8
+_UNBELIEVABLE = 1e6
+"""Deviations by which nothing is better."""
+
 _WITHIN_ONE_DEVIATION = 0.683
 
 Fit = Callable[[IntArray, FloatArray], Callable[[IntArray], tuple[FloatArray, FloatArray]]]
@@ -113,8 +116,9 @@ def calibrate(
 def paying_margin(foretold: Foretold, *, at_least: float) -> float:
     """Return the margin with the highest total gain of those foretold to be better by more.
 
-    Of several such margins it is the largest. Where no margin would have paid, it is the largest
-    that was foretold: only a still bolder promise is believed.
+    Of several such margins it is the largest. Where promises were made and no margin would have
+    paid, nothing is believed, and still bolder promises least of all: a model that is wrong about
+    what it praises praises most where it is most wrong.
 
     Args:
         foretold: Later trials.
@@ -125,11 +129,13 @@ def paying_margin(foretold: Foretold, *, at_least: float) -> float:
         >>> paying_margin(foretold, at_least=0.2)
         1.0
         >>> paying_margin(Foretold(np.array([0.5, 1.0]), np.array([-1.0, -2.0])), at_least=0.2)
-        1.0
+        1000000.0
     """
     candidates = np.unique(np.append(foretold.margins[foretold.margins > at_least], at_least))
     total = [float(foretold.gains[foretold.margins > margin].sum()) for margin in candidates]
     best = len(total) - 1 - int(np.argmax(total[::-1]))
+    if len(candidates) > 1 and total[best] <= 0:
+        return _UNBELIEVABLE
     return float(candidates[best])
 
 

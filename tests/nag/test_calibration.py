@@ -71,3 +71,6 @@ def test_the_margin_that_would_have_paid_most() -> None:
     assert paying_margin(Foretold(margins, gains), at_least=0.5) == 2.0
     assert paying_margin(Foretold(margins, gains), at_least=5.0) == 5.0
     assert paying_margin(Foretold(margins[:0], gains[:0]), at_least=0.5) == 0.5
+    # No promise was kept; and nothing was promised, which tells nothing.
+    assert paying_margin(Foretold(margins, -np.abs(gains)), at_least=0.5) > 1_000
+    assert paying_margin(Foretold(margins, -np.abs(gains)), at_least=3.0) == 3.0
