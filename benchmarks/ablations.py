@@ -19,6 +19,7 @@ from benchmarks.ofa_search import GeneticSearch
 from benchmarks.picture import write_picture
 from benchmarks.problem import Problem
 from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
+from benchmarks.reasons import print_error
 from benchmarks.report import print_report
 from benchmarks.running import platform_facts, run_tasks
 from benchmarks.searches import Search
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         results = _run(options, console)
     except (MissingData, SearchFailed, ValueError) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        print_error(error, console)
         return 1
     for study, found in results["studies"].items():
         console.rule(f"Ablation: {study}")

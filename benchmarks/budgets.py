@@ -33,6 +33,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.data import MissingData, data_folder
 from benchmarks.problem import Problem
 from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
+from benchmarks.reasons import print_error
 from benchmarks.running import platform_facts
 from optuna_linas import BudgetGenerator
 from optuna_linas.nag import PAPER, REWARDS, Settings
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         results = run(options, console)
     except (MissingData, ValueError) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        print_error(error, console)
         return 1
     print_results(results, console)
     if options.out:

@@ -27,6 +27,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.data import MissingData, data_folder
 from benchmarks.problem import Problem
 from benchmarks.problems import make_problem
+from benchmarks.reasons import print_error
 from benchmarks.searches import search
 from benchmarks.summary import mean_and_error
 from optuna_linas.arrays import FloatArray
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         problem = make_problem(options.problem, data_folder(options.data))
     except (MissingData, ValueError) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        print_error(error, console)
         return 1
     if options.profile:
         console.print(_profile(problem, options.samplers[0], options.evaluations), markup=False)

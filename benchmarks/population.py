@@ -60,7 +60,7 @@ def main() -> int:
             results |= _compare(options, console)
             print_report(results, console)
     except MissingData as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
     if options.out:
         Path(options.out).write_text(json.dumps(results, indent=1))

@@ -19,6 +19,7 @@ from benchmarks.lines import Styles, curve_with_band
 from benchmarks.measured import MEASURED, read_measured
 from benchmarks.picture import write_figure
 from benchmarks.predictor_study import Learner, study
+from benchmarks.reasons import print_error
 from benchmarks.running import platform_facts, progress_bar
 from optuna_linas.predictors import PREDICTORS, SPACE_PREDICTORS
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         results = _run(options, console)
     except (MissingData, ValueError) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        print_error(error, console)
         return 1
     for name, found in results["tables"].items():
         console.print(_table(name, found))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.overhead import overhead_table
+from benchmarks.reasons import print_left_out
 
 __all__ = ["print_report"]
 
@@ -22,9 +23,7 @@ def print_report(results: Mapping[str, Any], console: Console) -> None:
     if results["verdicts"]:
         console.print(_verdicts(results["verdicts"]))
     for skipped in results["skipped"]:
-        # Unbroken: a path on two lines cannot be copied.
-        left_out = f"Left out: {skipped['name']}: {skipped['reason']}"
-        console.print(left_out, style="yellow", soft_wrap=True)
+        print_left_out(skipped["name"], skipped["reason"], console)
 
 
 def _table(name: str, problem: Mapping[str, Any]) -> Table:

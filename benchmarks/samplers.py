@@ -21,6 +21,7 @@ from benchmarks.overhead import measure_overhead
 from benchmarks.picture import write_picture
 from benchmarks.problem import Problem
 from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
+from benchmarks.reasons import print_error
 from benchmarks.report import print_report
 from benchmarks.running import platform_facts, run_tasks
 from benchmarks.searches import Search
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         results = run(options, console)
     except (MissingData, SearchFailed, ValueError) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        print_error(error, console)
         if error.__cause__ is not None and options.traceback:
             raise
         return 1

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.data import MissingData, data_folder
+from benchmarks.reasons import print_left_out
 from benchmarks.supernet_checks import CHECKS, Trained
 from benchmarks.supernet_picture import write_picture
 from benchmarks.supernet_rows import ROWS, Settings
@@ -47,8 +48,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         try:
             row = run_row(ROWS[name], settings, args.evaluations)
         except MissingData as missing:
-            # Unbroken: a path on two lines cannot be copied.
-            console.print(f"Left out: {name}: {missing}", style="yellow", soft_wrap=True)
+            print_left_out(name, missing, console)
             continue
         row["seconds"]["all"] = time.perf_counter() - started
         row["seconds"]["cpu"] = time.process_time() - started_cpu

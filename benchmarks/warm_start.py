@@ -22,6 +22,7 @@ from benchmarks.cache import Cache, default_folder
 from benchmarks.data import MissingData, data_folder
 from benchmarks.problem import Problem
 from benchmarks.problems import make_problem
+from benchmarks.reasons import print_error
 from benchmarks.running import platform_facts
 from benchmarks.searches import search
 from benchmarks.summary import mean_and_error
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sources = {name: make_problem(name, data) for name in options.sources}
         measure = yardstick(target, Cache(Path(options.cache)))
     except (MissingData, ValueError) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        print_error(error, console)
         return 1
     values = warm_curves(
         target,
