@@ -266,7 +266,7 @@ def hat_multi30k(settings: Settings) -> Row:
         batches,
         batch_size=None,
         shuffle=True,
-        generator=generator,  # type: ignore[arg-type]
+        generator=generator,
     )
     return Row(
         supernet,
@@ -296,6 +296,7 @@ class _TranslateOne(nn.Module):
 
     def forward(self, x: Any) -> Any:
         source, previous = x
+        # torch takes a module's attributes for tensors.
         state = self.network.encode(source)  # type: ignore[operator]
         words = previous[:, :1]
         for _ in range(13):

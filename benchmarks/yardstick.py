@@ -120,7 +120,7 @@ class _Archive(Callback):  # type: ignore[misc]  # pymoo is untyped
         self.losses = _front(np.unique(np.concatenate([known, new]), axis=0))
 
 
-class _AsPymoo(PymooProblem):  # type: ignore[misc]
+class _AsPymoo(PymooProblem):  # type: ignore[misc]  # pymoo is untyped
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
         super().__init__(
@@ -137,7 +137,7 @@ class _AsPymoo(PymooProblem):  # type: ignore[misc]
         out["F"] = self._problem.losses(self._problem.evaluate(x.astype(np.int64)))
 
 
-class _Resample(Mutation):  # type: ignore[misc]
+class _Resample(Mutation):  # type: ignore[misc]  # pymoo is untyped
     """Redraw each variable with probability 1/d."""
 
     def _do(

@@ -92,4 +92,5 @@ def _made(name: str, seed: int | None, space: Any, cost: int | str | None) -> Ba
             return NAGSampler(cost=cost, space=space, seed=seed)
         except ValueError as error:  # the cost's name turns out to be the value's
             raise WrongUse(str(error)) from None
-    return LINASSampler.paper(name.removeprefix("linas-"), space=space, seed=seed)  # type: ignore[arg-type]
+    modality = name.removeprefix("linas-")  # one of the paper's, as the command line checks
+    return LINASSampler.paper(modality, space=space, seed=seed)  # type: ignore[arg-type]

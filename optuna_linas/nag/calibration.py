@@ -8,7 +8,7 @@ An answer is not any architecture, it is the one that promises most of all, and 
 the model errs (the "winner's curse"). Folds drawn at random do not show that. A study does: its
 later trials were chosen, often for what was expected of them. So a model of the earlier trials also
 foretells the later ones, and a prediction must be better than the best measured one by what would
-have paid there. Where nothing would have, none is believed.
+have paid there. Where promises were made and none would have paid, no prediction is believed.
 
 Shapes: `n` measured architectures in the order of their trials, `d` variables. Values and costs are
 losses: less is better. A score is a residual over its predicted deviation.
