@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,14 @@ __all__ = ["TASKS", "CellNetwork", "Images", "evaluate", "layers_of", "suggest",
 
 OPS = ("identity", "conv3", "conv5", "conv7", "residual", "separable")
 ACTIVATIONS: Mapping[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
-NORMS = ("batch", "group", "none")
+NORMS: Mapping[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "group": lambda width: nn.GroupNorm(4, width),
+    "none": lambda width: nn.Identity(),
+}
+
+_Part = tuple[Tensor, Tensor]
+"""Images and their classes."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,9 @@ class Images:
         batch_size: Of the training.
     """
 
-    train: tuple[Tensor, Tensor]
-    validation: tuple[Tensor, Tensor]
-    test: tuple[Tensor, Tensor]
+    train: _Part
+    validation: _Part
+    test: _Part
     n_cells: int
     width: int
     stride: int
@@ -89,7 +95,7 @@ def suggest(trial: Trial, images: Images) -> dict[str, str]:
     for i in range(images.n_cells):
         params[f"op_{i}"] = trial.suggest_categorical(f"op_{i}", OPS)
         params[f"act_{i}"] = trial.suggest_categorical(f"act_{i}", list(ACTIVATIONS))
-        params[f"norm_{i}"] = trial.suggest_categorical(f"norm_{i}", NORMS)
+        params[f"norm_{i}"] = trial.suggest_categorical(f"norm_{i}", list(NORMS))
     return params
 
 
@@ -120,7 +126,8 @@ class CellNetwork(nn.Module):
             x = cell(x)
             if i in self.pool_after:
                 x = functional.max_pool2d(x, 2)
-        return self.head(x.mean(dim=(2, 3)))
+        scores: Tensor = self.head(x.mean(dim=(2, 3)))
+        return scores
 
 
 class _Cell(nn.Module):
@@ -129,15 +136,12 @@ class _Cell(nn.Module):
     def __init__(self, op: str, act: str, norm: str, width: int) -> None:
         super().__init__()
         self.op = _op(op, width)
-        self.norm = {
-            "batch": nn.BatchNorm2d,
-            "group": lambda width: nn.GroupNorm(4, width),
-            "none": lambda width: nn.Identity(),
-        }[norm](width)
+        self.norm = NORMS[norm](width)
         self.act = ACTIVATIONS[act]()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.norm(self.op(x)))
+        y: Tensor = self.act(self.norm(self.op(x)))
+        return y
 
 
 class _Residual(nn.Module):
@@ -150,7 +154,8 @@ class _Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.inner(x)
+        y: Tensor = self.inner(x)
+        return x + y
 
 
 def _op(name: str, width: int) -> nn.Module:
@@ -180,27 +185,31 @@ def train(
     network.train()
     for _ in range(epochs):
         order = torch.randperm(len(x), generator=generator).to(x.device)
-        for batch in order.split(images.batch_size):
+        for batch in torch.split(order, images.batch_size):
             optimizer.zero_grad(set_to_none=True)
-            functional.cross_entropy(network(x[batch]), y[batch]).backward()
+            loss = functional.cross_entropy(network(x[batch]), y[batch])
+            loss.backward()  # type: ignore[no-untyped-call]  # torch
             optimizer.step()
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, part: tuple[Tensor, Tensor]) -> tuple[float, float]:
+def evaluate(network: nn.Module, part: _Part) -> tuple[float, float]:
     """Return the mean cross-entropy and the accuracy in percent."""
     network.eval()
     x, y = part
-    scores = torch.cat([network(batch) for batch in x.split(1000)])
+    scores = torch.cat([network(batch) for batch in torch.split(x, 1000)])
     accuracy = 100 * (scores.argmax(1) == y).double().mean()
     return float(functional.cross_entropy(scores, y)), float(accuracy)
 
 
-def _parts(x: Any, y: Any, where: list[np.ndarray], device: torch.device) -> list[Any]:
-    return [
+def _parts(
+    x: np.ndarray, y: np.ndarray, where: Sequence[np.ndarray], device: torch.device
+) -> tuple[_Part, _Part, _Part]:
+    train, validation, test = (
         (
             torch.tensor(x[rows], dtype=torch.float32, device=device),
             torch.tensor(y[rows].astype(np.int64), device=device),
         )
         for rows in where
-    ]
+    )
+    return train, validation, test

@@ -17,19 +17,20 @@ from torch import nn
 from benchmarks.image_population import CellNetwork, Images, evaluate, layers_of, suggest, train
 from optuna_linas import PBTMember, PBTNASSampler, best_member, make_soup
 from optuna_linas.checkpoints import load_checkpoint
+from optuna_linas.pbt.weights import Buffers
 
 __all__ = ["METHODS", "Setting", "search"]
 
 METHODS = {
-    "pbt-nas": {"variation": "mix"},
-    "copy": {"variation": "copy"},
-    "reinitialise": {"variation": "reinitialise"},
-    "no mixing (PBT)": {"variation": "none"},
-    "mutation (SEARL-like)": {"variation": "mutate"},
-    "random search": {"variation": "random"},
-    "random + shrink-perturb": {"variation": "random_perturb"},
+    "pbt-nas": "mix",
+    "copy": "copy",
+    "reinitialise": "reinitialise",
+    "no mixing (PBT)": "none",
+    "mutation (SEARL-like)": "mutate",
+    "random search": "random",
+    "random + shrink-perturb": "random_perturb",
 }
-"""Name of a method to the settings of its sampler; all train for the same number of epochs."""
+"""Name of a method to its sampler's `variation`; all train for the same number of epochs."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Setting:
     n_generations: int
     epochs: int
     learning_rate: float = 3e-3
-    buffers: str = "perturb"
+    buffers: Buffers = "perturb"
 
     def key(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -78,8 +79,8 @@ def search(
         setting.population_size,
         setting.n_generations,
         setting.epochs,
+        variation=METHODS[method],
         seed=seed,
-        **METHODS[method],
     )
     study = optuna.create_study(direction="minimize", sampler=sampler)
     device = images.train[0].device

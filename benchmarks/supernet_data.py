@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ def cifar10(folder: Path, n_train: int) -> Images:
     train, test = (load(folder / f"cifar10_small_{part}.npz") for part in ("train", "test"))
     mean, std = torch.tensor([0.49, 0.48, 0.45]), torch.tensor([0.25, 0.24, 0.26])
 
-    def split(arrays: dict[str, np.ndarray], rows: slice) -> Split:
+    def split(arrays: Mapping[str, np.ndarray], rows: slice) -> Split:
         x = (torch.from_numpy(arrays["x"][rows]).float() / 255 - mean) / std
         return Split(x.permute(0, 3, 1, 2).contiguous(), torch.from_numpy(arrays["y"][rows]).long())
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.data import MissingData
 from benchmarks.supernet_data import Images, cifar10, digits, multi30k, spoken_digits
@@ -262,8 +263,9 @@ def hat_multi30k(settings: Settings) -> Row:
             latency=latency,
         )
 
-    loader = torch.utils.data.DataLoader(
-        batches,
+    loader = DataLoader(
+        # A list is as good a data set to torch, but not to its types.
+        cast(Dataset[tuple[tuple[Tensor, Tensor], Tensor]], batches),
         batch_size=None,
         shuffle=True,
         generator=generator,

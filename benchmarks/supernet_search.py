@@ -18,6 +18,7 @@ from torch import nn
 
 from benchmarks.supernet_rows import Row, Settings
 from optuna_linas import LINASSampler
+from optuna_linas.arrays import FloatArray
 from optuna_linas.pareto import hypervolume, hypervolume_history, non_dominated
 from optuna_linas.suggest import suggest
 from optuna_linas.supernets import recalibrate_batch_norm, train_supernet
@@ -101,11 +102,12 @@ def run_row(
     }
 
 
-def _losses(study: optuna.Study) -> np.ndarray[Any, Any]:
-    return np.array([trial.values for trial in study.trials], dtype=float) * _signs(study)
+def _losses(study: optuna.Study) -> FloatArray:
+    values: FloatArray = np.array([trial.values for trial in study.trials], dtype=float)
+    return values * _signs(study)
 
 
-def _signs(study: optuna.Study) -> np.ndarray[Any, Any]:
+def _signs(study: optuna.Study) -> FloatArray:
     return np.array([-1.0 if d.name == "MAXIMIZE" else 1.0 for d in study.directions])
 
 

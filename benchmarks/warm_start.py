@@ -11,7 +11,6 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import optuna
@@ -114,7 +113,7 @@ def _table(target: str, curves: Mapping[str, FloatArray]) -> Table:
     for name, curve in curves.items():
         cells = []
         for n in shown:
-            figure: dict[str, Any] = mean_and_error(curve[:, n - 1])
+            figure = mean_and_error(curve[:, n - 1].tolist())
             error = figure["standard_error"]
             cells.append(f"{figure['mean']:.3f}" + (f" ±{error:.3f}" if error is not None else ""))
         table.add_row(name, *cells)

@@ -97,7 +97,7 @@ def paper_study(
                         n_variables=options.variables,
                         n_cores=_CORES.get(kind, options.server_cores),
                         costs=figures,
-                        plan_s=lambda n, x=sizes, y=plan: float(np.interp(n, x, y)),
+                        plan_s=partial(_interpolated, sizes, plan),
                         take_s=by_size[sizes[-1]]["take_s"],
                         batch_size=partial(size_of_batch, None, space_of(options.variables)),
                     )
@@ -113,6 +113,10 @@ def paper_study(
                         }
                     )
     return rows
+
+
+def _interpolated(sizes: Sequence[int], seconds: Sequence[float], size: int) -> float:
+    return float(np.interp(size, sizes, seconds))
 
 
 def tables(results: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import optuna
+from optuna.study import StudyDirection
 
 from benchmarks.parallel_samplers import SAMPLERS
 from benchmarks.scale.problem import Instant
@@ -23,7 +24,7 @@ from benchmarks.scale.storages import Place
 
 __all__ = ["Crew", "measure"]
 
-_DIRECTIONS = ["maximize", "minimize"]
+_DIRECTIONS = (StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE)
 
 
 def measure(
@@ -102,7 +103,8 @@ class Crew:
             if failed := [answer for answer in answers if isinstance(answer, str)]:
                 raise RuntimeError(failed[0])
         begun, ended = zip(*answers, strict=True)
-        return max(ended) - min(begun)
+        seconds: float = max(ended) - min(begun)
+        return seconds
 
 
 def _work(pipe: Connection) -> None:
