@@ -8,8 +8,7 @@ counted anew by each read of a study's trials, and so are a study's attributes.
 from __future__ import annotations
 
 import json
-import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +27,6 @@ class Traffic:
 
     Attributes:
         calls: Number of calls by method.
-        seconds: Time inside of each method.
         bytes_read: Bytes of attributes and parameters that were read.
         bytes_written: Bytes of attributes that were written.
         n_trials_read: Trials that a read of a study's trials had to fetch.
@@ -37,7 +35,6 @@ class Traffic:
     """
 
     calls: Counter[str] = field(default_factory=Counter)
-    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     bytes_read: int = 0
     bytes_written: int = 0
     n_trials_read: int = 0
@@ -118,11 +115,7 @@ class CountingStorage(BaseStorage):
 
         def counted(*args: Any, **kwargs: Any) -> Any:
             self.traffic.calls[name] += 1
-            started = time.perf_counter()
-            try:
-                return method(*args, **kwargs)
-            finally:
-                self.traffic.seconds[name] += time.perf_counter() - started
+            return method(*args, **kwargs)
 
         return counted
 
