@@ -25,7 +25,7 @@ from benchmarks.running import platform_facts, run_tasks
 from benchmarks.searches import Search
 from benchmarks.summary import summarise_problem
 from benchmarks.tasks import SearchFailed, Settings, Task
-from benchmarks.variants import N_SAMPLES, ONE_SHOT, STUDIES, find_contender
+from benchmarks.variants import FAILURE_STUDY, N_SAMPLES, ONE_SHOT, STUDIES, find_contender
 from benchmarks.yardstick import yardstick
 
 __all__ = ["main"]
@@ -163,8 +163,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablations", description=__doc__)
     add = parser.add_argument
     studies = [*STUDIES, ONE_SHOT_STUDY]
-    add("--studies", nargs="+", choices=studies, default=studies, metavar="NAME",
-        help=f"of {', '.join(studies)}; default: all")  # fmt: skip
+    usual = [study for study in studies if study != FAILURE_STUDY]
+    add("--studies", nargs="+", choices=studies, default=usual, metavar="NAME",
+        help=f"of {', '.join(studies)}; default: all but {FAILURE_STUDY}, which is for the "
+        "problems of the group 'failing'")  # fmt: skip
     add("--problems", nargs="+", default=["ofa-mbv3-note10", "hwgpt-s-h100"], metavar="NAME",
         help=f"of {', '.join(PROBLEMS)}, the groups {', '.join(GROUPS)}, or tables by path; "
         "default: %(default)s")  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.anonymous import anonymous
 from benchmarks.data import SOURCES, MissingData, digest, load
+from benchmarks.failing import FAILURES, failing
 from benchmarks.generated import generated, is_generated, names_of
 from benchmarks.operations import as_operations
 from benchmarks.problem import Goal, Problem
@@ -24,9 +25,9 @@ def make_problem(name: str, data: Path | None) -> Problem:
     """Build a problem.
 
     Args:
-        name: One of `PROBLEMS` or `generated-FAMILY-SEED`, either with `-anonymous` behind it, one
-            on OFA with `-ops` behind it, or the path of a table with the objectives behind a colon:
-            `tables/mine.npz:+accuracy,-latency`.
+        name: One of `PROBLEMS` or `generated-FAMILY-SEED`, either with `-anonymous` or one of
+            `FAILURES` behind it, one on OFA with `-ops` behind it, or the path of a table with the
+            objectives behind a colon: `tables/mine.npz:+accuracy,-latency`.
         data: The folder of the data files.
 
     Raises:
@@ -37,6 +38,9 @@ def make_problem(name: str, data: Path | None) -> Problem:
         return anonymous(make_problem(name.removesuffix("-anonymous"), data))
     if name.endswith("-ops") and name.removesuffix("-ops") in _OFA:
         return as_operations(make_problem(name.removesuffix("-ops"), data))
+    known, _, kind = name.rpartition("-")
+    if kind in FAILURES:
+        return failing(make_problem(known, data), kind)
     if is_generated(name):
         return generated(name)
     if name in PROBLEMS:
@@ -53,8 +57,9 @@ def make_problem(name: str, data: Path | None) -> Problem:
         return table_problem(Path(f"{path}.npz"), wanted)
     raise ValueError(
         f"Unknown problem {name!r}. Known are {', '.join(PROBLEMS)}, generated-FAMILY-SEED, each "
-        f"also with '-anonymous', {', '.join(_OFA)} with '-ops', the groups {', '.join(GROUPS)}, "
-        "and any table by its path: FILE.npz:objective,objective."
+        f"also with '-anonymous' or one of {', '.join(f'-{kind}' for kind in FAILURES)}, "
+        f"{', '.join(_OFA)} with '-ops', the groups {', '.join(GROUPS)}, and any "
+        "table by its path: FILE.npz:objective,objective."
     )
 
 
@@ -182,6 +187,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "hwgpt-s-h100-params",
     ),
     "operations": ("ofa-mbv3-note10-ops", "ofa-mbv3-i7-ops"),
+    "failing": tuple(
+        f"{name}-{kind}"
+        for name in ("ofa-mbv3-note10", "hwgpt-s-h100", "nasbench201-cifar100-pixel3")
+        for kind in FAILURES
+    ),
     "generated": names_of(0, 1),
     "unseen": names_of(100, 101),
 }

@@ -25,7 +25,10 @@ from optuna_linas.linas import Settings, published
 from optuna_linas.predictors import PREDICTORS, SPACE_PREDICTORS
 from optuna_linas.samplers.motpe import MOTPE
 
-__all__ = ["N_SAMPLES", "ONE_SHOT", "STUDIES", "VARIANTS", "find_contender"]
+__all__ = ["FAILURE_STUDY", "N_SAMPLES", "ONE_SHOT", "STUDIES", "VARIANTS", "find_contender"]
+
+FAILURE_STUDY = "failures"
+"""The study of what failed trials teach: for problems some of whose networks fail."""
 
 N_SAMPLES = 1_000
 """Random networks that a predictor which is trained only once learns from."""
@@ -109,6 +112,7 @@ VARIANTS: Mapping[str, Contender] = {
     "published: our inner search": _published(algorithm=VectorizedNSGA2()),
     "published: our start": _published(corners=True),
     "published: batches of 10": _published(batch=10),
+    "failures: teach nothing": _ours(learns_failures=False),
     "one-shot: published": Contender(_published_one_shot, ours=True),
     "one-shot: ours": Contender(_one_shot, ours=True),
 }
@@ -126,6 +130,7 @@ STUDIES: Mapping[str, tuple[str, ...]] = {
     "departures": ("linas", *_of("ours")),
     "additions": ("linas-paper", *_of("published")),
     "long": ("linas", "linas-paper", "nsga2", "random"),
+    FAILURE_STUDY: ("linas", *_of("failures"), "linas-paper", "nsga2", "tpe"),
 }
 """Study to what it compares."""
 

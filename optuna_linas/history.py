@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class History:
         constraints: Constraint values, feasible where <= 0, `float[n, c]` with c possibly 0; NaN
             where a trial does not carry the constraint, which counts as satisfied.
         numbers: Trial numbers, `int[n]`.
+        failed: Canonical rows whose evaluation failed, and that no other has measured, `int[k, d]`.
 
     Raises:
         ValueError: Shapes do not belong together, or a loss is not finite.
@@ -30,6 +31,7 @@ class History:
     losses: FloatArray
     constraints: FloatArray
     numbers: IntArray
+    failed: IntArray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
 
     def __post_init__(self) -> None:
         n = len(self.codes)
@@ -62,5 +64,11 @@ class History:
         return self.violations <= 0
 
     def first(self, n: int | None) -> History:
-        """Return the first `n` rows; everything for `None`."""
-        return History(self.codes[:n], self.losses[:n], self.constraints[:n], self.numbers[:n])
+        """Return the first `n` measured rows, and all that failed; everything for `None`."""
+        return replace(
+            self,
+            codes=self.codes[:n],
+            losses=self.losses[:n],
+            constraints=self.constraints[:n],
+            numbers=self.numbers[:n],
+        )

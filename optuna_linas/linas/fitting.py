@@ -12,6 +12,7 @@ import numpy as np
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.history import History
 from optuna_linas.linas.choosing import choose_predictors
+from optuna_linas.linas.failures import learn_failures
 from optuna_linas.predictors import (
     Predictor,
     StructuredGP,
@@ -29,6 +30,9 @@ MIN_EXAMPLES = 4
 
 KnownColumn = Callable[[IntArray], FloatArray]
 """From rows `int[n, d]` to the losses `float[n]` of an objective that can be computed."""
+
+_LIKELY = 0.5
+"""The chance of failing above which a network counts as infeasible."""
 
 LARGEST_LOSS = 1e100
 """Where losses are cut off: the largest float is a popular penalty, and its square overflows."""
@@ -64,6 +68,7 @@ class FittedPredictors:
         advice: What another search would predict, which the Gaussian process learns from.
         steps: Whether the search goes on from what is measured, rather than once and for all from
             random examples; see `StructuredGP`.
+        learns_failures: Whether what is expected to fail counts as infeasible.
         rng: The source of all randomness.
     """
 
@@ -78,6 +83,7 @@ class FittedPredictors:
         optimism: float,
         advice: Advice | None = None,
         steps: bool = True,
+        learns_failures: bool = True,
         rng: np.random.Generator,
     ) -> None:
         measured = np.clip(history.losses, -LARGEST_LOSS, LARGEST_LOSS)
@@ -112,6 +118,9 @@ class FittedPredictors:
                 guard = make_predictor("ridge")
                 guard.fit(features[told], values)
                 self._guards.append((guard, float(_spread(values))))
+        self._failures: StructuredGP | None = None
+        if learns_failures:
+            self._failures = learn_failures(space, history.codes, history.failed)
         self._scale = _spread(fenced(measured, FAR))
         self._worst = measured.max(axis=0) + 1e6 * self._scale
 
@@ -120,7 +129,7 @@ class FittedPredictors:
         predicted, deviation, X = self._predict(archs, sure=self._m == 1 or self._optimism == 0)
         if deviation is not None:
             predicted[:, self._together] -= self._optimism * deviation
-        return self._rounded(predicted), self._violations(X)
+        return self._rounded(predicted), self._violations(archs, X)
 
     def mean(self, archs: IntArray) -> FloatArray:
         """Return the losses of `archs` as they are expected, without optimism, `float[n, m]`."""
@@ -148,7 +157,7 @@ class FittedPredictors:
         predicted, deviation, X = self._predict(archs, sure=False)
         assert deviation is not None
         unknown = -np.round(deviation[:, 0] / self.unit, 9) * self.unit
-        return np.column_stack([self._rounded(predicted), unknown]), self._violations(X)
+        return np.column_stack([self._rounded(predicted), unknown]), self._violations(archs, X)
 
     @property
     def unit(self) -> float:
@@ -186,10 +195,13 @@ class FittedPredictors:
         rounded = np.round(predicted / self._scale, 9) * self._scale
         return np.where(np.isfinite(predicted), rounded, self._worst)
 
-    def _violations(self, X: FloatArray) -> FloatArray:
-        violations = np.zeros(len(X))
+    def _violations(self, archs: IntArray, X: FloatArray) -> FloatArray:
+        violations = np.zeros(len(archs))
         for guard, spread in self._guards:  # in units of their spread, or the largest unit rules
             violations += np.round(np.maximum(guard.predict(X), 0.0) / spread, 9)
+        if self._failures is not None:
+            excess = self._failures.predict(archs)[:, 0] - _LIKELY
+            violations += np.round(np.maximum(excess, 0.0), 9)
         return violations
 
 

@@ -12,6 +12,7 @@ Where we depart from the paper (each can be switched back in `Settings`):
 - the inner search starts from the measured front instead of from random rows;
 - the predictor is a Gaussian process that knows the structure of the space;
 - predictions are a little optimistic where the predictor knows how sure it is;
+- what is likely to fail, as networks like it did, is infeasible;
 - a batch is chosen for its joint hypervolume gain, from everything the inner search has seen.
 
 Shapes: `d` variables, `m` objectives, `archs` is `int[n, d]`.
@@ -69,6 +70,8 @@ class Settings:
             them (the Gaussian process does): a search then leaves what it knows. `None` for 1
             where most variables have an order, and for 0.5 elsewhere: there so much is unknown
             that more of it would have the search look at nothing twice. The paper has none.
+        learns_failures: Avoid what is likely to fail as others did, where that can be told from
+            the network. The paper does not.
 
     Example:
         >>> Settings(predictors=("ridge",), n_inner_evaluations=2_000).optimism is None
@@ -84,6 +87,7 @@ class Settings:
     joint_gain: bool = True
     n_training: int | None = None
     optimism: float | None = None
+    learns_failures: bool = True
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,7 @@ def make_proposal(
         optimism=_optimism(space) if settings.optimism is None else settings.optimism,
         advice=advice,
         steps=settings.n_training is None,
+        learns_failures=settings.learns_failures,
         rng=rng,
     )
     explores = (

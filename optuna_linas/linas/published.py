@@ -46,4 +46,5 @@ def published(modality: str) -> tuple[int, Settings]:
         whole_archive=False,
         joint_gain=False,
         optimism=0.0,
+        learns_failures=False,
     )

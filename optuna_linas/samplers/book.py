@@ -78,15 +78,16 @@ class Book:
     def __init__(self, table: TrialTable) -> None:
         self.table = table
         # Of the finished trials: claims by batch, those of them that keep their place, claims that
-        # their parameters do not tell (they ended half-way, or claimed but a slot), and claims
-        # that became another architecture (the objective or a wrapping sampler did not take all),
-        # and claims whose trials the declared space does not have, as where a part is asked for;
-        # and what was measured of those that had a note. Places that were seen taken, those of
-        # running trials too; outcomes that the record of predictions was last written with; and
-        # the longest that a complete trial has taken.
+        # their parameters do not tell (they ended half-way, or claimed but a slot), those of them
+        # that failed, claims that became another architecture (the objective or a wrapping sampler
+        # did not take all), and claims whose trials the declared space does not have, as where a
+        # part is asked for; and what was measured of those that had a note. Places that were seen
+        # taken, those of running trials too; outcomes that the record of predictions was last
+        # written with; and the longest that a complete trial has taken.
         self.n_claims: Counter[int] = Counter()
         self.n_places: Counter[int] = Counter()
         self.partial = Claims()
+        self.failed = Claims()
         self.missed = Claims()
         self.outside = Claims()
         self.outcomes: list[Outcome] = []
@@ -122,7 +123,7 @@ class View:
     """A study as one read of its trials shows it to the worker that runs one of them.
 
     `n_running` are the other trials that run and may have a worker, `running` what all that run or
-    wait measure;
+    wait measure, `failed` what is known to have failed by nothing but its claim;
     `vague` are the parameters so far of running trials that began before the space was known, and
     `begun` those of all running trials that have any, where the space is inferred;
     `marks` are those of other running trials, see `turn`.
@@ -132,6 +133,7 @@ class View:
     running: list[Identity | None]
     taken: set[Identity]
     missed: set[Identity]
+    failed: set[bytes]
     n_claims: Counter[int]
     n_places: Counter[int]
     n_ahead: int

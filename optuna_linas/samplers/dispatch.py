@@ -307,7 +307,7 @@ class Dispatcher:
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
         planned = self._plan(
             space,
-            table.history(),
+            table.history(view.failed),
             size + max(_MIN_SPARES, size // 2),
             rng,
             goals=table.goals,

@@ -59,6 +59,9 @@ class LINASSampler(PlannedSampler):
     measured, an evolutionary search runs on the predictions, and the architectures it found that
     add the most hypervolume and that nobody has measured are handed out, one per trial.
 
+    Trials may fail, or return NaN: their places are free again, their networks are not tried again,
+    and where it can be told which networks fail, their like is avoided.
+
     All state lives in the study's storage: any number of workers may each construct a sampler of
     the same settings, and a killed search resumes. How well each batch was predicted (MAPE and
     Kendall's rank correlation per objective) is kept in `study.user_attrs["linas:predictors"]`.

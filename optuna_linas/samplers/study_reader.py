@@ -90,9 +90,12 @@ class StudyReader:
         for trial in book.table.update(trials):
             book.time(trial)
             claim = self.claim_of(trial)
+            is_told = trial.number in book.table.codes
+            if claim is not None and claim.row and trial.state == TrialState.FAIL and not is_told:
+                book.failed.append(claim)
             if claim is None or claim.note == ENQUEUED:
                 book.n_places[0] += book.table.has_losses(trial)
-                if claim is not None and trial.number not in book.table.codes:
+                if claim is not None and not is_told:
                     book.partial.append(claim)
                 continue
             book.heed(claim)
@@ -100,7 +103,7 @@ class StudyReader:
             book.n_places[claim.batch] += trial.state not in _FAILED
             if trial.number in book.table.outside and trial.state == TrialState.COMPLETE:
                 book.outside.append(claim)
-            elif trial.number not in book.table.codes or not claim.row:
+            elif not is_told or not claim.row:
                 book.partial.append(claim)
             elif is_of(claim, book.table.space) and (
                 identity_of(claim, book.table.space) != book.table.keys[trial.number]
@@ -127,6 +130,7 @@ class StudyReader:
             taken=set(table.keys.values()),
             # A row of a space that has grown since says nothing of the plan's rows.
             missed=set(book.missed.of(table.space)),
+            failed={key for key in book.failed.of(table.space) if isinstance(key, bytes)},
             n_claims=book.n_claims.copy(),
             n_places=book.n_places.copy(),
             n_ahead=0,

@@ -99,8 +99,13 @@ class TrialTable:
         """Whether a trial is complete and tells all goals."""
         return self.goals.losses(trial) is not None
 
-    def history(self) -> History:
-        """Return what has been measured, in the order of the trial numbers."""
+    def history(self, failed: Iterable[bytes] = ()) -> History:
+        """Return what has been measured and what failed, in the order of the trial numbers.
+
+        Args:
+            failed: Further canonical rows, as bytes, of trials that failed and whose parameters do
+                not tell what they would have been.
+        """
         encoded = [self.finished[number] for number in sorted(self.codes)]
         used = [trial for trial in encoded if self.has_losses(trial)]
         keys = sorted({key for trial in used for key in trial.constraints})
@@ -113,7 +118,18 @@ class TrialTable:
             losses=np.array(losses, dtype=np.float64).reshape(n, len(self.goals)),
             constraints=np.array(constraints, dtype=np.float64).reshape(n, len(keys)),
             numbers=np.array([trial.number for trial in used], dtype=np.int64),
+            failed=self._failed(failed),
         )
+
+    def _failed(self, more: Iterable[bytes]) -> IntArray:
+        """The rows that failed, `more` among them, and that never ran to an end, `int[k, d]`."""
+        has_failed = {
+            number: self.finished[number].state == TrialState.FAIL for number in sorted(self.codes)
+        }
+        failed = [self.keys[number] for number, failing in has_failed.items() if failing]
+        worked = {self.keys[number] for number, failing in has_failed.items() if not failing}
+        rows = [key for key in dict.fromkeys([*failed, *sorted(more)]) if key not in worked]
+        return np.frombuffer(b"".join(rows), dtype=np.int64).reshape(-1, len(self.space or ()))
 
     def _is_inside(self, trial: FrozenTrial) -> bool:
         """Whether a trial's values are in their ranges: enqueued ones may lie outside."""

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.anonymous import anonymous, original_archs
 from benchmarks.data import MissingData
+from benchmarks.failing import FAILURES
 from benchmarks.problem import Goal, Problem
 from benchmarks.problems import GROUPS, PROBLEMS, expand_names, gpt_space, make_problem, ofa_space
 from benchmarks.tables import table_problem
@@ -181,3 +182,19 @@ def test_surrogates_agree_with_the_evaluators_beside_the_data(data: Path) -> Non
     gpt = theirs.HWGPT()
     columns = [gpt.perplexity(archs), gpt.cost(archs), gpt.cost(archs, "params")]
     np.testing.assert_allclose(problem.evaluate(archs), np.stack(columns, axis=1))
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_third_of_the_networks_of_a_failing_problem_have_no_values(kind: str) -> None:
+    whole, problem = (make_problem(f"generated-ops-0{end}", None) for end in ("", f"-{kind}"))
+    archs = problem.space.sample(2_000, np.random.default_rng(1))
+    values = problem.evaluate(archs)
+    fails = np.isnan(values).any(axis=1)
+    assert 0.25 < fails.mean() < 0.5
+    assert np.isnan(values[fails]).all()
+    np.testing.assert_array_equal(values[~fails], whole.evaluate(archs)[~fails])
+    # The same networks every time, however they are asked for.
+    again = problem.evaluate(problem.space.canonical(archs[::-1]))[::-1]
+    np.testing.assert_array_equal(again, values)
+    assert problem.original is not None
+    assert problem.original.name == whole.name
