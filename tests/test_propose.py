@@ -1,6 +1,7 @@
 import random
 import sys
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.linear_model import LinearRegression
 from optuna_linas.evolution import NSGA2, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
 from optuna_linas.linas import MIN_EXAMPLES, Settings, make_proposal, propose
+from optuna_linas.linas.fitting import FittedPredictors
 from optuna_linas.predictors import Predictor
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Variable
@@ -403,8 +405,8 @@ def test_the_search_starts_from_what_is_feasible_or_nearly_so() -> None:
 def test_a_search_is_less_optimistic_where_options_have_no_order(
     options: list[object], optimism: float
 ) -> None:
-    space = SearchSpace.from_choices({f"x_{i}": options for i in range(6)})  # type: ignore[arg-type]
-    history = history_of(space, 20)
+    space = SearchSpace.from_choices({f"x_{i}": options for i in range(12)})  # type: ignore[arg-type]
+    history = history_of(space, 40)
     gp = {"predictors": ("gp",)}  # which knows how sure it is
     default, stated = (
         propose(space, history, 6, np.random.default_rng(0), settings=quick(optimism=k, **gp))
@@ -415,6 +417,31 @@ def test_a_search_is_less_optimistic_where_options_have_no_order(
     assert propose(space, history, 6, np.random.default_rng(0), settings=other).tolist() != (
         stated.tolist()
     )
+
+
+@pytest.mark.parametrize(("options", "varies"), [([1, 2, 3], False), (["a", "b", "c"], True)])
+def test_a_small_space_without_order_is_looked_at_in_several_ways(
+    monkeypatch: pytest.MonkeyPatch, options: list[object], varies: bool
+) -> None:
+    views: list[tuple[float, bool]] = []
+
+    class Noted(FittedPredictors):
+        def __init__(self, *args: Any, optimism: float, steps: bool, **more: Any) -> None:
+            views.append((optimism, steps))
+            super().__init__(*args, optimism=optimism, steps=steps, **more)
+
+    monkeypatch.setattr(sys.modules[propose.__module__], "FittedPredictors", Noted)
+    space = SearchSpace.from_choices({f"x_{i}": options for i in range(6)})  # type: ignore[arg-type]
+    history = history_of(space, 30)
+    for seed in range(30):
+        propose(space, history, 2, np.random.default_rng(seed), settings=quick())
+    if varies:
+        assert set(views) == set(product((0.0, 0.5, 1.0, 2.0), (False, True)))
+    else:
+        assert set(views) == {(1.0, True)}
+    views.clear()
+    propose(space, history, 2, np.random.default_rng(0), settings=quick(optimism=0.3))
+    assert views == [(0.3, True)]
 
 
 @pytest.mark.parametrize("n_objectives", [1, 2])

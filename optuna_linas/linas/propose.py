@@ -11,7 +11,8 @@ Where we depart from the paper (each can be switched back in `Settings`):
   network is measured twice;
 - the inner search starts from the measured front instead of from random rows;
 - the predictor is a Gaussian process that knows the structure of the space;
-- predictions are a little optimistic where the predictor knows how sure it is;
+- predictions are a little optimistic where the predictor knows how sure it is, in small spaces
+  without order now more and now less;
 - what is likely to fail, as networks like it did, is infeasible;
 - a batch is chosen for its joint hypervolume gain, from everything the inner search has seen.
 
@@ -47,6 +48,8 @@ __all__ = ["Proposal", "Settings", "make_proposal", "propose"]
 _MAX_ROUNDS = 4
 _MAX_COUNTED = 2**16
 _OPTIMISM_WITH_ORDER, _OPTIMISM_WITHOUT = 1.0, 0.5
+_DRAWN_OPTIMISM = (0.0, 0.5, 1.0, 2.0)
+_MAX_SOON_KNOWN = 100_000
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,10 @@ class Settings:
         optimism: Standard deviations that predictions are lowered by, where the predictor knows
             them (the Gaussian process does): a search then leaves what it knows. `None` for 1
             where most variables have an order, and for 0.5 elsewhere: there so much is unknown
-            that more of it would have the search look at nothing twice. The paper has none.
+            that more of it would have the search look at nothing twice. Where there are at most
+            100,000 rows besides, it is drawn anew for each iteration, as is whether the predictor
+            has its last bend: some hundred trials see all that one view of so small a space
+            promises, and another view sees what that one is blind to. The paper has none.
         learns_failures: Avoid what is likely to fail as others did, where that can be told from
             the network. The paper does not.
 
@@ -162,15 +168,17 @@ def make_proposal(
         return Proposal(unseen(space, n, rng, taken=seen))
     if space.size() <= _MAX_COUNTED and len(seen) >= space.size(effective=True):
         return Proposal(nothing)  # Nothing is left to predict.
+    varies = settings.optimism is None and _is_soon_known(space)
+    optimism = float(rng.choice(_DRAWN_OPTIMISM)) if varies else _optimism(space)
     predict = FittedPredictors(
         space,
         history.first(settings.n_training),
         settings.predictors,
         known=known or {},
         masked=settings.masked,
-        optimism=_optimism(space) if settings.optimism is None else settings.optimism,
+        optimism=optimism if settings.optimism is None else settings.optimism,
         advice=advice,
-        steps=settings.n_training is None,
+        steps=settings.n_training is None and not (varies and rng.random() < 0.5),
         learns_failures=settings.learns_failures,
         rng=rng,
     )
@@ -236,6 +244,11 @@ def propose(
 def _optimism(space: SearchSpace) -> float:
     """How optimistic a search is by default."""
     return _OPTIMISM_WITH_ORDER if mostly_ordered(space) else _OPTIMISM_WITHOUT
+
+
+def _is_soon_known(space: SearchSpace) -> bool:
+    """Whether a space is small and most of it has no order."""
+    return space.size() <= _MAX_SOON_KNOWN and not mostly_ordered(space)
 
 
 def _front(history: History) -> IntArray:
