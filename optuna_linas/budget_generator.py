@@ -22,11 +22,12 @@ from optuna_linas.budget_data import budget_data
 from optuna_linas.budget_header import checked_header
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.fit_bar import FitBar
+from optuna_linas.given import check_count
 from optuna_linas.goals import Goal, as_goal, goal_name
 from optuna_linas.nag import PAPER, REWARDS, BudgetModel, Reward, Settings, fit
 from optuna_linas.nag.files import load_model, save_model
 from optuna_linas.nag.requests import Answer
-from optuna_linas.samplers.checks import check_count, check_seed, resolve_space
+from optuna_linas.samplers.checks import check_seed, resolve_space
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
 from optuna_linas.space_json import space_from_json, space_to_json

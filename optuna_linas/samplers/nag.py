@@ -20,10 +20,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.gain import greedy_gain
+from optuna_linas.given import check_count
 from optuna_linas.goals import Attr, Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import startup
-from optuna_linas.samplers.checks import check_count, check_fit
+from optuna_linas.samplers.checks import check_fit
 from optuna_linas.samplers.plan import Note
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.planner import Planned
