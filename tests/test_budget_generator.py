@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,21 @@ def test_a_budget_above_the_range_is_the_highest_one(fitted: BudgetGenerator) ->
     assert fitted.generate(1e6)[0].predicted_value == pytest.approx(
         fitted.generate(high)[0].predicted_value, abs=0.02
     )
+
+
+@pytest.mark.parametrize("budget", [1e40, sys.float_info.max])
+def test_a_budget_beyond_single_precision_is_the_highest_one(
+    fitted: BudgetGenerator, budget: float
+) -> None:
+    high = fitted.cost_range[1]
+    for found, wanted in (
+        (fitted.generate(budget), fitted.generate(high)),
+        (fitted.draw(budget, 200), fitted.draw(high, 200)),
+    ):
+        values = [np.mean([each.predicted_value for each in some]) for some in (found, wanted)]
+        assert values[0] == pytest.approx(values[1], abs=0.02)
+    with pytest.raises(ValueError, match="below every"):
+        fitted.generate(-budget)
 
 
 def test_the_front_rises_with_the_budget(fitted: BudgetGenerator) -> None:
