@@ -188,6 +188,37 @@ def test_failed_pruned_and_nan_trials_are_left_out_and_counted() -> None:
     }
 
 
+@pytest.mark.parametrize("penalty", [1e4, 1e10, sys.float_info.max])
+def test_trials_with_a_penalty_as_cost_are_counted_and_no_budget_reaches_it(
+    penalty: float, tmp_path: Path
+) -> None:
+    def fragile(trial: Trial) -> float:
+        accuracy = with_attribute(trial)
+        if trial.number % 10 != 1:
+            return accuracy
+        trial.set_user_attr("latency_ms", penalty)
+        return 0.0
+
+    study = study_of(fragile)
+    costs = [t.user_attrs["latency_ms"] for t in study.trials if t.number % 10 != 1]
+    found = generator_of(study)
+    assert (found.n_used, found.n_left_out) == (45, {"with a penalty as cost": 5})
+    assert found.cost_range == (min(costs), max(costs))
+    best = [found.generate(budget)[0] for budget in (1.5, 4.0)]
+    for each, budget in zip(best, (1.5, 4.0), strict=True):
+        assert each.is_within
+        assert true_values(each.params)[1] <= budget
+    front = found.front(20)
+    assert len({tuple(sorted(p.items())) for p in front.params}) > 8
+    failed = [t.params for t in study.trials if t.number % 10 == 1]
+    assert not any(p in failed for p in front.params)
+    found.save(tmp_path / "networks.npz")
+    loaded = BudgetGenerator.load(tmp_path / "networks.npz")
+    assert (loaded.n_left_out, loaded.cost_range) == (found.n_left_out, found.cost_range)
+    assert loaded.generate(4.0, n=3) == found.generate(4.0, n=3)
+    assert loaded.draw(4.0, 20) == found.draw(4.0, 20)
+
+
 def test_it_is_saved_and_loaded(fitted: BudgetGenerator, tmp_path: Path) -> None:
     path = tmp_path / "networks.npz"
     fitted.save(path)

@@ -53,7 +53,8 @@ class NAGSampler(PlannedSampler):
     After `n_startup_trials`, an architecture generator (see `optuna_linas.nag`) is trained on all
     measurements for each batch, under `n_budgets` budgets over the range of costs. It is asked for
     the best unseen architectures within three times as many budgets, shifted from batch to batch,
-    and those that promise the most hypervolume together are the batch.
+    and those that promise the most hypervolume together are the batch. Networks whose cost is a
+    penalty, such as 1e10, are learned from as failures: no budget is spent on their cost.
 
     Every proposed trial has the user attributes `nag_budget`, `nag_predicted_value` and
     `nag_predicted_cost`; those of the start have none. The promises are those of `LINASSampler`:
@@ -188,11 +189,13 @@ class NAGSampler(PlannedSampler):
     ) -> tuple[IntArray, list[Note]]:
         """The best unseen architectures for budgets across the range, and what is said of them."""
         # Only now: a search that has not come this far, and one with LINAS, never needs torch.
-        from optuna_linas.nag import MIN_TRIALS, Settings, fit
+        from optuna_linas.nag import MIN_TRIALS, Settings, are_measured, fit
 
         codes, losses = history.codes[history.feasible], history.losses[history.feasible]
         nothing = np.zeros((0, len(space)), dtype=np.int64)
-        if len(np.unique(codes, axis=0)) < MIN_TRIALS or np.ptp(losses[:, 1]) <= 0:
+        works = losses[are_measured(losses[:, 1])]
+        costs = works[:, 1]
+        if len(np.unique(codes, axis=0)) < MIN_TRIALS or costs.min() == costs.max():
             return nothing, []
         model = fit(
             space,
@@ -207,7 +210,7 @@ class NAGSampler(PlannedSampler):
             ),
             device=self._device,
         )
-        budgets = self._budgets(losses[:, 1], rng)
+        budgets = self._budgets(costs, rng)
         found = [model.request(b, _PER_BUDGET, rng, taken=seen) for b in budgets]
         archs = np.concatenate([each.archs[each.feasible] for each in found])
         of_budget = np.repeat(budgets, [int(each.feasible.sum()) for each in found])
@@ -215,7 +218,7 @@ class NAGSampler(PlannedSampler):
         expected = model.model.predict(archs)
         hoped = np.stack([model.rank(expected), expected.costs], axis=1)
         picked = greedy_gain(
-            np.vstack([losses, _expected(model, pending)]), hoped, losses.max(axis=0), n
+            np.vstack([works, _expected(model, pending)]), hoped, works.max(axis=0), n
         )
         others = np.setdiff1d(np.arange(len(archs)), picked)
         picked = np.concatenate([picked, rng.permutation(others)])[:n]
