@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -20,10 +20,10 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray
 from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.option import Option, all_different, option_key, same_option
 
 __all__ = ["MAX_LEVELS", "Condition", "Option", "Variable"]
 
-Option = None | bool | int | float | str
 Kind = Literal["categorical", "integer", "float"]
 
 MAX_LEVELS = 1025
@@ -45,6 +45,9 @@ class Condition:
 
     parent: str
     options: tuple[Option, ...]
+
+    def __hash__(self) -> int:
+        return hash((self.parent, option_key(self.options)))
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Variable:
         """
         if len(options) == 0:
             raise ValueError(f"Variable {name!r} needs at least one option, got none.")
-        if not _all_different(options):
+        if not all_different(options):
             raise ValueError(
                 f"Variable {name!r} has options that compare equal: {list(options)}. "
                 "Give each option once; Python counts True and 1 as the same value."
@@ -188,6 +191,10 @@ class Variable:
         grid = np.unique([low, *np.clip(inner, low, high), high]).tolist()
         return Variable(name, "float", tuple(grid), tuple(conditions), low, high, None, log)
 
+    def __hash__(self) -> int:
+        kind = (self.name, self.kind, self.low, self.high, self.step, self.log)
+        return hash((kind, self.option_keys, self.conditions))
+
     @property
     def n_options(self) -> int:
         """How many options (grid points) there are."""
@@ -211,10 +218,10 @@ class Variable:
                 likely = self._index_of.get(value)
             except TypeError:  # no option that can be looked up
                 likely = None
-            if likely is not None and _same(self.options[likely], value):
+            if likely is not None and same_option(self.options[likely], value):
                 return likely
             for i, option in enumerate(self.options):
-                if _same(option, value):
+                if same_option(option, value):
                     return i
             raise SpaceMismatchError(
                 f"{self.name}={value!r} is not an option of the space: {list(self.options)}."
@@ -257,6 +264,11 @@ class Variable:
             value = self._on_step(min(self._step_at(at), self._n_steps - 1))
         # Rounding may carry a value over the edge of its cell.
         return value if self.index(value) == index else self.options[index]
+
+    @cached_property
+    def option_keys(self) -> tuple[Hashable, ...]:
+        """What stands for each option in a dict; see `optuna_linas.option.option_key`."""
+        return tuple(map(option_key, self.options))
 
     @cached_property
     def _index_of(self) -> dict[object, int]:
@@ -311,22 +323,6 @@ def _spread(n: int) -> list[int]:
     if n <= MAX_LEVELS:
         return list(range(n))
     return [i * (n - 1) // (MAX_LEVELS - 1) for i in range(MAX_LEVELS)]
-
-
-def _same(option: object, value: object) -> bool:
-    if isinstance(option, bool) != isinstance(value, bool):
-        return False  # 1 == True and 1 == 1.0: the second is meant, the first is not.
-    # NaN is the one value that does not equal itself; as an option it is itself.
-    return bool(option == value) or (option != option and value != value)
-
-
-def _all_different(options: Sequence[Option]) -> bool:
-    if sum(option != option for option in options) > 1:
-        return False
-    try:
-        return len(set(options)) == len(options)
-    except TypeError:  # Optuna warns about a list as an option, but takes it.
-        return not any(a == b for i, a in enumerate(options) for b in options[:i])
 
 
 def _check_range(name: str, low: float, high: float, step: float | None, log: bool) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -192,3 +194,15 @@ def test_words_that_mean_nothing_are_left_out() -> None:
     space = SearchSpace.from_choices(dict(zip(names, BLOCKS.choices, strict=True)))
     by_itself = StructuredGP(space).fit(archs, words_cost(archs, meaning))
     assert known_by_words.predict(other) == pytest.approx(by_itself.predict(other))
+
+
+def test_options_that_are_lists_are_learned_like_words() -> None:
+    lists: list[Any] = [[3], [3, 3], [5], [5, 5]]
+    spaces = [
+        SearchSpace.from_choices({f"op_{i}": options for i in range(3)})
+        for options in (lists, ["3", "33", "5", "55"])
+    ]
+    archs, other = (spaces[0].sample(30, np.random.default_rng(seed)) for seed in (0, 1))
+    losses = (archs**2).sum(axis=1, keepdims=True).astype(float)
+    predicted = [StructuredGP(space).fit(archs, losses).predict(other) for space in spaces]
+    assert np.array_equal(*predicted)

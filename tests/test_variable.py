@@ -293,3 +293,13 @@ def test_variables_compare_and_hash_by_value() -> None:
     assert len({one, Variable.integer("a", 0, 10), Variable.integer("a", 0, 10)}) == 2
     one.index(3)  # fills a cache
     assert one == Variable.integer("a", 0, 10, conditions=conditions)
+
+
+def test_variables_whose_options_are_lists_compare_and_hash_by_value() -> None:
+    lists: list[Any] = [[1, 2], [3], {"a": 1}]
+    one, same, other = (
+        Variable.categorical("a", options, [Condition("b", (options[0],))])
+        for options in (lists, [[1, 2], [3], {"a": 1}], [(1, 2), [3], {"a": 1}])
+    )
+    assert one == same != other
+    assert len({one, same, other}) == 2

@@ -9,7 +9,7 @@ Shapes: `n` architectures, `d` variables, `g` groups of alike variables.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,6 @@ from optuna_linas.one_hot import N_KNOTS
 from optuna_linas.predictors.columns import Columns
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import alike, option_levels, same_words
-from optuna_linas.variable import Option
 
 __all__ = ["Advice", "Blocks", "FeatureBlocks"]
 
@@ -168,9 +167,9 @@ class FeatureBlocks:
 def _shares(space: SearchSpace, members: IntArray) -> list[FloatArray]:
     """The one-hot features, each by its share, that stand for each of the members' words."""
     column_of = space.feature_variables
-    shares: dict[Option, FloatArray] = {}
+    shares: dict[Hashable, FloatArray] = {}
     for j in members:
         columns = np.flatnonzero(column_of == j)
-        for word, column in zip(space.variables[j].options, columns, strict=True):
+        for word, column in zip(space.variables[j].option_keys, columns, strict=True):
             shares.setdefault(word, np.zeros(len(column_of)))[column] = 1.0 / len(members)
     return list(shares.values())
