@@ -6,9 +6,10 @@ takes it; a tuple comes back from a database as a list.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Iterable, Sequence
 
-__all__ = ["Option", "all_different", "given_options", "option_key", "same_option"]
+__all__ = ["Option", "choice_options", "given_options", "option_key", "same_option"]
 
 Option = None | bool | int | float | str
 
@@ -32,6 +33,42 @@ def given_options(options: Iterable[Option], what: str) -> tuple[Option, ...]:
     if isinstance(options, str | bytes) or not isinstance(options, Iterable):
         raise TypeError(f"{what} takes a list of options, such as [{options!r}]; got {options!r}.")
     return tuple(options)
+
+
+def choice_options(name: str, options: Sequence[Option]) -> tuple[Option, ...]:
+    """Return the options of a choice, in the order given.
+
+    Args:
+        name: The parameter's name, for the errors.
+        options: At least one, all distinct.
+
+    Raises:
+        TypeError: `options` is one value by itself, or a set.
+        ValueError: No options, or some that Optuna cannot tell apart or not compare.
+
+    Example:
+        >>> choice_options("kernel", [3, 5])
+        (3, 5)
+    """
+    if isinstance(options, set | frozenset):
+        raise TypeError(
+            f"Variable {name!r} has a set of options, whose order may differ in the next process; "
+            "give a list."
+        )
+    options = given_options(options, f"Variable {name!r}")
+    if len(options) == 0:
+        raise ValueError(f"Variable {name!r} needs at least one option, got none.")
+    if any(isinstance(option, int) and abs(option) > sys.float_info.max for option in options):
+        raise ValueError(
+            f"Variable {name!r} has an option beyond the floats, which Optuna cannot compare; "
+            "give its name or its exponent."
+        )
+    if not _all_different(options):
+        raise ValueError(
+            f"Variable {name!r} has options that compare equal: {list(options)}. "
+            "Give each option once; Python counts True and 1 as the same value."
+        )
+    return options
 
 
 def option_key(option: object) -> Hashable:
@@ -62,13 +99,7 @@ def same_option(option: object, value: object) -> bool:
     return bool(option == value) or (option != option and value != value)
 
 
-def all_different(options: Sequence[Option]) -> bool:
-    """Return whether Optuna can tell all options apart.
-
-    Example:
-        >>> all_different([1, 2]), all_different([1, True])
-        (True, False)
-    """
+def _all_different(options: Sequence[Option]) -> bool:
     if sum(option != option for option in options) > 1:
         return False
     try:
