@@ -112,3 +112,11 @@ def test_lists_are_words_and_the_same_ones_as_tuples() -> None:
         return [group.tolist() for group in same_words(space)]
 
     assert groups([[64], [64, 128]]) == groups([(64,), (64, 128)]) == [[0, 1]]
+
+
+def test_a_thousand_words_and_more_are_not_shared() -> None:
+    def groups(n: int) -> int:
+        words = [f"w{i}" for i in range(n)]
+        return len(same_words(SearchSpace.from_choices({"op_0": words, "op_1": words})))
+
+    assert (groups(1_024), groups(1_025)) == (1, 0)
