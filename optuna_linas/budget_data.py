@@ -91,7 +91,8 @@ def budget_data(
     if len(costs) < n:
         n_left_out["with a penalty as cost"] = n - len(costs)
     return BudgetData(
-        table.space,
+        # A file has the variables: a loaded generator must answer as this one does.
+        SearchSpace(table.space.variables),
         history.codes[history.feasible],
         losses,
         (goals.signs[0], goals.signs[1]),

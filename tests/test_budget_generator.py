@@ -16,7 +16,7 @@ from optuna.study import Study
 from optuna.trial import Trial
 
 import optuna_linas
-from optuna_linas import Attr, BudgetGenerator, SearchSpace
+from optuna_linas import Attr, BudgetGenerator, LINASSampler, SearchSpace
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.nag import PAPER, REWARDS, EvaluatorSettings, Settings
 
@@ -364,3 +364,19 @@ def test_a_given_space_that_does_not_fit_is_explained() -> None:
 
 def test_it_is_a_public_name() -> None:
     assert optuna_linas.BudgetGenerator is BudgetGenerator
+
+
+def test_a_file_answers_alike_where_no_condition_explains_what_trials_lack(tmp_path: Path) -> None:
+    def objective(trial: Trial) -> tuple[float, float]:
+        width = trial.suggest_int("width", 1, 6)
+        first, second = (trial.suggest_categorical(name, [False, True]) for name in "ab")
+        heads = trial.suggest_categorical("heads", [1, 2, 4]) if first or second else 0
+        return 1 / width + 0.01 * heads, float(width * (1 + first + second) + heads)
+
+    study = optuna.create_study(directions=["minimize"] * 2, sampler=LINASSampler(seed=0))
+    study.optimize(objective, n_trials=40)
+    generator = BudgetGenerator.from_study(study, cost=1, value=0, seed=0)
+    generator.save(tmp_path / "budgets.nag")
+    loaded = BudgetGenerator.load(tmp_path / "budgets.nag")
+    for budget in (5.0, 9.0, 14.0):
+        assert loaded.generate(budget=budget, n=3) == generator.generate(budget=budget, n=3)
