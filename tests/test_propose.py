@@ -15,6 +15,7 @@ from sklearn.linear_model import LinearRegression
 from optuna_linas.evolution import NSGA2, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
 from optuna_linas.linas import MIN_EXAMPLES, Settings, make_proposal, propose
+from optuna_linas.linas.bounded import bounded
 from optuna_linas.linas.fitting import FittedPredictors
 from optuna_linas.predictors import Predictor
 from optuna_linas.space import SearchSpace
@@ -221,6 +222,38 @@ def test_constraints_that_tell_little(column: list[float]) -> None:
     found = propose(SPACE, history, 5, np.random.default_rng(0), settings=quick())
     assert len(found) == 5
     check(SPACE, history, found, history.codes[:0])
+
+
+@pytest.mark.parametrize("penalty", [1e10, 1e300, float("inf")])
+def test_a_constraint_may_be_told_as_a_penalty(penalty: float) -> None:
+    codes = SPACE.canonical(SPACE.sample(60, np.random.default_rng(0)))
+    is_too_deep = codes[:, 0] == 2
+    losses = -codes.sum(axis=1, dtype=float)[:, None]
+
+    def found(bad: float) -> np.ndarray:
+        constraints = np.where(is_too_deep, bad, -1.0)[:, None]
+        history = History(codes, losses, constraints, np.arange(60))
+        return propose(SPACE, history, 20, np.random.default_rng(0), settings=quick())
+
+    assert found(penalty).tolist() == found(1.0).tolist()
+    assert (found(penalty)[:, 0] < 2).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([-1.0, -3.0, 0.0, 19.0], [-1.0, -3.0, 0.0, 19.0]),  # nothing beyond ten times two
+        ([-1.0, -3.0, 0.0, 21.0], [-1.0, -3.0, 0.0, 3.0]),
+        ([-1.0, 5.0, np.inf, -np.inf, -1e300], [-1.0, 5.0, 5.0, -5.0, -5.0]),
+        ([0.0, 1.0, 2.0, 1e300], [0.0, 1.0, 2.0, 2.0]),  # no value below 0 says what is usual
+        ([0.0, np.inf], [0.0, 1.0]),
+        ([-np.inf, 1e300], [-1.0, 1.0]),
+    ],
+)
+def test_values_of_a_constraint_are_moved_only_beyond_what_is_usual(
+    values: list[float], expected: list[float]
+) -> None:
+    assert bounded(np.array(values)).tolist() == expected
 
 
 @pytest.mark.parametrize("predictor", ["ridge", "gp"])

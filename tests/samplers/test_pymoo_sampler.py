@@ -217,6 +217,16 @@ def test_constraints_are_respected(name: str) -> None:
     assert np.mean(feasible[120:]) > 1.5 * np.mean(feasible[:20])
 
 
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_violation_may_be_infinite(name: str) -> None:
+    def limited(trial: Trial) -> tuple[float, float]:
+        values = flat(trial)
+        trial.set_constraint("size", math.inf if trial.params["a"] > 1 else -math.inf)
+        return values
+
+    assert n_different(run(limited, 40, sampler_of(name))) == 40
+
+
 def test_the_older_constraints_function() -> None:
     sampler = sampler_of("agemoea", constraints_func=lambda trial: (float(trial.params["a"]),))
     study = run(flat, 30, sampler)
