@@ -22,14 +22,13 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution.algorithm import Canonical
-from optuna_linas.evolution.pymoo_search import PymooAlgorithm
+from optuna_linas.evolution.pymoo_search import PymooAlgorithm, limit_matings
 from optuna_linas.evolution.variation import resample
 
 __all__ = ["next_generation"]
 
 _MAX_BREEDINGS = 16
 _MAX_BARREN = 2
-_MAX_MATINGS = 5
 _STRENGTHS = (1, 1, 2, 2)
 """Expected number of variables that children take anew once breeding gives nothing new."""
 
@@ -126,9 +125,7 @@ class _Breeder:
         self._problem = RecordingProblem(lambda rows: self._told, n_options, n_objectives)
         self._evaluator = Evaluator()
         self._algorithm.setup(self._problem, seed=0, termination=NoTermination())
-        if getattr(self._algorithm, "mating", None) is not None:
-            # How often it mates again for want of new children; we ask again ourselves.
-            self._algorithm.mating.n_max_iterations = _MAX_MATINGS
+        limit_matings(self._algorithm)  # We ask again ourselves.
         self._n_told = 0
 
     def tell(self, archs: IntArray, losses: FloatArray, violations: FloatArray) -> int:

@@ -9,6 +9,7 @@ one for any algorithm of pymoo's that a user has made.
 from __future__ import annotations
 
 import copy
+import math
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -16,10 +17,16 @@ from typing import Any, final
 
 import numpy as np
 
-from optuna_linas.arrays import IntArray
+from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution.algorithm import Canonical, Evaluate, Visited
 
-__all__ = ["PymooAlgorithm", "PymooObject", "is_pymoo_object"]
+__all__ = ["PymooAlgorithm", "PymooObject", "is_pymoo_object", "limit_matings"]
+
+_MAX_MATINGS = 5
+_CROWDED = 20
+"""Populations that a space has room for, up to which most children are known already."""
+_MAX_BARREN, _MAX_REPEATED = 10, 2
+"""Generations, and populations' worth of rows, without a new network: more will not bring one."""
 
 
 class PymooAlgorithm(ABC):
@@ -73,24 +80,64 @@ class PymooAlgorithm(ABC):
     ) -> Visited:
         """Search; see `InnerAlgorithm`. As in pymoo, only equal rows count as duplicates.
 
+        It ends early where every row is seen, or where nothing new is found any more.
+
         Raises:
             ValueError: The algorithm is not made for so many objectives.
         """
-        from pymoo.optimize import minimize
-
         from optuna_linas.evolution.recording import RecordingProblem
 
-        problem = RecordingProblem(evaluate, n_options, n_objectives)
-        result = minimize(
-            problem,
-            self.build(n_objectives, len(n_options), seeds),
-            ("n_eval", n_evaluations),
-            seed=int(rng.integers(2**31)),
-            # Building a deep copy and an archive of every generation costs more than the search.
-            copy_algorithm=False,
-            save_history=False,
+        found = _Found(evaluate, canonical)
+        problem = RecordingProblem(found, n_options, n_objectives)
+        algorithm = self.build(n_objectives, len(n_options), seeds)
+        algorithm.setup(
+            problem, termination=("n_eval", n_evaluations), seed=int(rng.integers(2**31))
         )
-        return problem.visited(result.pop.get("X"))
+        n_rows = math.prod(n_options.tolist())
+        if n_rows <= _CROWDED * self.start:
+            limit_matings(algorithm)
+        while algorithm.has_next() and len(found.seen) < n_rows:
+            algorithm.next()
+            found.end_generation()
+            if found.n_barren >= _MAX_BARREN and found.n_repeated >= _MAX_REPEATED * self.start:
+                break
+        return problem.visited(algorithm.pop.get("X"))
+
+
+def limit_matings(algorithm: Any) -> None:
+    """Have an algorithm mate but a few times for want of new children, where pymoo does 100.
+
+    In a space that the population nearly fills, that costs a second for each generation.
+    """
+    if getattr(algorithm, "mating", None) is not None:
+        algorithm.mating.n_max_iterations = _MAX_MATINGS
+
+
+class _Found:
+    """Evaluates rows, and counts how long it has been since there was a new one among them.
+
+    Attributes:
+        seen: The networks so far, as bytes of their canonical rows.
+        n_barren: Generations since the last that had a new network.
+        n_repeated: Rows in them.
+    """
+
+    def __init__(self, evaluate: Evaluate, canonical: Canonical) -> None:
+        self._evaluate, self._canonical = evaluate, canonical
+        self._n_before = 0
+        self.seen: set[bytes] = set()
+        self.n_barren = self.n_repeated = 0
+
+    def __call__(self, archs: IntArray) -> tuple[FloatArray, FloatArray]:
+        self.seen.update(row.tobytes() for row in self._canonical(archs))
+        self.n_repeated += len(archs)
+        return self._evaluate(archs)
+
+    def end_generation(self) -> None:
+        self.n_barren += 1
+        if len(self.seen) > self._n_before:
+            self.n_barren = self.n_repeated = 0
+        self._n_before = len(self.seen)
 
 
 @final

@@ -84,8 +84,9 @@ class LINASSampler(PlannedSampler):
             and chooses again whenever the data has doubled.
         algorithm: The inner search: "auto", "nsga2", "agemoea", "unsga3", "ctaea", "moead", "ga"
             (one objective), "motpe", an algorithm object of pymoo's, or an `InnerAlgorithm`.
-        n_inner_evaluations: Predictions that the inner search makes per batch. C-TAEA takes 20 s
-            for 20,000, the others of pymoo a second or two; MOTPE stops at 500.
+        n_inner_evaluations: Predictions that the inner search may make per batch, and at most four
+            times as many as the space has rows. Algorithms of pymoo's take some seconds for
+            20,000, and end where nothing new is found any more; MOTPE stops at 500.
         independent_sampler: Samples parameters that no finished trial has had yet. By default
             uniformly at random, from the sampler's own seed.
         objectives: What is optimised: indices of the study's objectives, and user attributes of its
