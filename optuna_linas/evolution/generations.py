@@ -22,7 +22,7 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution.algorithm import Canonical
-from optuna_linas.evolution.pymoo_search import PymooAlgorithm, limit_matings
+from optuna_linas.evolution.pymoo_search import PymooAlgorithm, limit_matings, set_up
 from optuna_linas.evolution.variation import resample
 
 __all__ = ["next_generation"]
@@ -59,7 +59,7 @@ def next_generation(
         rng: The source of all randomness of the children.
 
     Raises:
-        ValueError: The algorithm is not made for `m` objectives.
+        ValueError: As for `PymooAlgorithm.check`.
 
     Example:
         >>> from optuna_linas.evolution import NSGA2
@@ -124,7 +124,7 @@ class _Breeder:
         self._algorithm = algorithm.build(n_objectives, d, np.zeros((0, d), dtype=np.int64))
         self._problem = RecordingProblem(lambda rows: self._told, n_options, n_objectives)
         self._evaluator = Evaluator()
-        self._algorithm.setup(self._problem, seed=0, termination=NoTermination())
+        set_up(self._algorithm, self._problem, NoTermination(), seed=0)
         limit_matings(self._algorithm)  # We ask again ourselves.
         self._n_told = 0
 

@@ -83,7 +83,8 @@ class LINASSampler(PlannedSampler):
             "gradient_boosting"; "auto" takes for each objective what ranks held-out trials best,
             and chooses again whenever the data has doubled.
         algorithm: The inner search: "auto", "nsga2", "agemoea", "unsga3", "ctaea", "moead", "ga"
-            (one objective), "motpe", an algorithm object of pymoo's, or an `InnerAlgorithm`.
+            (one objective), "motpe", an algorithm object of pymoo's that takes constraints, or an
+            `InnerAlgorithm`.
         n_inner_evaluations: Predictions that the inner search may make per batch, and at most four
             times as many as the space has rows. Algorithms of pymoo's take some seconds for
             20,000, and end where nothing new is found any more; MOTPE stops at 500.

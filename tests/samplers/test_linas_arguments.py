@@ -7,11 +7,18 @@ import optuna
 import pytest
 from optuna.study import Study
 from optuna.trial import Trial
+from pymoo.algorithms.moo.dnsga2 import DNSGA2
+from pymoo.algorithms.moo.moead import MOEAD
+from pymoo.algorithms.moo.rvea import RVEA
 from pymoo.algorithms.soo.nonconvex.de import DE
 from pymoo.algorithms.soo.nonconvex.ga import GA
+from pymoo.core.problem import Problem
 
 from optuna_linas import Attr, LINASSampler
+from optuna_linas.evolution.directions import riesz_directions
 from optuna_linas.linas import Settings
+
+DIRECTIONS = riesz_directions(2, 10)
 
 
 def widths(trial: Trial) -> tuple[float, float]:
@@ -33,6 +40,8 @@ def study_of(n_objectives: int, **settings: Any) -> Study:
         (2, {"known_objectives": {5: lambda params: 1.0}}, "5 is not an objective"),
         (2, {"known_objectives": {Attr("mb"): lambda params: 1.0}}, "not an objective"),
         (2, {"predictor": ["gp"] * 3}, "got 3"),
+        (2, {"algorithm": MOEAD(DIRECTIONS)}, "MOEAD of pymoo cannot search here.*by name"),
+        (2, {"algorithm": DNSGA2(pop_size=10)}, "DNSGA2 of pymoo cannot search here.*by name"),
     ],
 )
 def test_what_does_not_fit_the_study_is_said_at_its_first_trial(
@@ -53,6 +62,19 @@ def test_what_does_not_fit_the_study_is_said_at_its_first_trial(
 def test_what_is_of_the_wrong_kind_is_said_at_once(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(TypeError, match=says):
         LINASSampler(**settings)
+
+
+def test_an_algorithm_of_pymoo_that_wants_to_know_its_end_searches_predictions() -> None:
+    study = study_of(2, algorithm=RVEA(DIRECTIONS), predictor="ridge")
+    study.optimize(widths, n_trials=12)
+    assert len({tuple(trial.params.items()) for trial in study.trials}) == 12
+
+
+def test_an_algorithm_of_pymoo_that_has_been_run_is_refused() -> None:
+    used = GA(pop_size=10)
+    used.setup(Problem(n_var=2, n_obj=1))
+    with pytest.raises(ValueError, match="GA has been set up for another problem"):
+        study_of(1, algorithm=used).optimize(lambda trial: widths(trial)[0], n_trials=1)
 
 
 @pytest.mark.parametrize("algorithm", [GA(pop_size=10), DE(pop_size=10)])
