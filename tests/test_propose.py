@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
@@ -356,11 +357,35 @@ def test_a_predictor_that_knows_nothing_is_not_believed() -> None:
 @pytest.mark.parametrize("n_examples", [0, 20])
 def test_the_wrong_number_of_predictors(n_examples: int) -> None:
     history, rng = history_of(SPACE, n_examples, 3), np.random.default_rng(0)
-    for wrong in ((), ("ridge", "ridge"), ("ridge",) * 4):
+    for wrong in (("ridge", "ridge"), ("ridge",) * 4):
         with pytest.raises(ValueError, match=f"each of the 3; got {len(wrong)}"):
             propose(SPACE, history, 1, rng, settings=quick(predictors=wrong))
-    with pytest.raises(TypeError, match=r"\('ridge',\)"):
-        propose(SPACE, history, 1, rng, settings=quick(predictors="ridge"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        ({"predictors": "ridge"}, TypeError, r"give \('ridge',\)"),
+        ({"predictors": LinearRegression()}, TypeError, "predictors is a sequence"),
+        ({"predictors": ()}, ValueError, "predictors is empty"),
+        ({"predictors": ("lasso",)}, ValueError, "Unknown predictor 'lasso'"),
+        ({"predictors": (None,)}, TypeError, "A predictor needs fit"),
+        ({"algorithm": "nsga2"}, TypeError, "got 'nsga2'.*make_algorithm"),
+        ({"algorithm": PymooNSGA2()}, TypeError, "make_algorithm"),
+        ({"algorithm": NSGA2}, TypeError, "such as Exhaustive"),
+        ({"n_inner_evaluations": -5}, ValueError, "n_inner_evaluations must be at least 1, got -5"),
+        ({"n_inner_evaluations": 1e4}, TypeError, "n_inner_evaluations is a whole number"),
+        ({"n_training": 0}, ValueError, "n_training must be at least 4, got 0"),
+        ({"n_training": -3}, ValueError, "n_training must be at least 4, got -3"),
+        ({"optimism": float("nan")}, ValueError, "optimism is a finite number or None, got nan"),
+        ({"optimism": "much"}, ValueError, "optimism is a finite number or None, got 'much'"),
+    ],
+)
+def test_settings_that_cannot_work_are_explained_before_anything_is_measured(
+    changes: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        Settings(**changes)
 
 
 def test_the_last_population_comes_first_when_only_it_counts() -> None:

@@ -43,11 +43,8 @@ def check_predictors(predictors: Sequence[str | Predictor], n_objectives: int) -
     """Raise if there is neither one predictor nor one per objective.
 
     Raises:
-        TypeError: One name instead of a sequence.
         ValueError: Another number.
     """
-    if isinstance(predictors, str):
-        raise TypeError(f"predictors is a sequence: give ({predictors!r},).")
     if len(predictors) not in (1, n_objectives):
         raise ValueError(
             f"Give one predictor for all objectives or one for each of the {n_objectives}; got "

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 
@@ -37,7 +38,7 @@ from optuna_linas.linas.fitting import (
     check_predictors,
 )
 from optuna_linas.pareto import non_dominated
-from optuna_linas.predictors import Predictor
+from optuna_linas.predictors import Predictor, check_predictor
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.selection import filled_up, unseen
 from optuna_linas.space import SearchSpace
@@ -79,6 +80,10 @@ class Settings:
         learns_failures: Avoid what is likely to fail as others did, where that can be told from
             the network. The paper does not.
 
+    Raises:
+        ValueError: A number out of range, an unknown predictor, or none.
+        TypeError: A predictor, a number or an algorithm of the wrong kind.
+
     Example:
         >>> Settings(predictors=("ridge",), n_inner_evaluations=2_000).optimism is None
         True
@@ -94,6 +99,28 @@ class Settings:
     n_training: int | None = None
     optimism: float | None = None
     learns_failures: bool = True
+
+    def __post_init__(self) -> None:
+        # When it is used, the start has been measured.
+        if isinstance(self.predictors, str) or not isinstance(self.predictors, Sequence):
+            raise TypeError(f"predictors is a sequence: give ({self.predictors!r},).")
+        if not self.predictors:
+            raise ValueError("predictors is empty; give one, or one per objective.")
+        for predictor in self.predictors:
+            check_predictor(predictor)
+        if isinstance(self.algorithm, type) or not callable(self.algorithm):
+            raise TypeError(
+                f"algorithm is an inner search, such as Exhaustive(); got {self.algorithm!r}. "
+                "optuna_linas.evolution.make_algorithm(...) makes one of a name or of an "
+                "algorithm object of pymoo's."
+            )
+        _check_count("n_inner_evaluations", self.n_inner_evaluations, least=1)
+        if self.n_training is not None:
+            _check_count("n_training", self.n_training, least=MIN_EXAMPLES)
+        if self.optimism is not None and not (
+            isinstance(self.optimism, int | float) and isfinite(self.optimism)
+        ):
+            raise ValueError(f"optimism is a finite number or None, got {self.optimism!r}.")
 
 
 @dataclass(frozen=True)
@@ -249,6 +276,13 @@ def _optimism(space: SearchSpace) -> float:
 def _is_soon_known(space: SearchSpace) -> bool:
     """Whether a space is small and most of it has no order."""
     return space.size() <= _MAX_SOON_KNOWN and not mostly_ordered(space)
+
+
+def _check_count(name: str, value: object, *, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} is a whole number, got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
 
 
 def _front(history: History) -> IntArray:

@@ -161,6 +161,11 @@ class LINASSampler(PlannedSampler):
                 "settings stands in the place of predictor, algorithm and n_inner_evaluations: "
                 "give these in Settings(predictors=..., algorithm=..., n_inner_evaluations=...)."
             )
+        if not isinstance(known_objectives, Mapping | None):
+            raise TypeError(
+                "known_objectives is a mapping from an objective to a function of the parameters, "
+                f"such as {{1: count_macs}}; got {known_objectives!r}."
+            )
         for goal, value in (known_objectives or {}).items():
             if not callable(value):
                 raise TypeError(
@@ -303,7 +308,7 @@ class LINASSampler(PlannedSampler):
         if not isinstance(settings, Settings):
             raise TypeError(f"settings({batch}) must return a `Settings`, got {settings!r}.")
         known = {
-            goals.position(goal): KnownLosses(space, value, goals.signs[goals.position(goal)])
+            goals.position(goal): KnownLosses(goal, space, value, goals.signs[goals.position(goal)])
             for goal, value in self._known_objectives.items()
         }
         proposal = make_proposal(

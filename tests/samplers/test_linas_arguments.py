@@ -57,6 +57,11 @@ def test_what_does_not_fit_the_study_is_said_at_its_first_trial(
     [
         ({"settings": {"masked": False}}, "a `Settings`, or a function"),
         ({"known_objectives": {1: 3.0}}, "a function of the parameters; got 3.0 for 1"),
+        ({"known_objectives": [0]}, r"a mapping from an objective .* got \[0\]"),
+        ({"objectives": 0}, "a list of indices .* got 0"),
+        ({"objectives": "accuracy"}, "a list of indices .* got 'accuracy'"),
+        ({"objectives": Attr("accuracy")}, "a list of indices .* got Attr"),
+        ({"algorithm": GA}, "Pass an object, not its class"),
     ],
 )
 def test_what_is_of_the_wrong_kind_is_said_at_once(settings: dict[str, Any], says: str) -> None:
@@ -82,6 +87,15 @@ def test_algorithms_of_pymoo_for_one_objective_search_it(algorithm: object) -> N
     study = study_of(1, algorithm=algorithm, predictor="gp")
     study.optimize(lambda trial: widths(trial)[0], n_trials=12)
     assert len({tuple(trial.params.items()) for trial in study.trials}) == 12
+
+
+@pytest.mark.parametrize("value", [None, np.array([3.0]), "3", [1, [2]], 10**400])
+def test_a_known_objective_that_is_no_number_is_explained(value: object) -> None:
+    wrong: dict[Any, Any] = {1: lambda params: value}
+    study = study_of(2, known_objectives=wrong)
+    says = r"known_objectives has for 1 must return a number.*for {'a': \d, .* it returned"
+    with pytest.raises(TypeError, match=says):
+        study.optimize(widths, n_trials=7)
 
 
 def test_a_schedule_must_return_settings() -> None:
