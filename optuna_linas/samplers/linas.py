@@ -98,8 +98,8 @@ class LINASSampler(PlannedSampler):
             search instead of being predicted. The function gets active parameters only.
         warm_start: A study of another device or of a cheaper objective (or its trials): its front
             is measured first, half of the start, and the predictors learn from it. What its
-            objectives are does not matter, only that it has these parameters. Pass it to every
-            worker and again on resuming.
+            objectives are does not matter, only that it has these parameters; what violates its
+            constraints is not on its front. Pass it to every worker and again on resuming.
         settings: For the paper's variants: `Settings` in place of `predictor`, `algorithm` and
             `n_inner_evaluations`, or a function that gets the iteration (1, 2, ...) and returns
             them.
