@@ -87,9 +87,7 @@ class WarmStart:
                 self._advice = StructuredGP(space).fit(codes, losses).predict
         return self._advice
 
-    def _examples(
-        self, space: SearchSpace, goals: Goals
-    ) -> tuple[IntArray, FloatArray, BoolArray]:
+    def _examples(self, space: SearchSpace, goals: Goals) -> tuple[IntArray, FloatArray, BoolArray]:
         """The other study's different architectures, their losses, and whether they are feasible.
 
         Returns:
