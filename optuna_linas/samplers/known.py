@@ -12,12 +12,31 @@ from optuna_linas.goals import Goal
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Option
 
-__all__ = ["KnownLosses", "KnownObjective"]
+__all__ = ["KnownLosses", "KnownObjective", "check_known"]
 
 KnownObjective = Callable[[Mapping[str, Option]], float]
 """From the active parameters of an architecture to the objective's value."""
 
 _MOST_SAID = 60
+
+
+def check_known(known_objectives: Mapping[Goal, KnownObjective] | None) -> None:
+    """Raise if it does not give a function for each of its objectives.
+
+    Raises:
+        TypeError: No mapping, or something else than a function in it.
+    """
+    if not isinstance(known_objectives, Mapping | None):
+        raise TypeError(
+            "known_objectives is a mapping from an objective to a function of the parameters, such "
+            f"as {{1: count_macs}}; got {known_objectives!r}."
+        )
+    for goal, value in (known_objectives or {}).items():
+        if not callable(value):
+            raise TypeError(
+                f"known_objectives gives for each objective a function of the parameters; got "
+                f"{value!r} for {goal!r}."
+            )
 
 
 class KnownLosses:

@@ -29,9 +29,9 @@ from optuna_linas.linas import (
     startup,
 )
 from optuna_linas.linas.fitting import check_predictors
-from optuna_linas.predictors import Predictor, check_predictor
+from optuna_linas.predictors import Predictor
 from optuna_linas.samplers.checks import check_count
-from optuna_linas.samplers.known import KnownLosses, KnownObjective
+from optuna_linas.samplers.known import KnownLosses, KnownObjective, check_known
 from optuna_linas.samplers.motpe import MOTPE
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.planner import Planned
@@ -161,19 +161,9 @@ class LINASSampler(PlannedSampler):
                 "settings stands in the place of predictor, algorithm and n_inner_evaluations: "
                 "give these in Settings(predictors=..., algorithm=..., n_inner_evaluations=...)."
             )
-        if not isinstance(known_objectives, Mapping | None):
-            raise TypeError(
-                "known_objectives is a mapping from an objective to a function of the parameters, "
-                f"such as {{1: count_macs}}; got {known_objectives!r}."
-            )
-        for goal, value in (known_objectives or {}).items():
-            if not callable(value):
-                raise TypeError(
-                    f"known_objectives gives for each objective a function of the parameters; got "
-                    f"{value!r} for {goal!r}."
-                )
+        check_known(known_objectives)
         self._settings = settings or Settings(
-            predictors=_checked(predictor),
+            predictors=_each(predictor),
             algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
             n_inner_evaluations=n_inner_evaluations,
         )
@@ -274,7 +264,7 @@ class LINASSampler(PlannedSampler):
             n_startup_trials=n_samples,
             batch_size=batch_size,
             settings=Settings(
-                predictors=_checked(predictor),
+                predictors=_each(predictor),
                 algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
                 n_training=n_samples,
             ),
@@ -349,17 +339,10 @@ class LINASSampler(PlannedSampler):
         return np.concatenate([first, choose(space, n - len(first), rng, taken=taken)])
 
 
-def _checked(
+def _each(
     predictor: str | Predictor | Sequence[str | Predictor],
 ) -> tuple[str | Predictor, ...]:
-    """One predictor or several as a tuple, each of them known to be one."""
-    predictors = (
-        (predictor,)
-        if isinstance(predictor, str) or not isinstance(predictor, Sequence)
-        else tuple(predictor)
-    )
-    if not predictors:
-        raise ValueError("predictor is an empty sequence; give one, or one per objective.")
-    for each in predictors:
-        check_predictor(each)
-    return predictors
+    """One predictor or several as a tuple."""
+    if isinstance(predictor, str) or not isinstance(predictor, Sequence):
+        return (predictor,)
+    return tuple(predictor)
