@@ -10,7 +10,8 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from optuna_linas.distributions import distribution_of, space_from_distributions
-from optuna_linas.samplers.checks import check_count, check_distribution
+from optuna_linas.given import check_count
+from optuna_linas.samplers.checks import check_distribution
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.trials import natural_order
 from optuna_linas.space import SearchSpace

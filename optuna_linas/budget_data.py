@@ -6,14 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded
-from optuna_linas.nag import MIN_TRIALS
+from optuna_linas.nag import MIN_TRIALS, are_measured
 from optuna_linas.samplers.checks import resolve_space
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
@@ -28,8 +27,9 @@ class BudgetData:
     Attributes:
         space: The search space.
         archs: Canonical rows, `int[n, d]`.
-        losses: Value and cost, minimised, `float[n, 2]`.
+        losses: Value and cost, minimised, `float[n, 2]`; some of the costs may be penalties.
         signs: -1 where the value, or the cost, is maximised, else 1.
+        n_used: How many trials have a cost that is no penalty.
         n_left_out: How many trials were left out, by reason; reasons that left none out are absent.
     """
 
@@ -37,6 +37,7 @@ class BudgetData:
     archs: IntArray
     losses: FloatArray
     signs: tuple[float, float]
+    n_used: int
     n_left_out: dict[str, int]
 
 
@@ -80,17 +81,21 @@ def budget_data(
             + (f" {messages[0]}" if messages else "")
         )
     losses = history.losses[history.feasible]
-    if np.ptp(losses[:, 1]) <= 0:
-        shown = abs(losses[0, 1])
+    costs = losses[are_measured(losses[:, 1]), 1]
+    if costs.min() == costs.max():
+        shown = abs(costs[0])
         raise ValueError(
             f"The cost, {_shown(goals.goals[1])}, is {shown:g} in all {n} usable trials: there is "
             "no budget to choose by. Is it measured for each architecture?"
         )
+    if len(costs) < n:
+        n_left_out["with a penalty as cost"] = n - len(costs)
     return BudgetData(
         table.space,
         history.codes[history.feasible],
         losses,
         (goals.signs[0], goals.signs[1]),
+        len(costs),
         n_left_out,
     )
 

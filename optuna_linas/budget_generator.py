@@ -22,11 +22,12 @@ from optuna_linas.budget_data import budget_data
 from optuna_linas.budget_header import checked_header
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.fit_bar import FitBar
+from optuna_linas.given import check_count
 from optuna_linas.goals import Goal, as_goal, goal_name
 from optuna_linas.nag import PAPER, REWARDS, BudgetModel, Reward, Settings, fit
 from optuna_linas.nag.files import load_model, save_model
 from optuna_linas.nag.requests import Answer
-from optuna_linas.samplers.checks import check_count, check_seed, resolve_space
+from optuna_linas.samplers.checks import check_seed, resolve_space
 from optuna_linas.seeding import derive_rng
 from optuna_linas.space import SearchSpace
 from optuna_linas.space_json import space_from_json, space_to_json
@@ -42,8 +43,8 @@ class BudgetGenerator:
     Attributes:
         space: The search space.
         n_used: Trials that it has learned from.
-        n_left_out: How many were left out, by reason.
-        cost_range: The lowest and the highest cost of the trials, in the cost's unit.
+        n_left_out: How many were left out, by reason; a penalty as cost has told what fails.
+        cost_range: The lowest and the highest cost of these trials, in the cost's unit.
 
     Example:
         >>> import optuna
@@ -95,7 +96,8 @@ class BudgetGenerator:
 
         Args:
             study: With at least 20 complete trials that have value and cost. Failed and pruned
-                trials, and those without finite numbers, are left out and counted.
+                trials, those without finite numbers, and those whose cost is a penalty, such as
+                1e10 (at most half, far above the rest), are left out and counted.
             cost: What budgets limit: the index of an objective, an `Attr`, or the name of a user
                 attribute that is minimised.
             value: What is to be as good as possible, likewise.
@@ -131,7 +133,7 @@ class BudgetGenerator:
         about = {
             "seed": seed,
             "signs": data.signs,
-            "n_used": len(data.archs),
+            "n_used": data.n_used,
             "n_left_out": data.n_left_out,
             "value_name": goal_name(study, as_goal(value)),
             "cost_name": goal_name(study, as_goal(cost)),
@@ -283,13 +285,10 @@ class BudgetGenerator:
             raise TypeError(f"A budget is a number, got {budget!r}.")
         if not np.isfinite(budget):
             raise ValueError(f"A budget is a finite number, got {budget}.")
-        limit: float = self._cost_sign * float(budget)
-        return limit
+        return float(self._cost_sign * float(budget))
 
     def _answer(self, budget: float, n: int, *, strict: bool = True) -> Answer:
         limit = self._limit(budget)
-        rng = derive_rng(self._about["seed"], "generate", repr(float(budget)), n)
-        found = self._model.request(limit, n, rng)
         if strict and limit < self._model.least_cost:
             least = self._cost_sign * self._model.least_cost
             word = "below" if self._cost_sign > 0 else "above"
@@ -297,7 +296,8 @@ class BudgetGenerator:
                 f"A budget of {budget:g} is {word} every architecture that is known or predicted: "
                 f"the cheapest has a {self._about['cost_name']} of {least:g}."
             )
-        return found
+        rng = derive_rng(self._about["seed"], "generate", repr(float(budget)), n)
+        return self._model.request(limit, n, rng)
 
     def _generated(self, found: Answer) -> list[Generated]:
         expected = found.predictions

@@ -1,8 +1,12 @@
-"""What a public function is given, if it is something else than it takes."""
+"""What is given, if it is something else than is taken: a kind, a count, a number."""
 
 from __future__ import annotations
 
-__all__ = ["check_given"]
+import math
+
+import numpy as np
+
+__all__ = ["check_count", "check_given", "check_number"]
 
 
 def check_given(value: object, kind: type | tuple[type, ...], wanted: str) -> None:
@@ -24,6 +28,41 @@ def check_given(value: object, kind: type | tuple[type, ...], wanted: str) -> No
     """
     if not isinstance(value, kind):
         raise TypeError(f"This takes {wanted}; got {_said(value)}.")
+
+
+def check_count(name: str, value: object, *, least: int) -> None:
+    """Raise if a setting is not a whole number of at least `least`.
+
+    Raises:
+        TypeError: Not a whole number.
+        ValueError: Too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} is a whole number, got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
+
+
+def check_number(
+    name: str,
+    value: object,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float = -math.inf,
+) -> None:
+    """Raise if a setting is not a finite number in `[least, most]` and above `above`.
+
+    Raises:
+        TypeError: Not a number.
+        ValueError: Out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is a number, got {value!r}.")
+    if not (least <= value <= most and value > above) or math.isinf(value):
+        low = f"[{least:g}" if above == -math.inf else f"({above:g}"
+        high = "inf)" if most == math.inf else f"{most:g}]"
+        raise ValueError(f"{name} must be in {low}, {high}, got {value}.")
 
 
 def _said(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray, row_bytes
-from optuna_linas.enumeration import all_rows
+from optuna_linas.enumeration import all_rows, some_networks
 from optuna_linas.ranking import crowding_distance, front_rank
 from optuna_linas.space import SearchSpace
 
@@ -72,9 +72,8 @@ def filled_up(
 def unseen(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[bytes]) -> IntArray:
     """Return up to `n` different canonical rows that are not `taken`, drawn at random.
 
-    Rejection sampling for a bounded number of rounds; a small space is then enumerated, so the
-    last unseen rows are found. Fewer than `n` rows come back only when no more exist, or when a
-    large space is all but exhausted.
+    Rejection sampling for a bounded number of rounds; what those do not find is enumerated, as far
+    as need be. Fewer than `n` rows come back only when no more exist.
     """
     found: dict[bytes, IntArray] = {}
 
@@ -87,7 +86,15 @@ def unseen(space: SearchSpace, n: int, rng: np.random.Generator, *, taken: set[b
         if len(found) >= n:
             break
         keep(space.sample(max(2 * n, 16), rng))
-    if len(found) < n and space.size() <= _MAX_ENUMERATION:
-        keep(rng.permutation(all_rows(space.n_options)))
+    if len(found) < n:
+        keep(rng.permutation(_enumerated(space, len(taken) + n, rng)))
     rows = list(found.values())
     return np.stack(rows) if rows else np.zeros((0, len(space)), dtype=np.int64)
+
+
+def _enumerated(space: SearchSpace, n: int, rng: np.random.Generator) -> IntArray:
+    """Rows among which are `n` different networks, or all that there are."""
+    if space.size() <= _MAX_ENUMERATION:
+        return all_rows(space.n_options)
+    conditions = [space.requirements(j) for j in range(len(space))]
+    return some_networks(space.n_options, conditions, space.parents_first, n, rng)

@@ -35,8 +35,8 @@ class SearchSpace:
             same space; conditions must not run in a circle.
 
     Raises:
-        ValueError: Two variables share a name, a condition names an unknown variable or option,
-            or conditions run in a circle.
+        ValueError: Two variables share a name, a condition names an unknown variable or option
+            (a number between two points of its grid is none), or conditions run in a circle.
 
     Example:
         >>> space = SearchSpace.from_choices(
@@ -74,6 +74,7 @@ class SearchSpace:
                 `{"kernel_1": {"depth": [2]}}`.
 
         Raises:
+            TypeError: One value is given where a list of options is wanted, or a set of them.
             ValueError: As the constructor, or `conditions` names a variable not in `choices`.
         """
         conditions = conditions or {}
@@ -86,7 +87,7 @@ class SearchSpace:
                     name,
                     options,
                     [
-                        Condition(parent, tuple(allowed))
+                        Condition(parent, allowed)
                         for parent, allowed in conditions.get(name, {}).items()
                     ],
                 )
@@ -299,7 +300,7 @@ class SearchSpace:
             parent = self[condition.parent]
             allowed = np.zeros(parent.n_options, dtype=bool)
             for option in condition.options:
-                allowed[parent.index(option)] = True
+                allowed[parent.option_index(option)] = True
             resolved.append((self._position[condition.parent], allowed))
         return resolved
 

@@ -10,9 +10,9 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray
+from optuna_linas.given import check_count, check_number
 from optuna_linas.goals import Goal
 from optuna_linas.pareto import hypervolume, non_dominated
-from optuna_linas.samplers.checks import check_count, check_number
 from optuna_linas.study_values import values_of
 
 __all__ = ["HypervolumeStagnation"]

@@ -20,6 +20,9 @@ __all__ = ["alike", "has_too_few", "mostly_ordered", "option_levels", "same_word
 _N_REMEMBERED = 16
 """Spaces whose structure is remembered: a search asks for it with every trial."""
 
+_MAX_WORDS = 1_024
+"""Options beyond which a variable shares no words: no search measures so many of them twice."""
+
 
 @lru_cache(maxsize=_N_REMEMBERED)
 def option_levels(space: SearchSpace) -> tuple[FloatArray | None, ...]:
@@ -81,7 +84,7 @@ def same_words(space: SearchSpace) -> tuple[IntArray, ...]:
 
     Those whose names differ only in their numbers: `op_0`, `op_1`, ... Options are not compared, as
     one may lack what another has (the first block of a stage cannot be skipped). A group has two
-    members or more.
+    members or more, none of which has more than 1,024 options.
 
     Example:
         >>> space = SearchSpace.from_choices(
@@ -93,7 +96,7 @@ def same_words(space: SearchSpace) -> tuple[IntArray, ...]:
     groups: dict[str, list[int]] = {}
     for j, levels in enumerate(option_levels(space)):
         variable = space.variables[j]
-        if levels is None and variable.n_options > 1:
+        if levels is None and 1 < variable.n_options <= _MAX_WORDS:
             groups.setdefault(re.sub(r"\d+", "#", variable.name), []).append(j)
     return tuple(np.array(group, dtype=np.int64) for group in groups.values() if len(group) > 1)
 

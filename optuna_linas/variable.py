@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from optuna_linas.arrays import FloatArray
 from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.grid import MAX_LEVELS, check_range, float_grid, integer_grid
+from optuna_linas.option import Option, choice_options, given_options, option_key, same_option
 
 __all__ = ["MAX_LEVELS", "Condition", "Option", "Variable"]
 
-Option = None | bool | int | float | str
 Kind = Literal["categorical", "integer", "float"]
-
-MAX_LEVELS = 1025
-"""Grid points of a continuous float, and the most that a long integer range is given."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,10 @@ class Condition:
 
     Attributes:
         parent: The name of another variable.
-        options: Values of the parent, as its own options are given.
+        options: Values of the parent, as its own options are given; kept as a tuple.
+
+    Raises:
+        TypeError: `options` is one value by itself.
 
     Example:
         >>> Condition("depth_1", (4,))  # for kernel_7, the fourth layer of unit 1
@@ -44,7 +45,14 @@ class Condition:
     """
 
     parent: str
-    options: tuple[Option, ...]
+    options: Sequence[Option]
+
+    def __post_init__(self) -> None:
+        options = given_options(self.options, f"A condition on {self.parent!r}")
+        object.__setattr__(self, "options", options)
+
+    def __hash__(self) -> int:
+        return hash((self.parent, option_key(self.options)))
 
 
 @dataclass(frozen=True)
@@ -86,16 +94,12 @@ class Variable:
             conditions: When the variable exists; always without any.
 
         Raises:
-            ValueError: No options, or two that Optuna cannot tell apart (`True` and `1`).
+            TypeError: `options` is one value by itself, or a set.
+            ValueError: No options, two that Optuna cannot tell apart (`True` and `1`), or a whole
+                number beyond the floats.
         """
-        if len(options) == 0:
-            raise ValueError(f"Variable {name!r} needs at least one option, got none.")
-        if not _all_different(options):
-            raise ValueError(
-                f"Variable {name!r} has options that compare equal: {list(options)}. "
-                "Give each option once; Python counts True and 1 as the same value."
-            )
-        return Variable(name, "categorical", tuple(options), tuple(conditions))
+        options = choice_options(name, options)
+        return Variable(name, "categorical", options, tuple(conditions))
 
     @staticmethod
     def integer(
@@ -121,7 +125,8 @@ class Variable:
 
         Raises:
             TypeError: A bound or the step is not a whole number.
-            ValueError: `low > high`, a step below 1, or `log` with `low < 1` or with a step.
+            ValueError: `low > high`, a step below 1, `log` with `low < 1` or with a step, or a
+                bound of more than 64 bits.
         """
         try:
             low, high, step = operator.index(low), operator.index(high), operator.index(step)
@@ -130,17 +135,15 @@ class Variable:
                 f"Variable {name!r}: low, high and step are whole numbers, got {low!r}, {high!r} "
                 f"and {step!r}. Use Variable.floating for a float."
             ) from None
-        _check_range(name, low, high, step, log)
+        check_range(name, low, high, step, log)
         if step < 1:
             raise ValueError(f"Variable {name!r}: step must be at least 1, got {step}.")
-        n = (high - low) // step + 1
-        if n <= MAX_LEVELS:
-            grid = [low + step * i for i in range(n)]
-        elif log:
-            inner = np.exp(np.linspace(np.log(float(low)), np.log(float(high)), MAX_LEVELS))[1:-1]
-            grid = sorted({low, high, *(min(max(round(v), low), high) for v in inner.tolist())})
-        else:
-            grid = [low + step * i for i in _spread(n)]
+        if low < -(2**63) or high >= 2**63:
+            raise ValueError(
+                f"Variable {name!r}: [{low}, {high}] goes beyond the integers of 64 bits that a "
+                "plan is stored with. Use a float, or search the exponent."
+            )
+        grid = integer_grid(low, high, step, log=log)
         return Variable(
             name, "integer", tuple(grid), tuple(conditions), low, grid[-1], float(step), log
         )
@@ -168,25 +171,18 @@ class Variable:
         Raises:
             ValueError: `low > high`, a step of 0 or less, or `log` with `low <= 0` or with a step.
         """
-        _check_range(name, low, high, step, log)
+        check_range(name, low, high, step, log)
         if step is not None and not step > 0:
             raise ValueError(f"Variable {name!r}: step must be positive, got {step}.")
         low, high = float(low), float(high)
+        grid = float_grid(low, high, step, log=log)
         if step is not None:
-            # In decimals as Optuna does it: as floats, 0.3 is less than three steps of 0.1.
-            first, each = Fraction(str(low)), Fraction(str(float(step)))
-            n = int((Fraction(str(high)) - first) // each) + 1
-            grid = [float(first + each * i) for i in _spread(n)]
-            return Variable(
-                name, "float", tuple(grid), tuple(conditions), low, grid[-1], float(step), log
-            )
-        if log:
-            inner = np.exp(np.linspace(np.log(low), np.log(high), MAX_LEVELS))[1:-1]
-        else:
-            inner = np.linspace(low, high, MAX_LEVELS)[1:-1]
-        # A range of a few floats has fewer than MAX_LEVELS different points.
-        grid = np.unique([low, *np.clip(inner, low, high), high]).tolist()
-        return Variable(name, "float", tuple(grid), tuple(conditions), low, high, None, log)
+            high, step = grid[-1], float(step)
+        return Variable(name, "float", tuple(grid), tuple(conditions), low, high, step, log)
+
+    def __hash__(self) -> int:
+        kind = (self.name, self.kind, self.low, self.high, self.step, self.log)
+        return hash((kind, self.option_keys, self.conditions))
 
     @property
     def n_options(self) -> int:
@@ -211,10 +207,10 @@ class Variable:
                 likely = self._index_of.get(value)
             except TypeError:  # no option that can be looked up
                 likely = None
-            if likely is not None and _same(self.options[likely], value):
+            if likely is not None and same_option(self.options[likely], value):
                 return likely
             for i, option in enumerate(self.options):
-                if _same(option, value):
+                if same_option(option, value):
                     return i
             raise SpaceMismatchError(
                 f"{self.name}={value!r} is not an option of the space: {list(self.options)}."
@@ -234,6 +230,26 @@ class Variable:
         grid, at = self.positions, self._position(min(max(value, self.low), self.high))
         right = int(np.clip(np.searchsorted(grid, at), 1, len(grid) - 1))
         return right if grid[right] - at < at - grid[right - 1] else right - 1
+
+    def option_index(self, value: object) -> int:
+        """Return the index of `value`, which must be an option: a number, on a point of the grid.
+
+        Raises:
+            SpaceMismatchError: It is none.
+
+        Example:
+            >>> Variable.integer("n", 0, 10_000).option_index(9)
+            1
+        """
+        index = self.index(value)
+        option = self.options[index]
+        if self.is_number and not self._is_close(option, value):
+            raise SpaceMismatchError(
+                f"{self.name}={value!r} is no point of the grid of {self.n_options} values that "
+                f"stand for [{self.low}, {self.high}]; the nearest is {option!r}. Take values "
+                "among the variable's options, or a range with fewer steps."
+            )
+        return index
 
     def refine(self, index: int, rng: np.random.Generator) -> Option:
         """Return a value that `rng` draws from the cell around option `index`.
@@ -259,12 +275,23 @@ class Variable:
         return value if self.index(value) == index else self.options[index]
 
     @cached_property
+    def option_keys(self) -> tuple[Hashable, ...]:
+        """What stands for each option in a dict; see `optuna_linas.option.option_key`."""
+        return tuple(map(option_key, self.options))
+
+    @cached_property
     def _index_of(self) -> dict[object, int]:
         """The index of each option that can be looked up; to others, Python takes 1 for True."""
         try:
             return {option: i for i, option in enumerate(self.options)}
         except TypeError:  # Optuna warns about a list as an option, but takes it.
             return {}
+
+    def _is_close(self, option: Any, value: Any) -> bool:
+        """Whether two numbers differ by no more than rounding."""
+        if self.kind == "integer":
+            return bool(option == value)
+        return bool(abs(option - value) <= 1e-9 * (option if self.log else self.high - self.low))
 
     @cached_property
     def positions(self) -> FloatArray:
@@ -304,42 +331,3 @@ class Variable:
         if self.kind == "integer":
             return int(self.low) + i * int(self.step)
         return float(Fraction(str(self.low)) + i * Fraction(str(self.step)))
-
-
-def _spread(n: int) -> list[int]:
-    """Return `0, ..., n - 1`, or `MAX_LEVELS` of them, evenly spread with both ends."""
-    if n <= MAX_LEVELS:
-        return list(range(n))
-    return [i * (n - 1) // (MAX_LEVELS - 1) for i in range(MAX_LEVELS)]
-
-
-def _same(option: object, value: object) -> bool:
-    if isinstance(option, bool) != isinstance(value, bool):
-        return False  # 1 == True and 1 == 1.0: the second is meant, the first is not.
-    # NaN is the one value that does not equal itself; as an option it is itself.
-    return bool(option == value) or (option != option and value != value)
-
-
-def _all_different(options: Sequence[Option]) -> bool:
-    if sum(option != option for option in options) > 1:
-        return False
-    try:
-        return len(set(options)) == len(options)
-    except TypeError:  # Optuna warns about a list as an option, but takes it.
-        return not any(a == b for i, a in enumerate(options) for b in options[:i])
-
-
-def _check_range(name: str, low: float, high: float, step: float | None, log: bool) -> None:
-    try:
-        is_finite = math.isfinite((float(high) - float(low)) / (step or 1.0))
-    except OverflowError:  # an int beyond the floats
-        is_finite = False
-    if not is_finite or low > high:
-        raise ValueError(
-            f"Variable {name!r} needs low <= high, finite and not too far apart, got "
-            f"[{low}, {high}]."
-        )
-    if log and low <= 0:
-        raise ValueError(f"Variable {name!r}: log=True needs low > 0, got {low}.")
-    if log and step not in (None, 1):
-        raise ValueError(f"Variable {name!r}: log=True and step={step} exclude each other.")

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,21 @@ def test_a_budget_above_the_range_is_the_highest_one(fitted: BudgetGenerator) ->
     )
 
 
+@pytest.mark.parametrize("budget", [1e40, sys.float_info.max])
+def test_a_budget_beyond_single_precision_is_the_highest_one(
+    fitted: BudgetGenerator, budget: float
+) -> None:
+    high = fitted.cost_range[1]
+    for found, wanted in (
+        (fitted.generate(budget), fitted.generate(high)),
+        (fitted.draw(budget, 200), fitted.draw(high, 200)),
+    ):
+        values = [np.mean([each.predicted_value for each in some]) for some in (found, wanted)]
+        assert values[0] == pytest.approx(values[1], abs=0.02)
+    with pytest.raises(ValueError, match="below every"):
+        fitted.generate(-budget)
+
+
 def test_the_front_rises_with_the_budget(fitted: BudgetGenerator) -> None:
     front = fitted.front(n_budgets=12)
     assert front.budgets[[0, -1]].tolist() == list(fitted.cost_range)
@@ -170,6 +186,37 @@ def test_failed_pruned_and_nan_trials_are_left_out_and_counted() -> None:
         "without a finite value and cost": 6,
         "infeasible by a constraint": 6,
     }
+
+
+@pytest.mark.parametrize("penalty", [1e4, 1e10, sys.float_info.max])
+def test_trials_with_a_penalty_as_cost_are_counted_and_no_budget_reaches_it(
+    penalty: float, tmp_path: Path
+) -> None:
+    def fragile(trial: Trial) -> float:
+        accuracy = with_attribute(trial)
+        if trial.number % 10 != 1:
+            return accuracy
+        trial.set_user_attr("latency_ms", penalty)
+        return 0.0
+
+    study = study_of(fragile)
+    costs = [t.user_attrs["latency_ms"] for t in study.trials if t.number % 10 != 1]
+    found = generator_of(study)
+    assert (found.n_used, found.n_left_out) == (45, {"with a penalty as cost": 5})
+    assert found.cost_range == (min(costs), max(costs))
+    best = [found.generate(budget)[0] for budget in (1.5, 4.0)]
+    for each, budget in zip(best, (1.5, 4.0), strict=True):
+        assert each.is_within
+        assert true_values(each.params)[1] <= budget
+    front = found.front(20)
+    assert len({tuple(sorted(p.items())) for p in front.params}) > 8
+    failed = [t.params for t in study.trials if t.number % 10 == 1]
+    assert not any(p in failed for p in front.params)
+    found.save(tmp_path / "networks.npz")
+    loaded = BudgetGenerator.load(tmp_path / "networks.npz")
+    assert (loaded.n_left_out, loaded.cost_range) == (found.n_left_out, found.cost_range)
+    assert loaded.generate(4.0, n=3) == found.generate(4.0, n=3)
+    assert loaded.draw(4.0, 20) == found.draw(4.0, 20)
 
 
 def test_it_is_saved_and_loaded(fitted: BudgetGenerator, tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optuna_linas.enumeration import some_networks
 from optuna_linas.selection import best_unique, unseen
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Variable
+from tests.test_space import spaces
 
 NAN, INF = float("nan"), float("inf")
 FEASIBLE = np.zeros(6)
@@ -142,3 +144,44 @@ def test_unseen_draws_uniformly_over_rows() -> None:
         a, b = unseen(space, 1, rng, taken=set())[0]
         counts[a, b] += 1
     assert abs(counts / 1000 - 1 / 8).max() < 0.04
+
+
+CHAIN = SearchSpace.from_choices(
+    {f"x{i}": [0, 1] for i in range(20)}, {f"x{i}": {f"x{i - 1}": [0]} for i in range(1, 20)}
+)
+
+
+def test_every_network_is_found_where_a_few_have_nearly_all_rows() -> None:
+    # Half of all 2^20 rows are one network, and the last two have one each.
+    assert (CHAIN.size(), CHAIN.size(effective=True)) == (2**20, 21)
+    found = unseen(CHAIN, 30, np.random.default_rng(0), taken=set())
+    assert len(keys(found)) == len(found) == 21
+    assert (CHAIN.canonical(found) == found).all()
+    last = found[-1:]
+    assert np.array_equal(unseen(CHAIN, 3, np.random.default_rng(1), taken=keys(found[:-1])), last)
+
+
+def test_unseen_networks_are_found_though_there_are_too_many_to_enumerate() -> None:
+    tail = SearchSpace.from_choices(
+        {f"x{i}": [0, 1] for i in range(20)} | {f"w{i}": list(range(9)) for i in range(8)},
+        {f"x{i}": {f"x{i - 1}": [0]} for i in range(1, 20)}
+        | {f"w{i}": {"x19": [1]} for i in range(8)},
+    )
+    rng, taken = np.random.default_rng(0), set[bytes]()
+    for n in (30, 30, 500):
+        found = unseen(tail, n, rng, taken=taken)
+        assert len(keys(found) - taken) == n
+        assert (tail.canonical(found) == found).all()
+        taken |= keys(found)
+
+
+@given(spaces(), st.integers(1, 40), st.integers(0, 2**32))
+@settings(deadline=None, max_examples=60)
+def test_some_networks_are_different_canonical_and_as_many_as_there_are(
+    space: SearchSpace, n: int, seed: int
+) -> None:
+    conditions = [space.requirements(j) for j in range(len(space))]
+    rng = np.random.default_rng(seed)
+    rows = some_networks(space.n_options, conditions, space.parents_first, n, rng)
+    assert len(keys(rows)) == len(rows) == min(n, space.size(effective=True))
+    assert np.array_equal(space.canonical(rows), rows)

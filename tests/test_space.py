@@ -465,3 +465,25 @@ def test_lookup_equality_and_copies() -> None:
 def test_size_of_a_range_is_that_of_its_grid() -> None:
     space = SearchSpace([Variable.integer("n", 1, 10), Variable.floating("x", 0, 1)])
     assert space.size() == space.size(effective=True) == math.prod(space.n_options)
+
+
+def test_a_condition_on_a_number_between_two_points_of_its_grid_is_refused() -> None:
+    def space(n: int) -> SearchSpace:
+        parent = Variable.integer("n", 0, 10_000)
+        return SearchSpace([parent, Variable.categorical("k", [3, 5], [Condition("n", (n,))])])
+
+    assert space(9).encode({"n": 9, "k": 5}).tolist() == [1, 1]
+    with pytest.raises(ValueError, match=r"n=7 is no point of the grid.*the nearest is 9"):
+        space(7)
+
+
+@pytest.mark.parametrize("options", [3, "xy", {"x", "y"}])
+def test_choices_that_are_no_list_are_explained(options: Any) -> None:
+    with pytest.raises(TypeError, match=r"'k'.* list"):
+        SearchSpace.from_choices({"k": options})
+
+
+@pytest.mark.parametrize("allowed", [2, "2"])
+def test_a_condition_that_is_no_list_is_explained(allowed: Any) -> None:
+    with pytest.raises(TypeError, match="A condition on 'depth' takes a list"):
+        SearchSpace.from_choices({"depth": [1, 2], "k": [3]}, {"k": {"depth": allowed}})

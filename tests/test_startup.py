@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,13 @@ def test_networks_of_one_word_come_first_where_words_are_shared() -> None:
     many = SearchSpace.from_choices({f"op_{i}": words for i in range(4)})
     rows = startup(many, 15, np.random.default_rng(0), taken=set())
     assert ((rows == rows[:, :1]).all(axis=1)).sum() <= 8
+
+
+def test_a_start_is_the_same_whether_options_are_lists_or_tuples_or_strings() -> None:
+    words: list[list[Any]] = [[[3], [3, 3], [5]], [(3,), (3, 3), (5,)], ["3", "33", "5"]]
+    starts = [
+        start(SearchSpace.from_choices({f"op_{i}": options for i in range(4)}), 8)
+        for options in words
+    ]
+    assert np.array_equal(starts[0], starts[1])
+    assert np.array_equal(starts[0], starts[2])

@@ -1,8 +1,10 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import alike, has_too_few, mostly_ordered, option_levels
+from optuna_linas.structure import alike, has_too_few, mostly_ordered, option_levels, same_words
 from optuna_linas.variable import Condition, Variable
 
 
@@ -101,3 +103,20 @@ def test_constants_are_neither_ordered_nor_not() -> None:
     space = SearchSpace.from_choices(sizes | {f"constant_{i}": [8] for i in range(4)})
     assert mostly_ordered(space)
     assert not has_too_few(space, 0)
+
+
+def test_lists_are_words_and_the_same_ones_as_tuples() -> None:
+    def groups(options: list[Any]) -> list[list[int]]:
+        space = SearchSpace.from_choices({"stages_0": options, "stages_1": options})
+        assert option_levels(space) == (None, None)
+        return [group.tolist() for group in same_words(space)]
+
+    assert groups([[64], [64, 128]]) == groups([(64,), (64, 128)]) == [[0, 1]]
+
+
+def test_a_thousand_words_and_more_are_not_shared() -> None:
+    def groups(n: int) -> int:
+        words = [f"w{i}" for i in range(n)]
+        return len(same_words(SearchSpace.from_choices({"op_0": words, "op_1": words})))
+
+    assert (groups(1_024), groups(1_025)) == (1, 0)

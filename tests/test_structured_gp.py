@@ -1,7 +1,10 @@
+import tracemalloc
+from typing import Any
+
 import numpy as np
 import pytest
 
-from optuna_linas.predictors import StructuredGP, kendall_tau
+from optuna_linas.predictors import StructuredGP, columns, kendall_tau, structured
 from optuna_linas.predictors.evidence import kernel_weights
 from optuna_linas.predictors.relevance import relevance
 from optuna_linas.space import SearchSpace
@@ -192,3 +195,58 @@ def test_words_that_mean_nothing_are_left_out() -> None:
     space = SearchSpace.from_choices(dict(zip(names, BLOCKS.choices, strict=True)))
     by_itself = StructuredGP(space).fit(archs, words_cost(archs, meaning))
     assert known_by_words.predict(other) == pytest.approx(by_itself.predict(other))
+
+
+def test_options_that_are_lists_are_learned_like_words() -> None:
+    lists: list[Any] = [[3], [3, 3], [5], [5, 5]]
+    spaces = [
+        SearchSpace.from_choices({f"op_{i}": options for i in range(3)})
+        for options in (lists, ["3", "33", "5", "55"])
+    ]
+    archs, other = (spaces[0].sample(30, np.random.default_rng(seed)) for seed in (0, 1))
+    losses = (archs**2).sum(axis=1, keepdims=True).astype(float)
+    predicted = [StructuredGP(space).fit(archs, losses).predict(other) for space in spaces]
+    assert np.array_equal(*predicted)
+
+
+def test_one_hot_features_in_strips_are_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = SearchSpace(
+        [
+            Variable.integer("n", 0, 5_000),
+            Variable.categorical("op_0", ["p", "q", "r"]),
+            Variable.floating("x", -1, 1, conditions=[Condition("op_0", ("p", "q"))]),
+            *(Variable.categorical(f"width_{i}", [8, 16, 32, 64]) for i in range(4)),
+            Variable.categorical("op_1", ["p", "q", "r"]),
+        ]
+    )
+    archs, other = (space.sample(60, np.random.default_rng(seed)) for seed in (0, 1))
+    losses = np.column_stack([archs[:, 1:].sum(axis=1), archs[:, 0] / 100 * archs[:, 3]])
+
+    def predictions() -> list[np.ndarray]:
+        model = StructuredGP(space, lambda rows: rows[:, 3:5] ** 2.0).fit(archs, losses)
+        return [model.predict(other), *model.predict_with_deviation(other)]
+
+    whole = predictions()
+    monkeypatch.setattr(columns, "_MAX_WHOLE", 10)
+    for width in (1, 4, 11):
+        monkeypatch.setattr(columns, "_WIDTH", width)
+        for found, expected in zip(predictions(), whole, strict=True):
+            assert found == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    monkeypatch.setattr(structured, "_MAX_CELLS", 100)  # a few rows at a time
+    for found, expected in zip(predictions(), whole, strict=True):
+        assert found == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_memory_grows_with_the_number_of_options_and_not_with_its_square() -> None:
+    words = [f"word {i}" for i in range(4_000)]
+    space = SearchSpace.from_choices({"op_0": words, "op_1": words[:3_000]})
+    archs = space.sample(20, np.random.default_rng(0))
+    losses = np.sin(archs / 50.0)
+    tracemalloc.start()
+    try:
+        StructuredGP(space).fit(archs, losses).predict_with_deviation(archs)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # A matrix of all features with all takes 392 MB, and there were many.
+    assert peak < 100e6

@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from optuna_linas.dashboard.writing import Contents, write_page
-from optuna_linas.samplers.checks import check_count
+from optuna_linas.given import check_count
 
 __all__ = ["DashboardCallback", "PublishingWarning"]
 

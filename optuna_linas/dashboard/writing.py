@@ -17,7 +17,7 @@ from optuna_linas.dashboard.figures import figures_of
 from optuna_linas.dashboard.pages import Page
 from optuna_linas.dashboard.study_note import study_note
 from optuna_linas.dashboard.trial_note import put_trial_notes
-from optuna_linas.samplers.checks import check_count
+from optuna_linas.given import check_count
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -23,12 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution import GA, Exhaustive, InnerAlgorithm, PymooObject
+from optuna_linas.given import check_count, check_number
 from optuna_linas.history import History
 from optuna_linas.linas.batch import BatchChooser
 from optuna_linas.linas.fitting import (
@@ -114,13 +114,11 @@ class Settings:
                 "optuna_linas.evolution.make_algorithm(...) makes one of a name or of an "
                 "algorithm object of pymoo's."
             )
-        _check_count("n_inner_evaluations", self.n_inner_evaluations, least=1)
+        check_count("n_inner_evaluations", self.n_inner_evaluations, least=1)
         if self.n_training is not None:
-            _check_count("n_training", self.n_training, least=MIN_EXAMPLES)
-        if self.optimism is not None and not (
-            isinstance(self.optimism, int | float) and isfinite(self.optimism)
-        ):
-            raise ValueError(f"optimism is a finite number or None, got {self.optimism!r}.")
+            check_count("n_training", self.n_training, least=MIN_EXAMPLES)
+        if self.optimism is not None:
+            check_number("optimism", self.optimism)
 
 
 @dataclass(frozen=True)
@@ -276,13 +274,6 @@ def _optimism(space: SearchSpace) -> float:
 def _is_soon_known(space: SearchSpace) -> bool:
     """Whether a space is small and most of it has no order."""
     return space.size() <= _MAX_SOON_KNOWN and not mostly_ordered(space)
-
-
-def _check_count(name: str, value: object, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} is a whole number, got {value!r}.")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}.")
 
 
 def _front(history: History) -> IntArray:

@@ -97,7 +97,7 @@ def _pure(space: SearchSpace, n: int, rng: np.random.Generator) -> IntArray:
     """Per word that variables share, a row in which all that can take it do, `int[<= n / 2, d]`."""
     rows = [np.zeros((0, len(space)), dtype=np.int64)]
     for members in () if has_corners(space) else same_words(space):
-        options = [space.variables[j].options for j in members]
+        options = [space.variables[j].option_keys for j in members]
         words = dict.fromkeys(word for each in options for word in each)
         pure = _balanced(space, len(words), rng)
         for row, word in zip(pure, words, strict=True):

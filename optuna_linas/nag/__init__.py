@@ -2,6 +2,7 @@
 
 from optuna_linas.nag.fitting import MIN_TRIALS, fit
 from optuna_linas.nag.model import BudgetModel
+from optuna_linas.nag.penalties import are_measured
 from optuna_linas.nag.rewards import REWARDS, Reward
 from optuna_linas.nag.settings import PAPER, EvaluatorSettings, Settings
 
@@ -13,5 +14,6 @@ __all__ = [
     "EvaluatorSettings",
     "Reward",
     "Settings",
+    "are_measured",
     "fit",
 ]

@@ -20,6 +20,7 @@ import torch
 
 from optuna_linas.array_files import read_arrays
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.nag.examples import Examples
 from optuna_linas.nag.model import BudgetModel
 from optuna_linas.nag.predictions import ValueCostModel
 from optuna_linas.nag.settings import Settings
@@ -72,6 +73,10 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
         "remembered": model.remembered.astype(np.int16),
         "grid": model.grid,
     }
+    examples = model.model.examples
+    if len(examples.failed):
+        arrays["failed"] = examples.failed.astype(np.int16)
+        arrays["failed_losses"] = examples.failed_losses
     for name, tensor in model.generator.state_dict().items():
         arrays[_PREFIX + name] = tensor.cpu().numpy()
     partial = path.with_name(path.name + ".partial")
@@ -119,10 +124,9 @@ def load_model(path: Path, space: SearchSpace, device: str | torch.device = "cpu
     with explained(str(path)):
         settings = replace(Settings(), **_checked_settings(header["settings"]))
         grid = _numbers(arrays["grid"], (settings.n_budgets,))
-        losses = _numbers(arrays["losses"], (len(arrays["losses"]), 2))
-        archs = _rows(space, arrays["archs"])
-        if not (len(archs) == len(losses) > 0 and (np.diff(grid) > 0).all()):
-            raise ValueError("the measurements or the budgets are no such arrays")
+        examples = _examples(space, arrays)
+        if not (np.diff(grid) > 0).all():
+            raise ValueError("the budgets are no such array")
         # What the settings say of sizes is what is allocated: the file's own arrays must be so.
         for name, axis, wanted in (
             ("budget_embedding", 1, settings.embedding_size),
@@ -132,8 +136,7 @@ def load_model(path: Path, space: SearchSpace, device: str | torch.device = "cpu
                 raise ValueError(f"{name} has another size than the settings say")
         model = ValueCostModel(
             space,
-            archs,
-            losses,
+            examples,
             value_scale=_finite(header["value_scale"]),
             cost_margin=_finite(header["cost_margin"]),
         )
@@ -158,6 +161,21 @@ def _read(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray[An
         raise ValueError(
             f"{path} is not a file that BudgetGenerator.save has written: {error}"
         ) from error
+
+
+def _examples(space: SearchSpace, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Examples:
+    """What was measured, and what failed where anything did."""
+    archs, losses = _rows(space, arrays["archs"]), arrays["losses"]
+    failed = _rows(space, arrays["failed"]) if "failed" in arrays else archs[:0]
+    failed_losses = arrays["failed_losses"] if "failed" in arrays else losses[:0]
+    if len(archs) == 0:
+        raise ValueError("it has no measurements")
+    return Examples(
+        archs,
+        _numbers(losses, (len(archs), 2)),
+        failed,
+        _numbers(failed_losses, (len(failed), 2)),
+    )
 
 
 def _checked_settings(settings: Any) -> dict[str, Any]:

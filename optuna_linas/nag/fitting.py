@@ -22,6 +22,7 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution.variation import resample
 from optuna_linas.nag.elites import Elites, vary
 from optuna_linas.nag.evaluator import Evaluator, train_evaluator
+from optuna_linas.nag.examples import examples_of
 from optuna_linas.nag.model import BudgetModel
 from optuna_linas.nag.policy import train_generator
 from optuna_linas.nag.predictions import ValueCostModel
@@ -41,6 +42,8 @@ _N_CHILDREN = 64
 _N_LAST_ROUNDS = 100
 _N_EXAMPLES = 64
 _MAX_MUTATION, _N_RATES = 0.3, 8
+_FARTHEST = 1e9
+"""Ranges of costs beyond which all bounds are alike."""
 
 
 def fit(
@@ -59,7 +62,8 @@ def fit(
         space: The search space.
         archs: What was measured, `int[n, d]`.
         losses: Value and cost of each, minimised, `float[n, 2]`; an architecture that was measured
-            several times counts with its mean.
+            several times counts with its mean. Budgets range over the costs that are no penalties
+            (see `penalties`).
         rng: The source of all randomness.
         settings: How to do it; `None` for the defaults.
         device: Where torch computes.
@@ -79,22 +83,22 @@ def fit(
         (4, 2)
     """
     settings = settings or Settings()
-    archs, losses = _averaged(space.canonical(archs), losses)
-    if len(archs) < MIN_TRIALS:
+    examples = examples_of(space.canonical(archs), losses)
+    n, costs = len(examples.archs) + len(examples.failed), examples.losses[:, 1]
+    if n < MIN_TRIALS:
         raise ValueError(
-            f"A generator needs at least {MIN_TRIALS} different measured architectures, got "
-            f"{len(archs)}."
+            f"A generator needs at least {MIN_TRIALS} different measured architectures, got {n}."
         )
-    if np.ptp(losses[:, 1]) <= 0:
+    if costs.min() == costs.max():
         raise ValueError(
-            f"All {len(archs)} architectures cost the same, {abs(losses[0, 1]):g}: there is no "
+            f"All {len(costs)} architectures cost the same, {abs(costs[0]):g}: there is no "
             "budget to choose by."
         )
     model = ValueCostModel.calibrated(
-        space, archs, losses, coverage=settings.coverage, caution=settings.caution, rng=rng
+        space, examples, coverage=settings.coverage, caution=settings.caution, rng=rng
     )
     noise = _torch_rng(rng, "cpu")
-    grid = np.linspace(losses[:, 1].min(), losses[:, 1].max(), settings.n_budgets)
+    grid = np.linspace(costs.min(), costs.max(), settings.n_budgets)
     fitted = BudgetModel.untrained(model, grid, settings, rng=noise, device=device)
     evaluator = None
     if settings.reward.uses_evaluator:
@@ -146,7 +150,9 @@ class _Practice:
             (fitted.rank(expected) - self._best) / self._scale,
             1.0 - (expected.values - self._best) / self._scale,
             _relative(expected.costs, np.repeat(fitted.grid, n), float(np.ptp(fitted.grid))),
-            fitted.position(expected.bounds) - np.repeat(fitted.position(fitted.grid), n),
+            # Of two networks that failed, the difference of what they cost at most would be NaN.
+            np.minimum(fitted.position(expected.bounds), _FARTHEST)
+            - np.repeat(fitted.position(fitted.grid), n),
         ]
         stacked = torch.tensor(np.stack(columns), device=bins.device).reshape(4, k, n)
         return reward(Generated(torch.zeros_like(stacked[0]), *stacked)).to(torch.float32)
@@ -214,27 +220,16 @@ def _relative(costs: FloatArray, budgets: FloatArray, span: float) -> FloatArray
     return np.where(is_zero, 1.0 + costs / span, costs / np.where(is_zero, 1.0, budgets))
 
 
-def _averaged(archs: IntArray, losses: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Different architectures in the order of their first measurement, with their mean losses."""
-    _, first, inverse, counts = np.unique(
-        archs, axis=0, return_index=True, return_inverse=True, return_counts=True
-    )
-    total = np.zeros((len(first), losses.shape[1]))
-    np.add.at(total, inverse.reshape(-1), losses)
-    order = np.argsort(first)
-    return archs[first[order]], (total / counts[:, None])[order]
-
-
 def _examples(
     space: SearchSpace, model: ValueCostModel, n_imagined: int, rng: np.random.Generator
 ) -> tuple[IntArray, FloatArray]:
-    """What the evaluator learns from: measured rows, and imagined ones with predicted losses.
+    """What the evaluator learns from: known rows, and imagined ones with predicted losses.
 
     Half of the imagined ones are drawn from the whole space, half are variations of the measured
     front, where the generator will be.
     """
     if n_imagined == 0:
-        return model.archs, model.losses
+        return model.known, model.told
     anywhere = space.sample(n_imagined // 2, rng)
     front = model.archs[non_dominated(model.losses)]
     n_near = n_imagined - len(anywhere)
@@ -250,7 +245,7 @@ def _examples(
     imagined = np.unique(space.canonical(np.concatenate([anywhere, near])), axis=0)
     expected = model.predict(imagined)
     labels = np.stack([expected.values, expected.costs], axis=1)
-    return np.concatenate([model.archs, imagined]), np.concatenate([model.losses, labels])
+    return np.concatenate([model.known, imagined]), np.concatenate([model.told, labels])
 
 
 def _torch_rng(rng: np.random.Generator, device: str | torch.device) -> torch.Generator:

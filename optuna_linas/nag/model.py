@@ -151,7 +151,9 @@ class BudgetModel:
             rng: The source of all randomness.
         """
         device = self.generator.budgets.device
-        budgets = torch.full((n,), float(self.position(budget)), device=device)
+        # A budget far outside of the range, which may be no float of single precision, is its end.
+        inside = float(self.position(np.clip(budget, self.grid[0], self.grid[-1])))
+        budgets = torch.full((n,), inside, device=device)
         noise = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
         bins = self.generator.sample(budgets, noise)
         return self.steps.archs_of(bins.cpu().numpy(), rng)

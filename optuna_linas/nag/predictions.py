@@ -15,11 +15,14 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag.calibration import LEAST_DEVIATION, calibrate
+from optuna_linas.nag.examples import Examples
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import has_too_few
 
 __all__ = ["Predictions", "ValueCostModel"]
+
+_LARGEST_LOG = float(np.log(np.finfo(float).max))
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Predictions:
         values: Expected losses of quality, `float[k]`.
         deviations: Of the values; 0 for a measured one, `float[k]`.
         costs: Expected costs, `float[k]`.
-        bounds: What the costs stay below, `float[k]`; the cost itself for a measured one.
+        bounds: What the costs stay below, `float[k]`; the cost itself for a measured one, and
+            infinite for one that failed.
     """
 
     values: FloatArray
@@ -60,33 +64,34 @@ class ValueCostModel:
 
     Args:
         space: The search space.
-        archs: Different canonical rows, `int[n, d]`.
-        losses: Value and cost of each, minimised, `float[n, 2]`.
+        examples: What was measured, and what failed.
         value_scale: What the predicted deviations of values are multiplied by.
         cost_margin: Predicted deviations of a cost from its expectation to its upper bound.
+
+    Attributes:
+        archs: What was measured, `int[n, d]`.
+        losses: Value and cost of each, minimised, `float[n, 2]`.
+        known: What was measured and then what failed, `int[n + f, d]`.
+        told: What is learned of each, `float[n + f, 2]`.
     """
 
     def __init__(
-        self,
-        space: SearchSpace,
-        archs: IntArray,
-        losses: FloatArray,
-        *,
-        value_scale: float,
-        cost_margin: float,
+        self, space: SearchSpace, examples: Examples, *, value_scale: float, cost_margin: float
     ) -> None:
-        self.space, self.archs, self.losses = space, archs, losses
+        self.space, self.examples = space, examples
+        self.archs, self.losses = examples.archs, examples.losses
+        self.known = np.concatenate([examples.archs, examples.failed])
+        self.told = np.concatenate([examples.losses, examples.failed_losses])
         self.value_scale, self.cost_margin = value_scale, cost_margin
-        self._is_log = _are_positive(losses)
-        self._known = {arch.tobytes(): i for i, arch in enumerate(archs)}
-        self._model = _gp(space, len(archs)).fit(archs, _targets(losses))
+        self._is_log = _are_positive(self.told)
+        self._at = {arch.tobytes(): i for i, arch in enumerate(self.known)}
+        self._model = _gp(space, len(self.known)).fit(self.known, _targets(self.told))
 
     @classmethod
     def calibrated(
         cls,
         space: SearchSpace,
-        archs: IntArray,
-        losses: FloatArray,
+        examples: Examples,
         *,
         coverage: float | None,
         caution: float,
@@ -96,30 +101,24 @@ class ValueCostModel:
 
         Args:
             space: The search space.
-            archs: Different canonical rows in the order in which they were measured, `int[n, d]`.
-            losses: Value and cost of each, minimised, `float[n, 2]`.
+            examples: What was measured, in this order, and what failed, of which no bound is told.
             coverage: The share of costs that should stay below their bound; `None` for no
                 calibration.
             caution: How many deviations better than a measurement a prediction will have to be.
             rng: Decides on the folds.
         """
         if coverage is None:
-            return cls(space, archs, losses, value_scale=1.0, cost_margin=0.0)
+            return cls(space, examples, value_scale=1.0, cost_margin=0.0)
+        n = len(examples.archs) + len(examples.failed)
         found = calibrate(
-            lambda rows, targets: _gp(space, len(archs)).fit(rows, targets).predict_with_deviation,
-            archs,
-            _targets(losses),
+            lambda rows, targets: _gp(space, n).fit(rows, targets).predict_with_deviation,
+            examples.archs,
+            _targets(examples.losses),
             coverage=coverage,
             caution=caution,
             rng=rng,
         )
-        return cls(
-            space,
-            archs,
-            losses,
-            value_scale=found.value_scale,
-            cost_margin=found.cost_margin,
-        )
+        return cls(space, examples, value_scale=found.value_scale, cost_margin=found.cost_margin)
 
     def predict(self, archs: IntArray) -> Predictions:
         """Return what is expected of canonical rows `int[k, d]`; measured ones are as measured."""
@@ -131,14 +130,15 @@ class ValueCostModel:
         bounds = self._back(means[:, 1] + self.cost_margin * deviations[:, 1])
         spread = deviations[:, 0] * self.value_scale
         for i, arch in enumerate(archs):
-            at = self._known.get(arch.tobytes())
+            at = self._at.get(arch.tobytes())
             if at is not None:
-                values[i], costs[i] = self.losses[at]
-                bounds[i], spread[i] = costs[i], 0.0
+                values[i], costs[i] = self.told[at]
+                bounds[i] = costs[i] if at < len(self.archs) else np.inf
+                spread[i] = 0.0
         return Predictions(values, spread, costs, bounds)
 
     def _back(self, costs: FloatArray) -> FloatArray:
-        return np.exp(costs) if self._is_log else costs
+        return np.exp(np.minimum(costs, _LARGEST_LOG)) if self._is_log else costs
 
 
 def _gp(space: SearchSpace, n_examples: int) -> StructuredGP:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from optuna_linas.given import check_count, check_given, check_number
 from optuna_linas.nag.rewards import REWARDS, Reward
 
 __all__ = ["PAPER", "EvaluatorSettings", "Settings"]
@@ -24,6 +25,10 @@ class EvaluatorSettings:
         learning_rate: At the start; it falls to zero along a cosine.
         n_imagined: Architectures whose value and cost are predicted, added to the measured ones.
 
+    Raises:
+        ValueError: A number that is too small.
+        TypeError: An attribute of the wrong kind.
+
     Example:
         >>> Settings(evaluator=EvaluatorSettings(n_steps=100)).evaluator.n_steps
         100
@@ -34,6 +39,13 @@ class EvaluatorSettings:
     batch_size: int = 96
     learning_rate: float = 3e-3
     n_imagined: int = 2_000
+
+    def __post_init__(self) -> None:
+        check_count("hidden_size", self.hidden_size, least=1)
+        check_count("n_steps", self.n_steps, least=0)
+        check_count("batch_size", self.batch_size, least=2)  # one alone is no pair
+        check_number("learning_rate", self.learning_rate, above=0.0)
+        check_count("n_imagined", self.n_imagined, least=0)
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,10 @@ class Settings:
         caution: Deviations that a prediction must be better than a measurement by. Negative: how
             much better than predicted an architecture is hoped to be, for one who can measure it.
 
+    Raises:
+        ValueError: A number out of range, or a request would have nothing to choose from.
+        TypeError: An attribute of the wrong kind.
+
     Example:
         >>> Settings(n_budgets=20).n_steps, PAPER.n_steps
         (150, 10001)
@@ -91,6 +107,54 @@ class Settings:
     n_elites: int = 4
     imitation: float = 1.0
     caution: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            check_count(name, getattr(self, name), least=least)
+        check_number("learning_rate", self.learning_rate, above=0.0)
+        check_number("entropy", self.entropy, least=0.0)
+        check_number("imitation", self.imitation, least=0.0)
+        check_number("caution", self.caution)
+        check_given(self.evaluator, EvaluatorSettings, "the evaluator's settings")
+        if not callable(self.reward):
+            raise TypeError(
+                f"A reward is called with `Generated`, got {self.reward!r}. Take one of "
+                f"optuna_linas.nag.REWARDS: {sorted(REWARDS)}."
+            )
+        if self.coverage is not None:
+            _check_coverage(self.coverage)
+        if self.n_rounds == 0 and self.n_elites == 0:
+            raise ValueError(
+                "n_rounds and n_elites are both 0: a request would have nothing to choose from, "
+                "neither draws nor what is remembered. Give n_rounds=1 or n_elites=4, say."
+            )
+
+
+_LEAST = {
+    "n_budgets": 2,  # one budget has no range
+    "n_samples": 1,
+    "n_steps": 0,
+    "embedding_size": 1,
+    "hidden_size": 1,
+    "max_bins": 1,
+    "n_candidates": 1,
+    "n_rounds": 0,
+    "n_refinements": 0,
+    "n_elites": 0,
+}
+"""The least that each count of `Settings` may be."""
+
+
+def _check_coverage(coverage: float) -> None:
+    """Raise if it is no share, with what it was probably meant to be."""
+    try:
+        check_number("coverage", coverage, above=0.0, most=1.0)
+    except ValueError as error:
+        meant = f"{coverage / 100:g}" if 1.0 < coverage < 100.0 else "0.975"
+        raise ValueError(
+            f"{error} It is the share of costs that stay below their bound: give {meant}, say, or "
+            "None for no calibration."
+        ) from None
 
 
 PAPER = Settings(

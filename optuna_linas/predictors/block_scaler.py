@@ -9,7 +9,7 @@ import numpy as np
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 from optuna_linas.predictors.blocks import Blocks, FeatureBlocks
-from optuna_linas.predictors.posterior import LinearMaps
+from optuna_linas.predictors.posterior import LinearMaps, MapStrip
 from optuna_linas.predictors.relevance import relevance
 
 __all__ = ["BlockScaler", "standardised"]
@@ -39,27 +39,34 @@ class BlockScaler:
 
     def __call__(self, raw: Blocks) -> Blocks:
         """Return the blocks scaled."""
+        one_hot = (raw.one_hot - self._center) * self._root
+        return self._with_others_scaled(one_hot, raw)
+
+    def maps(self, blocks: FeatureBlocks, n_advice: int) -> LinearMaps:
+        """From columns to scaled linear parts: what nothing comes to, and what each unit adds."""
+        units, squares = (
+            self._with_others_scaled(raw.one_hot, raw)
+            for raw in (blocks.units(n_advice), blocks.units(n_advice, power=2))
+        )
+        _, spread, varies = self._others[0]
+        slope = 1.0 / (spread[varies] * np.sqrt(max(varies.sum(), 1)))
+        one_hot, norm = [], np.zeros(len(units.one_hot))
+        for strip in blocks.strips(n_advice):
+            center, root = self._center[strip.features], self._root[strip.features]
+            some, some_squares = ((x - center) * root for x in (strip.units, strip.squares))
+            one_hot.append(MapStrip(strip.rows, strip.features, _relative(some)))
+            norm[strip.rows] += _norm(some, some_squares, root)
+        norms = np.column_stack([norm, _norm(units.ordinal, squares.ordinal, slope)])
+        ordinal, groups, pieces, advice, words = map(_relative, standardised(units))
+        return LinearMaps(one_hot, ordinal, groups, pieces, advice, words, norms)
+
+    def _with_others_scaled(self, one_hot: FloatArray, raw: Blocks) -> Blocks:
+        """The blocks scaled, with the one-hot block as it is given."""
         ordinal, groups, pieces, advice, words = (
             ((block - mean) / spread)[:, varies] / np.sqrt(max(varies.sum(), 1))
             for block, (mean, spread, varies) in zip(standardised(raw), self._others, strict=True)
         )
-        one_hot = (raw.one_hot - self._center) * self._root
         return Blocks(one_hot, ordinal, groups, pieces, raw.numbers, advice, words)
-
-    def maps(self, blocks: FeatureBlocks, n_advice: int) -> LinearMaps:
-        """From columns to scaled linear parts: what nothing comes to, and what each unit adds."""
-        units, squares = self(blocks.units(n_advice)), self(blocks.units(n_advice, power=2))
-        _, spread, varies = self._others[0]
-        slope = 1.0 / (spread[varies] * np.sqrt(max(varies.sum(), 1)))
-        return LinearMaps(
-            **{name: _relative(block) for name, block in vars(units).items() if name != "numbers"},
-            norms=np.column_stack(
-                [
-                    _norm(units.one_hot, squares.one_hot, self._root),
-                    _norm(units.ordinal, squares.ordinal, slope),
-                ]
-            ),
-        )
 
 
 def standardised(raw: Blocks) -> tuple[FloatArray, ...]:

@@ -9,17 +9,16 @@ Shapes: `n` architectures, `d` variables, `g` groups of alike variables.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.one_hot import N_KNOTS
-from optuna_linas.predictors.columns import Columns
+from optuna_linas.predictors.columns import Columns, Strip
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import alike, option_levels, same_words
-from optuna_linas.variable import Option
 
 __all__ = ["Advice", "Blocks", "FeatureBlocks"]
 
@@ -102,11 +101,13 @@ class FeatureBlocks:
         """Return the blocks of `archs` `int[n, d]`."""
         active = self._space.active(archs).astype(float)
         levels = self._levels[np.arange(len(self._space)), archs] * active
+        one_hot = self._space.features(archs)
         return self._combined(
-            self._space.features(archs),
+            one_hot,
             (active, levels, levels**2),
             numbers=self.numbers(archs),
             advice=self._advised(archs),
+            words=one_hot @ self._words,
         )
 
     def numbers(self, archs: IntArray) -> FloatArray:
@@ -124,18 +125,29 @@ class FeatureBlocks:
     def units(self, n_advice: int, *, power: int = 1) -> Blocks:
         """Return what a 1 in each of the columns adds to the blocks, `c` rows.
 
+        The one-hot block comes without a column: see `strips`.
+
         Args:
             n_advice: Columns of the advice.
-            power: 2 for the squares of the one-hot and the ordinal block instead.
+            power: 2 for the squares of the ordinal block instead.
         """
         n, levels = n_advice + self._columns.n, self._columns.powers
         below = [(n_advice, 0), (0, 0)]
         return self._combined(
-            np.pad(self._columns.features[power], below),
+            np.zeros((n, 0)),
             tuple(np.pad(levels[k], below) for k in (0, power, 2 * power)),
             numbers=np.zeros((n, len(self._numbers))),
             advice=np.eye(n, n_advice),
+            words=np.pad(self._words, [(n_advice, self._columns.n - len(self._words)), (0, 0)]),
         )
+
+    def strips(self, n_advice: int) -> Iterator[Strip]:
+        """Return what a 1 in each of the columns adds to the one-hot block, in strips.
+
+        Args:
+            n_advice: Columns of the advice.
+        """
+        return self._columns.strips(n_advice)
 
     def _advised(self, archs: IntArray) -> FloatArray:
         return (
@@ -151,6 +163,7 @@ class FeatureBlocks:
         *,
         numbers: FloatArray,
         advice: FloatArray,
+        words: FloatArray,
     ) -> Blocks:
         """The blocks that levels to the power of 0, 1 and 2 make, `float[n, d]` each."""
         _, levels, squares = powers
@@ -161,16 +174,16 @@ class FeatureBlocks:
             pieces=levels @ self._pieces,
             numbers=numbers,
             advice=advice,
-            words=one_hot @ self._words,
+            words=words,
         )
 
 
 def _shares(space: SearchSpace, members: IntArray) -> list[FloatArray]:
     """The one-hot features, each by its share, that stand for each of the members' words."""
     column_of = space.feature_variables
-    shares: dict[Option, FloatArray] = {}
+    shares: dict[Hashable, FloatArray] = {}
     for j in members:
         columns = np.flatnonzero(column_of == j)
-        for word, column in zip(space.variables[j].options, columns, strict=True):
+        for word, column in zip(space.variables[j].option_keys, columns, strict=True):
             shares.setdefault(word, np.zeros(len(column_of)))[column] = 1.0 / len(members)
     return list(shares.values())

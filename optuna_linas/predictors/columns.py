@@ -9,15 +9,41 @@ Shapes: `n` architectures, `d` variables, `f` one-hot features, `c` columns.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.one_hot import N_KNOTS
 from optuna_linas.space import SearchSpace
 
-__all__ = ["Columns"]
+__all__ = ["Columns", "Strip"]
 
 _POWERS = (0, 1, 2, 4)
+
+_MAX_WHOLE = 1_024
+"""One-hot features up to which all of them are one strip: a single product is the fastest."""
+
+_WIDTH = 128
+"""Features of a strip where there are more: all with all, 15,000 words would take gigabytes."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Some of the one-hot features, and the columns that they are linear in.
+
+    Attributes:
+        rows: These columns, the one of ones last, `int[r]`.
+        features: Which features.
+        units: From the columns to the features, `float[r, features]`.
+        squares: Likewise to their squares.
+    """
+
+    rows: IntArray
+    features: slice
+    units: FloatArray
+    squares: FloatArray
 
 
 class Columns:
@@ -31,7 +57,6 @@ class Columns:
         n: How many columns there are.
         powers: From the columns to each variable's level to the power of 0, 1, 2 and 4, zero where
             it is inactive, `float[c, d]` each: `columns @ powers[2]` are the squares.
-        features: Likewise to the one-hot features to the power of 1 and 2, `float[c, f]`.
 
     Example:
         >>> space = SearchSpace.from_choices({"width": [8, 16, 32], "kind": ["a", "b"]})
@@ -61,10 +86,34 @@ class Columns:
             to_levels[short, variable[short]] = levels[variable[short], option[short]] ** power
             to_levels[f + i * n_long + np.arange(n_long), self._long] = 1.0
             self.powers[power] = to_levels
-        squares = np.eye(self.n, f)  # those of options are 0 or 1, as they are
-        squares[:, self._hats] = 0.0
-        squares[-1 - len(self._hats) + np.arange(len(self._hats)), self._hats] = 1.0
-        self.features = {1: np.eye(self.n, f), 2: squares}
+
+    def strips(self, n_before: int) -> Iterator[Strip]:
+        """Return the one-hot features in strips, each column but the last in one of them.
+
+        Args:
+            n_before: Further columns that come before these; the first strip has them.
+        """
+        f, n = len(self._space.feature_variables), n_before + self.n
+        hat_squares = n - 1 - len(self._hats)
+        width = f if f <= _MAX_WHOLE else _WIDTH
+        for start in range(0, max(f, 1), max(width, 1)):
+            end = min(start + width, f)
+            hats = np.flatnonzero((self._hats >= start) & (self._hats < end))
+            has = np.zeros(n, dtype=bool)
+            has[n_before + start : n_before + end] = True
+            has[hat_squares + hats] = True
+            has[-1] = True
+            if start == 0:
+                has[:n_before] = has[n_before + f : hat_squares] = True
+            rows = np.flatnonzero(has)
+            units = np.zeros((len(rows), end - start))
+            own = np.arange(end - start)
+            units[np.searchsorted(rows, n_before + start + own), own] = 1.0
+            squares = units.copy()  # those of options are 0 or 1, as they are
+            at = self._hats[hats] - start
+            squares[:, at] = 0.0
+            squares[np.searchsorted(rows, hat_squares + hats), at] = 1.0
+            yield Strip(rows, slice(start, end), units, squares)
 
     def __call__(self, archs: IntArray) -> FloatArray:
         """Return the columns of `archs` `int[n, d]`, `float[n, c]`."""

@@ -17,7 +17,22 @@ import numpy as np
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.predictors.bends import RBF, Bends
 
-__all__ = ["Anchors", "LinearMaps", "MeanTerms", "Posterior"]
+__all__ = ["Anchors", "LinearMaps", "MapStrip", "MeanTerms", "Posterior"]
+
+
+@dataclass(frozen=True)
+class MapStrip:
+    """From some of a row's columns to some of its scaled one-hot features.
+
+    Attributes:
+        rows: The columns, the one of ones last, `int[r]`; others add nothing.
+        features: The features.
+        map: From the one to the other, `float[r, features]`.
+    """
+
+    rows: IntArray
+    features: slice
+    map: FloatArray
 
 
 @dataclass(frozen=True)
@@ -25,12 +40,13 @@ class LinearMaps:
     """From a row's columns to its scaled linear parts.
 
     Attributes:
-        one_hot, ordinal: Parts with columns of one variable each, `float[c, ...]`.
+        one_hot: The first part, in strips that share the column of ones and no other.
+        ordinal: The second one, of which each column is of one variable, too, `float[c, ...]`.
         groups, pieces, advice, words: The other parts.
         norms: To the squared norms of the first two, `float[c, 2]`.
     """
 
-    one_hot: FloatArray
+    one_hot: list[MapStrip]
     ordinal: FloatArray
     groups: FloatArray
     pieces: FloatArray
@@ -39,10 +55,28 @@ class LinearMaps:
     norms: FloatArray
 
     @property
-    def parts(self) -> list[FloatArray]:
-        """The maps to the linear parts, without those that have no column."""
+    def others(self) -> list[FloatArray]:
+        """The maps to the linear parts but the first, without those that have no column."""
         parts = [self.ordinal, self.groups, self.pieces, self.advice, self.words]
-        return [self.one_hot, *(part for part in parts if part.shape[1])]
+        return [part for part in parts if part.shape[1]]
+
+    def times(self, weights: FloatArray) -> FloatArray:
+        """Return the map to the linear parts times weights `float[p, q]`, `float[c, q]`."""
+        others = np.hstack([self.norms[:, :0], *self.others])
+        n_one_hot = len(weights) - others.shape[1]
+        found = np.zeros((len(others), weights.shape[1]))
+        for strip in self.one_hot:
+            both = np.hstack([strip.map, others[strip.rows]])
+            found[strip.rows] += both @ np.vstack([weights[strip.features], weights[n_one_hot:]])
+            others[-1] = 0.0  # What the column of ones adds counts once.
+        return found
+
+    def one_hot_times(self, weights: FloatArray) -> FloatArray:
+        """Return the map to the first part times weights `float[f, q]`, `float[c, q]`."""
+        found = np.zeros((len(self.norms), weights.shape[1]))
+        for strip in self.one_hot:
+            found[strip.rows] += strip.map @ weights[strip.features]
+        return found
 
 
 @dataclass(frozen=True)
@@ -98,21 +132,20 @@ class Posterior:
         is_everyone = np.array_equal(anchors.positions, everyone)
         self._at: slice | IntArray = slice(None) if is_everyone else anchors.positions
         self._n_group_sums = maps.groups.shape[1]
-        parts, weights = maps.parts, anchors.weights
+        others, weights = maps.others, anchors.weights
         # The norms of parts with columns of one variable each are linear in a row's columns.
-        n_linear, n_own = len(parts), 1 + bool(maps.ordinal.shape[1])
+        n_linear, n_own = 1 + len(others), 1 + bool(maps.ordinal.shape[1])
         self._sum_weights = np.repeat(
-            weights[:, n_own:n_linear], [part.shape[1] for part in parts[n_own:]], axis=1
+            weights[:, n_own:n_linear], [part.shape[1] for part in others[n_own - 1 :]], axis=1
         ).T
         self._bend_weights = weights[:, n_linear:]
         # The products of the one-hot part are there for a bend as well.
         self._kernel_weights = np.delete(weights, np.arange(1, n_linear), axis=1)
-        stacked = np.hstack(parts)
         products = [
-            stacked @ mean.weights,
-            stacked @ mean.index,
+            maps.times(mean.weights),
+            maps.times(mean.index),
             np.hstack([maps.groups, maps.pieces, maps.advice, maps.words]),
-            maps.one_hot @ mean.one_hot.T,
+            maps.one_hot_times(mean.one_hot.T),
             maps.norms[:, :1],
             maps.norms[:, :n_own] @ weights[:, :n_own].T,
         ]
@@ -120,7 +153,7 @@ class Posterior:
             for each in weights:
                 pairs = zip(each[1:n_linear], anchors.parts[1:], strict=True)
                 rows = np.hstack([weight * part for weight, part in pairs])
-                products.append(np.hstack(parts[1:]) @ rows.T)
+                products.append(np.hstack(others) @ rows.T)
         self._matrix = np.hstack(products)
         ends = np.cumsum([each.shape[1] for each in products]).tolist()
         self._slices = [slice(a, b) for a, b in pairwise([0, *ends])]

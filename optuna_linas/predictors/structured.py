@@ -62,6 +62,9 @@ _MAX_EXAMPLES = 1_000
 _MAX_ANCHORS = 150
 """Examples that deviations rest on."""
 
+_MAX_CELLS = 1 << 24
+"""Rows times one-hot features that are predicted at once: all of 8,000 words would be too many."""
+
 _INDEX_LENGTH = 1.5
 
 _LEAST_GAIN = 1.0
@@ -214,8 +217,11 @@ class StructuredGP:
 
     def predict(self, archs: IntArray) -> FloatArray:
         """Return the predicted losses of `archs` `int[k, d]`, `float[k, m]`."""
-        mean = self._posterior.mean(self._blocks.columns(archs), self._blocks.numbers(archs))
-        return self._unwarped(mean)
+        means = [
+            self._posterior.mean(self._blocks.columns(rows), self._blocks.numbers(rows))
+            for rows in self._in_turns(archs)
+        ]
+        return self._unwarped(np.concatenate(means))
 
     def predict_with_deviation(
         self, archs: IntArray, *, unseen: bool = False
@@ -231,9 +237,13 @@ class StructuredGP:
                 unknown, too: where a network always measures the same, it is unknown of every
                 network that is not measured.
         """
-        mean, variance = self._posterior.mean_and_variance(
-            self._blocks.columns(archs), self._blocks.numbers(archs)
-        )
+        turns = [
+            self._posterior.mean_and_variance(
+                self._blocks.columns(rows), self._blocks.numbers(rows)
+            )
+            for rows in self._in_turns(archs)
+        ]
+        mean, variance = (np.concatenate(each) for each in zip(*turns, strict=True))
         deviation = np.sqrt(np.maximum(variance, 0.0))
         if unseen:
             deviation = np.hypot(deviation, self._unexplained)
@@ -257,6 +267,13 @@ class StructuredGP:
         deviation = np.sqrt(np.maximum(np.diag(posterior), 0.0))
         slopes = self._slopes(mean, np.tile(deviation[:, None], mean.shape[1]))[:, objective]
         return posterior * np.outer(slopes, slopes)
+
+    def _in_turns(self, archs: IntArray) -> list[IntArray]:
+        """The rows, so few at a time that their features fit into memory."""
+        n_cells = len(archs) * len(self._space.feature_variables)
+        if n_cells <= _MAX_CELLS:
+            return [archs]
+        return np.array_split(archs, n_cells // _MAX_CELLS + 1)
 
     def _unwarped(self, targets: FloatArray) -> FloatArray:
         """The losses that targets stand for, `float[k, m]`."""

@@ -77,13 +77,23 @@ class Book:
 
     def __init__(self, table: TrialTable) -> None:
         self.table = table
-        # Of the finished trials: claims by batch, those of them that keep their place, claims that
-        # their parameters do not tell (they ended half-way, or claimed but a slot), those of them
-        # that failed, claims that became another architecture (the objective or a wrapping sampler
-        # did not take all), and claims whose trials the declared space does not have, as where a
-        # part is asked for; and what was measured of those that had a note. Places that were seen
-        # taken, those of running trials too; outcomes that the record of predictions was last
-        # written with; and the longest that a complete trial has taken.
+        # Places that were seen taken, those of running trials too; outcomes that the record of
+        # predictions was last written with; the longest that a complete trial has taken; and how
+        # often the space had been inferred when the claims were entered.
+        self.n_seen: Counter[int] = Counter()
+        self.n_recorded = 0
+        self.longest = timedelta()
+        self.n_inferred = 0
+        self.plan: ReadablePlan | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what the claims of finished trials came to."""
+        # Claims by batch, those of them that keep their place, claims that their parameters do not
+        # tell (they ended half-way, or claimed but a slot), those of them that failed, claims that
+        # became another architecture (the objective or a wrapping sampler did not take all), and
+        # claims whose trials the declared space does not have, as where a part is asked for; and
+        # what was measured of those that had a note.
         self.n_claims: Counter[int] = Counter()
         self.n_places: Counter[int] = Counter()
         self.partial = Claims()
@@ -91,10 +101,6 @@ class Book:
         self.missed = Claims()
         self.outside = Claims()
         self.outcomes: list[Outcome] = []
-        self.n_seen: Counter[int] = Counter()
-        self.n_recorded = 0
-        self.longest = timedelta()
-        self.plan: ReadablePlan | None = None
 
     def time(self, trial: FrozenTrial) -> None:
         """Heed how long a finished trial has taken."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
@@ -16,10 +14,8 @@ from optuna_linas.goals import Attr, Goal
 from optuna_linas.space import SearchSpace
 
 __all__ = [
-    "check_count",
     "check_distribution",
     "check_fit",
-    "check_number",
     "check_seed",
     "resolve_space",
 ]
@@ -105,41 +101,6 @@ def check_distribution(space: SearchSpace, name: str, suggested: BaseDistributio
         f"The space given to the sampler declares {name!r} as {declared}, but the objective "
         f"suggests it as {suggested}. Make the two the same, or leave `space` out to infer it."
     )
-
-
-def check_count(name: str, value: object, *, least: int) -> None:
-    """Raise if a setting is not a whole number of at least `least`.
-
-    Raises:
-        TypeError: Not a whole number.
-        ValueError: Too small.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} is a whole number, got {value!r}.")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}.")
-
-
-def check_number(
-    name: str,
-    value: object,
-    *,
-    least: float = -math.inf,
-    most: float = math.inf,
-    above: float = -math.inf,
-) -> None:
-    """Raise if a setting is not a finite number in `[least, most]` and above `above`.
-
-    Raises:
-        TypeError: Not a number.
-        ValueError: Out of range.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} is a number, got {value!r}.")
-    if not (least <= value <= most and value > above) or math.isinf(value):
-        low = f"[{least:g}" if above == -math.inf else f"({above:g}"
-        high = "inf)" if most == math.inf else f"{most:g}]"
-        raise ValueError(f"{name} must be in {low}, {high}, got {value}.")
 
 
 def check_seed(seed: object) -> None:

@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import IntArray
 from optuna_linas.evolution import InnerAlgorithm, PymooAlgorithm, make_algorithm
+from optuna_linas.given import check_count
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import (
@@ -30,7 +31,6 @@ from optuna_linas.linas import (
 )
 from optuna_linas.linas.fitting import check_predictors
 from optuna_linas.predictors import Predictor
-from optuna_linas.samplers.checks import check_count
 from optuna_linas.samplers.known import KnownLosses, KnownObjective, check_known
 from optuna_linas.samplers.motpe import MOTPE
 from optuna_linas.samplers.planned import PlannedSampler

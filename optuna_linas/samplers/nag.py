@@ -20,10 +20,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.gain import greedy_gain
+from optuna_linas.given import check_count
 from optuna_linas.goals import Attr, Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import startup
-from optuna_linas.samplers.checks import check_count, check_fit
+from optuna_linas.samplers.checks import check_fit
 from optuna_linas.samplers.plan import Note
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.planner import Planned
@@ -52,7 +53,8 @@ class NAGSampler(PlannedSampler):
     After `n_startup_trials`, an architecture generator (see `optuna_linas.nag`) is trained on all
     measurements for each batch, under `n_budgets` budgets over the range of costs. It is asked for
     the best unseen architectures within three times as many budgets, shifted from batch to batch,
-    and those that promise the most hypervolume together are the batch.
+    and those that promise the most hypervolume together are the batch. Networks whose cost is a
+    penalty, such as 1e10, are learned from as failures: no budget is spent on their cost.
 
     Every proposed trial has the user attributes `nag_budget`, `nag_predicted_value` and
     `nag_predicted_cost`; those of the start have none. The promises are those of `LINASSampler`:
@@ -187,11 +189,13 @@ class NAGSampler(PlannedSampler):
     ) -> tuple[IntArray, list[Note]]:
         """The best unseen architectures for budgets across the range, and what is said of them."""
         # Only now: a search that has not come this far, and one with LINAS, never needs torch.
-        from optuna_linas.nag import MIN_TRIALS, Settings, fit
+        from optuna_linas.nag import MIN_TRIALS, Settings, are_measured, fit
 
         codes, losses = history.codes[history.feasible], history.losses[history.feasible]
         nothing = np.zeros((0, len(space)), dtype=np.int64)
-        if len(np.unique(codes, axis=0)) < MIN_TRIALS or np.ptp(losses[:, 1]) <= 0:
+        works = losses[are_measured(losses[:, 1])]
+        costs = works[:, 1]
+        if len(np.unique(codes, axis=0)) < MIN_TRIALS or costs.min() == costs.max():
             return nothing, []
         model = fit(
             space,
@@ -206,7 +210,7 @@ class NAGSampler(PlannedSampler):
             ),
             device=self._device,
         )
-        budgets = self._budgets(losses[:, 1], rng)
+        budgets = self._budgets(costs, rng)
         found = [model.request(b, _PER_BUDGET, rng, taken=seen) for b in budgets]
         archs = np.concatenate([each.archs[each.feasible] for each in found])
         of_budget = np.repeat(budgets, [int(each.feasible.sum()) for each in found])
@@ -214,7 +218,7 @@ class NAGSampler(PlannedSampler):
         expected = model.model.predict(archs)
         hoped = np.stack([model.rank(expected), expected.costs], axis=1)
         picked = greedy_gain(
-            np.vstack([losses, _expected(model, pending)]), hoped, losses.max(axis=0), n
+            np.vstack([works, _expected(model, pending)]), hoped, works.max(axis=0), n
         )
         others = np.setdiff1d(np.arange(len(archs)), picked)
         picked = np.concatenate([picked, rng.permutation(others)])[:n]

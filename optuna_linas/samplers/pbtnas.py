@@ -20,11 +20,12 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_linas.assignment import FAILURE_KEY, LATE_KEY, REFUSAL_KEY, Assignment
 from optuna_linas.distributions import variable_of
 from optuna_linas.errors import NoFreeSlotError
+from optuna_linas.given import check_count, check_number
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.pbt.breeding import make_variation
 from optuna_linas.pbt.initial import value_at
 from optuna_linas.population_plan import PopulationPlan
-from optuna_linas.samplers.checks import check_count, check_number, check_seed
+from optuna_linas.samplers.checks import check_seed
 from optuna_linas.samplers.slots import SearchOver, SlotTable
 from optuna_linas.samplers.study_seed import StudySeed
 from optuna_linas.samplers.succession import Epochs, Succession, checked_epochs

@@ -19,9 +19,9 @@ from optuna.trial import FrozenTrial
 from optuna_linas.arrays import IntArray
 from optuna_linas.evolution import PYMOO_ALGORITHMS, PymooAlgorithm, make_algorithm
 from optuna_linas.evolution.generations import next_generation
+from optuna_linas.given import check_count
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
-from optuna_linas.samplers.checks import check_count
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.planner import Planned
 from optuna_linas.selection import filled_up

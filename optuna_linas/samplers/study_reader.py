@@ -87,32 +87,43 @@ class StudyReader:
             table = TrialTable(goals, self._space, self._warn, self._may_lack)
             books[study._study_id] = Book(table)
         book = books[study._study_id]
-        for trial in book.table.update(trials):
+        new = book.table.update(trials)
+        for trial in new:
             book.time(trial)
-            claim = self.claim_of(trial)
-            is_told = trial.number in book.table.codes
-            if claim is not None and claim.row and trial.state == TrialState.FAIL and not is_told:
-                book.failed.append(claim)
-            if claim is None or claim.note == ENQUEUED:
-                book.n_places[0] += book.table.has_losses(trial)
-                if claim is not None and not is_told:
-                    book.partial.append(claim)
-                continue
-            book.heed(claim)
-            book.n_claims[claim.batch] += 1
-            book.n_places[claim.batch] += trial.state not in _FAILED
-            if trial.number in book.table.outside and trial.state == TrialState.COMPLETE:
-                book.outside.append(claim)
-            elif not is_told or not claim.row:
-                book.partial.append(claim)
-            elif is_of(claim, book.table.space) and (
-                identity_of(claim, book.table.space) != book.table.keys[trial.number]
-            ):
-                book.missed.append(claim)
-            elif claim.note and book.table.has_losses(trial):
-                values = book.table.goals.values(trial.values, trial.user_attrs)
-                book.outcomes.append(Outcome(claim, values or ()))
+        if book.n_inferred != book.table.n_inferred:
+            # What a claim came to is told in terms of the space.
+            book.n_inferred = book.table.n_inferred
+            book.clear()
+            new = [book.table.finished[number] for number in sorted(book.table.finished)]
+        for trial in new:
+            self._enter(book, trial)
         return book
+
+    def _enter(self, book: Book, trial: FrozenTrial) -> None:
+        """Enter what a finished trial's claim came to."""
+        claim = self.claim_of(trial)
+        is_told = trial.number in book.table.codes
+        if claim is not None and claim.row and trial.state == TrialState.FAIL and not is_told:
+            book.failed.append(claim)
+        if claim is None or claim.note == ENQUEUED:
+            book.n_places[0] += book.table.has_losses(trial)
+            if claim is not None and not is_told:
+                book.partial.append(claim)
+            return
+        book.heed(claim)
+        book.n_claims[claim.batch] += 1
+        book.n_places[claim.batch] += trial.state not in _FAILED
+        if trial.number in book.table.outside and trial.state == TrialState.COMPLETE:
+            book.outside.append(claim)
+        elif not is_told or not claim.row:
+            book.partial.append(claim)
+        elif is_of(claim, book.table.space) and (
+            identity_of(claim, book.table.space) != book.table.keys[trial.number]
+        ):
+            book.missed.append(claim)
+        elif claim.note and book.table.has_losses(trial):
+            values = book.table.goals.values(trial.values, trial.user_attrs)
+            book.outcomes.append(Outcome(claim, values or ()))
 
     def look(self, study: Study, me: FrozenTrial, *, anew: bool = False) -> View:
         """Return what the trials say: as Optuna has read them for this trial, or read again."""

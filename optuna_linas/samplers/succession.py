@@ -16,12 +16,12 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
 from optuna_linas.distributions import variable_of
+from optuna_linas.given import check_count
 from optuna_linas.goals import Goals
 from optuna_linas.lineage import Lineage, rank
 from optuna_linas.pbt.breeding import Variation, descend, donate
 from optuna_linas.pbt.exploration import explore, redraw
 from optuna_linas.pbt.initial import stratified_options, stratified_units, value_at
-from optuna_linas.samplers.checks import check_count
 from optuna_linas.seeding import derive_rng
 
 __all__ = ["Epochs", "Origin", "Succession", "checked_epochs"]

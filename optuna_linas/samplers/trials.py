@@ -14,12 +14,13 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import IntArray
+from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.conditions import learn_conditions
 from optuna_linas.distributions import merge, variable_of
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.goals import Goals
 from optuna_linas.history import History
+from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition
 
@@ -45,6 +46,7 @@ class TrialTable:
         n_usable: How many of them can be learned from.
         outside: Numbers of trials with values outside of their ranges or of the declared space.
         first_open: Number of the first trial that has not finished.
+        n_inferred: How often the space was inferred: what was made of earlier ones is out of date.
     """
 
     def __init__(
@@ -61,11 +63,18 @@ class TrialTable:
         self.n_usable = 0
         self.outside: set[int] = set()
         self.first_open = 0
+        self.n_inferred = 0
         self.goals = goals
         self._is_declared = declared is not None
         self._warn = warn
         self._may_lack = may_lack
         self._distributions: dict[str, BaseDistribution] = {}
+        # Complete trials that the space may be inferred from, and the variables that some of them
+        # lack for a reason which no condition explains.
+        self._whole: list[FrozenTrial] = []
+        self._unexplained: set[str] = set()
+        # Variables by trial whose ranges were wider before: they depend on other parameters.
+        self._narrower: dict[int, list[str]] = {}
 
     def update(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Take in what has finished since the last call, and adapt an inferred space to it.
@@ -85,12 +94,22 @@ class TrialTable:
         while self.first_open < len(trials) and trials[self.first_open].state.is_finished():
             self.first_open += 1
         inside = [trial for trial in new if self._is_inside(trial)]
-        if not self._is_declared and self._contradicts(inside):
-            self.space = self._infer()
+        n_inferred = self.n_inferred
+        if not self._is_declared:
+            # One by one: who reads all at once must come to what those have who have read each in
+            # its time, or a search would not go on as it would have.
+            for trial in inside:
+                if trial.state == TrialState.COMPLETE:
+                    self._whole.append(trial)
+                if self._contradicts(trial):
+                    self.space = self._infer()
+                    self.n_inferred += 1
+        if self.n_inferred > n_inferred:
             self.codes.clear()
             self.keys.clear()
             self.n_usable = 0
-            self._encode(t for t in self.finished.values() if t.number not in self.outside)
+            numbers = sorted(set(self.finished) - self.outside)
+            self._encode(self.finished[number] for number in numbers)
         else:
             self._encode(inside)
         return new
@@ -145,28 +164,36 @@ class TrialTable:
                 return False
         return True
 
-    def _contradicts(self, new: Iterable[FrozenTrial]) -> bool:
-        """Whether a complete trial has parameters or absences that the space does not explain."""
+    def _contradicts(self, trial: FrozenTrial) -> bool:
+        """Whether a trial has parameters or absences that the space does not explain.
+
+        What no condition has explained once, no condition will explain: more trials leave fewer.
+        """
         changed = False
-        for trial in new:
-            for name, seen in trial.distributions.items():
-                known = self._distributions.get(name)
-                if known == seen:
-                    continue
-                self._distributions[name] = seen if known is None else merge(known, seen)
-                changed |= self._distributions[name] != known
-            if not changed and trial.state == TrialState.COMPLETE:
-                if self.space is None:
-                    changed = True
-                    continue
-                changed = any(
-                    name not in self.space and not seen.single()
-                    for name, seen in trial.distributions.items()
-                )
-                present = np.array([name in trial.params for name in self.space.names])
-                row = self._impute(trial)[None]
-                changed |= bool((self.space.active(row)[0] != present).any())
-        return changed
+        for name, seen in trial.distributions.items():
+            known = self._distributions.get(name)
+            if known == seen:
+                continue
+            self._distributions[name] = seen if known is None else merge(known, seen)
+            if self._distributions[name] == known:
+                self._narrower.setdefault(trial.number, []).append(name)
+            else:
+                changed = True
+        if changed or trial.state != TrialState.COMPLETE:
+            return changed
+        if self.space is None:
+            return True
+        if any(n not in self.space and not d.single() for n, d in trial.distributions.items()):
+            return True
+        present = self._present(trial)
+        differs = self.space.active(self._impute(trial)[None])[0] != present
+        names = (name for name, other in zip(self.space.names, differs, strict=True) if other)
+        return any(name not in self._unexplained for name in names)
+
+    def _present(self, trial: FrozenTrial) -> BoolArray:
+        """Which of the space's variables a trial has, `bool[d]`."""
+        assert self.space is not None
+        return np.array([name in trial.params for name in self.space.names], dtype=bool)
 
     def _infer(self) -> SearchSpace | None:
         """The space of what complete trials have, with the conditions that explain absences.
@@ -174,11 +201,7 @@ class TrialTable:
         A trial that failed may have had parameters that no complete one has: when they exist nobody
         can tell, and to take them for always there would make one network many.
         """
-        whole = [self.finished[n] for n in sorted(self.finished)]
-        whole = [
-            t for t in whole if t.state == TrialState.COMPLETE and t.number not in self.outside
-        ]
-        known = {name for trial in whole for name in trial.params}
+        known = {name for trial in self._whole for name in trial.params}
         plain = [
             variable_of(name, distribution)
             for name, distribution in sorted(
@@ -189,9 +212,10 @@ class TrialTable:
         if not plain:
             return None
         self.space = SearchSpace(plain)
+        present = np.array([self._present(trial) for trial in self._whole])
         found = learn_conditions(
-            present=np.array([[name in t.params for name in self.space.names] for t in whole]),
-            codes=np.array([self._impute(trial) for trial in whole]),
+            present=present,
+            codes=np.array([self._impute(trial) for trial in self._whole]),
             n_options=self.space.n_options,
             is_number=np.array([variable.is_number for variable in plain]),
         )
@@ -202,12 +226,16 @@ class TrialTable:
                 o for o, ok in zip(parent.options, condition.allowed, strict=True) if ok
             )
             conditions.setdefault(condition.child, []).append(Condition(parent.name, allowed))
-        return SearchSpace(
-            [
-                replace(variable, conditions=tuple(conditions.get(j, ())))
-                for j, variable in enumerate(plain)
-            ]
-        )
+        self._unexplained = {
+            variable.name
+            for j, variable in enumerate(plain)
+            if j not in conditions and not present[:, j].all()
+        }
+        variables = [
+            replace(variable, conditions=tuple(conditions.get(j, ())))
+            for j, variable in enumerate(plain)
+        ]
+        return ObservedSpace(variables)
 
     def _impute(self, trial: FrozenTrial) -> IntArray:
         """The row of a trial in an inferred space, absent parameters at index 0."""
@@ -235,12 +263,27 @@ class TrialTable:
                     strange.append((trial.number, error))
                     self.outside.add(trial.number)
                     continue
+                if isinstance(self.space, ObservedSpace):
+                    self.space = self.space.knowing(row, self._present(trial))
                 code = self.space.canonical(row[None])[0]
+            if trial.number in self._narrower and trial.state == TrialState.COMPLETE:
+                self._heed_ranges(trial, code)
             self.codes[trial.number] = code
             self.keys[trial.number] = code.tobytes()
             self.n_usable += self.has_losses(trial)
         if strange:
             self._warn_of(strange)
+
+    def _heed_ranges(self, trial: FrozenTrial, code: IntArray) -> None:
+        """Let the space know which ranges a trial has that are wider elsewhere."""
+        for name in self._narrower[trial.number]:
+            if not isinstance(self.space, ObservedSpace) or name not in self.space:
+                continue
+            seen = trial.distributions[name]
+            options = self.space[name].options
+            has = [seen._contains(seen.to_internal_repr(option)) for option in options]
+            position = self.space.names.index(name)
+            self.space = self.space.knowing_range(code, position, has)
 
     def _imputed(self, trial: FrozenTrial) -> IntArray | None:
         """The row of a trial that lacks variables; `None` where it lies outside of the space."""

@@ -18,6 +18,7 @@ from optuna_linas.nag import (
     fit,
     predictions,
 )
+from optuna_linas.nag.examples import examples_of
 from optuna_linas.nag.predictions import ValueCostModel
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
@@ -117,7 +118,8 @@ def test_costs_stay_below_their_bounds_as_often_as_promised() -> None:
     for seed in range(6):
         archs, losses = measured(50, seed)
         noisy = losses * np.exp(0.1 * rng.normal(size=losses.shape))
-        model = ValueCostModel.calibrated(SPACE, archs, noisy, coverage=0.9, caution=0.5, rng=rng)
+        examples = examples_of(archs, noisy)
+        model = ValueCostModel.calibrated(SPACE, examples, coverage=0.9, caution=0.5, rng=rng)
         others = unmeasured(archs)
         true = losses_of(others)[:, 1] * np.exp(0.1 * rng.normal(size=len(others)))
         kept.append((true <= model.predict(others).bounds).mean())
@@ -126,7 +128,7 @@ def test_costs_stay_below_their_bounds_as_often_as_promised() -> None:
 
 def test_a_measured_architecture_is_as_measured() -> None:
     archs, losses = measured(40)
-    model = ValueCostModel(SPACE, archs, losses, value_scale=1.0, cost_margin=3.0)
+    model = ValueCostModel(SPACE, examples_of(archs, losses), value_scale=1.0, cost_margin=3.0)
     expected = model.predict(archs)
     assert np.array_equal(expected.values, losses[:, 0])
     assert np.array_equal(expected.costs, losses[:, 1])
@@ -197,6 +199,7 @@ def test_a_model_is_calibrated_on_its_like_where_examples_just_outnumber_options
     space = SearchSpace.from_choices({f"kind_{i}": ["a", "b", "c"] for i in range(20)})
     archs = space.sample(64, rng)
     losses = rng.uniform(size=(2, 20, 3))[:, np.arange(20), archs].sum(axis=2).T
-    ValueCostModel.calibrated(space, archs, losses, coverage=0.95, caution=0.5, rng=rng)
+    examples = examples_of(archs, losses)
+    ValueCostModel.calibrated(space, examples, coverage=0.95, caution=0.5, rng=rng)
     assert len(kinds) > 5
     assert all(kinds)

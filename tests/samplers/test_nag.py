@@ -268,6 +268,23 @@ def test_trials_beyond_a_constraint_are_not_learned_from() -> None:
     assert max(batches(study)) > 0
 
 
+def test_what_fails_with_a_penalty_as_cost_is_avoided_whatever_the_penalty() -> None:
+    def fragile(penalty: float) -> Callable[[Trial], tuple[float, float]]:
+        def objective(trial: Trial) -> tuple[float, float]:
+            x = np.array([trial.suggest_int(f"x{i}", 0, 9) for i in range(5)])
+            cost = float(1 + x.sum())
+            return float(x @ np.arange(1, 6)), penalty if cost > 30 else cost
+
+        return objective
+
+    found = [run(fragile(penalty), 36, sampler_of()) for penalty in (1e4, 1e10, sys.float_info.max)]
+    assert params(found[0]) == params(found[1]) == params(found[2])
+    proposed = [trial for trial in found[0].trials if trial.user_attrs]
+    assert len(proposed) == 16
+    assert sum(trial.values[1] > 30 for trial in proposed) <= 3
+    assert max(trial.user_attrs["nag_budget"] for trial in proposed) <= 30
+
+
 def test_a_cost_that_nobody_records_is_warned_of_once(logged: pytest.LogCaptureFixture) -> None:
     def forgetful(trial: Trial) -> float:
         trial.set_user_attr("latency", 3.0)

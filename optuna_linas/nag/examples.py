@@ -1,0 +1,79 @@
+"""From measurements to what is learned: different architectures, and apart those that failed.
+
+A network whose cost is a penalty was not measured: it tells where networks fail, and nothing of
+what works. The predictor learns that it is dear, and no budget has room for it.
+
+Shapes: `n` measurements, `k` architectures that work, `f` that failed, `d` variables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.nag.penalties import are_measured, cost_of_failing
+
+__all__ = ["Examples", "examples_of"]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a model learns from.
+
+    Attributes:
+        archs: Different canonical rows that work, in the order of their first measurement,
+            `int[k, d]`.
+        losses: Value and cost of each, `float[k, 2]`.
+        failed: Different canonical rows that failed, and none that works, `int[f, d]`.
+        failed_losses: What they count as, `float[f, 2]`.
+    """
+
+    archs: IntArray
+    losses: FloatArray
+    failed: IntArray
+    failed_losses: FloatArray
+
+
+def examples_of(archs: IntArray, losses: FloatArray) -> Examples:
+    """Sort measurements by architectures, and set those apart that failed.
+
+    An architecture that was measured several times counts with its mean; one that has also failed
+    counts as it was measured.
+
+    Args:
+        archs: Canonical rows, `int[n, d]`.
+        losses: Value and cost of each, minimised, `float[n, 2]`.
+
+    Returns:
+        Each architecture once. One that failed is dearer than all that work, and its value, which
+        may be a penalty too, is at worst that of the worst that works.
+
+    Example:
+        >>> costs = np.array([[0.3, 1.0], [0.2, 2.0], [0.1, 4.0], [1e10, 1e10]])
+        >>> examples_of(np.arange(4)[:, None], costs).failed_losses
+        array([[0.3, 7. ]])
+    """
+    works = are_measured(losses[:, 1])
+    measured, means = _averaged(archs[works], losses[works])
+    known = {arch.tobytes() for arch in measured}
+    broken = ~works & np.array([arch.tobytes() not in known for arch in archs], dtype=bool)
+    failed, failed_losses = _averaged(archs[broken], losses[broken])
+    failed_losses[:, 0] = np.minimum(failed_losses[:, 0], means[:, 0].max(initial=-np.inf))
+    if len(failed):
+        failed_losses[:, 1] = cost_of_failing(means[:, 1])
+    return Examples(measured, means, failed, failed_losses)
+
+
+def _averaged(archs: IntArray, losses: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Different architectures in the order of their first measurement, with their mean losses."""
+    _, first, inverse, counts = np.unique(
+        archs, axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
+    total = np.zeros((len(first), losses.shape[1]))
+    # A power of two changes no digit: so many of the largest floats have a sum.
+    unit = 2.0 ** -np.ceil(np.log2(max(len(archs), 1)))
+    np.add.at(total, inverse.reshape(-1), losses * unit)
+    order = np.argsort(first)
+    return archs[first[order]], (total / counts[:, None] / unit)[order]

@@ -1,0 +1,80 @@
+"""Costs that tell a network has failed, beside those that were measured.
+
+A network that cannot be built or timed is often told with a cost of 1e4, 1e10 or the largest float.
+Budgets spread evenly up to that number would all but one lie beyond every network that works.
+
+No fence of a box plot (see `predictors.fence`) tells these apart: a latency may be heavy-tailed,
+and a space of two families of networks may have a few that cost ten times as much as the others.
+What tells a penalty is the gap below it, in which nothing lies.
+
+Shapes: `n` networks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optuna_linas.arrays import BoolArray, FloatArray
+from optuna_linas.predictors.fence import FAR
+
+__all__ = ["are_measured", "cost_of_failing"]
+
+_FAR_ALONE = 100.0
+"""Times the dearest measured cost, for penalties that are not one number and several times."""
+
+_TAIL = 2.0
+"""Times the decades from the median to the dearest: no tail goes on with such a leap."""
+
+
+def are_measured(costs: FloatArray) -> BoolArray:
+    """Return which costs were measured; the others are penalties, `bool[n]`.
+
+    At most half of all are penalties. If they are one number that several networks have in common,
+    they lie above the dearest measured cost by ten times that cost, or times the range of what is
+    measured if that is more; else by a hundred times. Where all costs are positive, they also lie
+    above it by twice the decades between the median and it, or else it may be a heavy tail. Below
+    a penalty not all costs are the same: a cost with two values may be one.
+
+    Args:
+        costs: As losses, finite, `float[n]`.
+
+    Example:
+        >>> are_measured(np.array([7.0, 9.0, 12.0, 31.0, 46.0, 1e4])).tolist()
+        [True, True, True, True, True, False]
+        >>> bool(are_measured(np.array([1.0, 30.0, 1e3, 2e4, 1e6])).all())
+        True
+    """
+    n = len(costs)
+    # A quarter of each: the difference of two of the largest floats is none.
+    ordered = np.sort(costs) / 4
+    at = np.arange((n + 1) // 2, n)
+    if len(at) == 0 or ordered[0] == ordered[-1]:
+        return np.ones(n, dtype=bool)
+    median, dearest, penalty = ordered[(at - 1) // 2], ordered[at - 1], ordered[at]
+    unit = np.maximum(np.abs(dearest), dearest - ordered[0])
+    is_common = (penalty == ordered[-1]) & (at < n - 1)
+    # Divided, not multiplied: a hundred times a large float is none.
+    is_far = (penalty - dearest) / np.where(is_common, FAR, _FAR_ALONE) > unit
+    is_far &= dearest > ordered[0]
+    if ordered[0] > 0:
+        tail = np.log(dearest) - np.log(median)
+        is_far &= np.log(penalty) - np.log(dearest) > _TAIL * tail
+    if not is_far.any():
+        return np.ones(n, dtype=bool)
+    measured: BoolArray = costs < 4 * penalty[np.argmax(is_far)]
+    return measured
+
+
+def cost_of_failing(costs: FloatArray) -> float:
+    """Return what a network that failed counts as: dearer by the range than the dearest measured.
+
+    Args:
+        costs: What was measured, `float[n]`.
+
+    Example:
+        >>> cost_of_failing(np.array([7.0, 12.0, 46.0]))
+        85.0
+    """
+    quarter = costs.max() / 4 + (costs.max() / 4 - costs.min() / 4)
+    # The largest floats have no room above them.
+    return float(4 * min(quarter, np.finfo(float).max / 4))

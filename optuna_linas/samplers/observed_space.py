@@ -1,0 +1,111 @@
+"""A space that was inferred from trials, and knows of them what conditions do not explain.
+
+Define-by-run code may ask for a parameter under any condition (`if a or b`, `if width * depth >
+30`) and in any range (`suggest_int("m", 1, n)`), and a `SearchSpace` knows only conditions that are
+a set of options for each parent. What it cannot explain it takes for always active and for always
+in the whole range: then one network is many rows. But code that is asked again with the same values
+asks for the same parameters in the same ranges. So every row that agrees with a trial in all that
+the trial has is the trial's network, whatever it says of the rest; and one that agrees with it in
+all but a parameter whose value is not in the trial's range can be nothing but that or its like.
+
+Shapes: `d` variables, `archs` is `int[n, d]`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optuna_linas.arrays import BoolArray, IntArray
+from optuna_linas.space import SearchSpace
+
+__all__ = ["ObservedSpace"]
+
+
+class ObservedSpace(SearchSpace):
+    """A search space that knows of trials which lack what it says is active, or has as wider.
+
+    Two are equal only if they know of the same trials.
+
+    Example:
+        >>> plain = SearchSpace.from_choices({"a": [0, 1], "b": [0, 1], "c": [0, 1, 2]})
+        >>> space = ObservedSpace(plain.variables).knowing([0, 0, 0], present=[True, True, False])
+        >>> space.canonical([[0, 0, 2], [0, 1, 2]])  # without a and b there is no c
+        array([[0, 0, 0],
+               [0, 1, 2]])
+    """
+
+    _lacking: Mapping[bytes, Mapping[bytes, IntArray]] = {}
+    """From the bytes of which variables are present to the bytes of their values to the row."""
+    _narrower: Mapping[int, Mapping[bytes, tuple[BoolArray, IntArray]]] = {}
+    """From a variable to the bytes of all other values to which options it has, and the row."""
+
+    def knowing(self, arch: ArrayLike, present: ArrayLike) -> ObservedSpace:
+        """Return the space that knows of one more trial which lacks variables.
+
+        Args:
+            arch: The trial's row `int[d]`, any option where it has none.
+            present: Which variables it has, `bool[d]`.
+        """
+        has = np.asarray(present, dtype=bool)
+        row = super().canonical(np.asarray(arch)[None])[0]
+        lacking = {mask: dict(rows) for mask, rows in self._lacking.items()}
+        lacking.setdefault(has.tobytes(), {})[row[has].tobytes()] = row
+        other = copy.copy(self)  # what depends on the variables alone stays as it is
+        other._lacking = lacking
+        return other
+
+    def knowing_range(self, arch: ArrayLike, position: int, has: ArrayLike) -> ObservedSpace:
+        """Return the space that knows of one more trial in which a variable is narrower.
+
+        Args:
+            arch: The trial's row, `int[d]`.
+            position: The variable's.
+            has: Which of its options lie in the trial's range, `bool[n_options]`.
+        """
+        row = super().canonical(np.asarray(arch)[None])[0]
+        narrower = {j: dict(rows) for j, rows in self._narrower.items()}
+        key = np.delete(row, position).tobytes()
+        narrower.setdefault(position, {})[key] = np.asarray(has, dtype=bool), row
+        other = copy.copy(self)
+        other._narrower = narrower
+        return other
+
+    def __eq__(self, other: object) -> bool:
+        if not super().__eq__(other):
+            return False
+        theirs = other if isinstance(other, ObservedSpace) else ObservedSpace([])
+        return self._keys() == theirs._keys()
+
+    __hash__ = SearchSpace.__hash__
+
+    def encode(self, params: Mapping[str, object]) -> IntArray:
+        """Return the canonical row `int[d]` of `params`; see `SearchSpace.encode`."""
+        row: IntArray = self._as_known(super().encode(params)[None])[0]
+        return row
+
+    def canonical(self, archs: ArrayLike) -> IntArray:
+        """Return rows of which equal ones are equal networks, as far as trials have shown it."""
+        return self._as_known(super().canonical(archs))
+
+    def _as_known(self, rows: IntArray) -> IntArray:
+        for mask, known in self._lacking.items():
+            has: BoolArray = np.frombuffer(mask, dtype=bool)
+            for i, values in enumerate(np.ascontiguousarray(rows[:, has])):
+                if (row := known.get(values.tobytes())) is not None:
+                    rows[i] = row
+        for j, ranges in self._narrower.items():
+            for i, values in enumerate(np.delete(rows, j, axis=1)):
+                found = ranges.get(values.tobytes())
+                if found is not None and not found[0][rows[i, j]]:
+                    rows[i] = found[1]
+        return rows
+
+    def _keys(self) -> tuple[object, object]:
+        return (
+            {mask: set(rows) for mask, rows in self._lacking.items()},
+            {j: set(rows) for j, rows in self._narrower.items()},
+        )

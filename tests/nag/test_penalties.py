@@ -1,0 +1,141 @@
+"""Penalties are told from costs, and what failed is learned from as a failure."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.nag import REWARDS, EvaluatorSettings, Settings, fit
+from optuna_linas.nag.examples import examples_of
+from optuna_linas.nag.penalties import are_measured, cost_of_failing
+from optuna_linas.space import SearchSpace
+
+LARGEST = sys.float_info.max
+PENALTIES = [1e4, 1e10, LARGEST]
+SPACE = SearchSpace.from_choices({f"x{i}": list(range(6)) for i in range(4)})
+QUICK = Settings(
+    n_steps=10, n_samples=8, evaluator=EvaluatorSettings(n_steps=20, n_imagined=50, hidden_size=16)
+)
+
+
+def measured(n: int = 60) -> tuple[IntArray, FloatArray]:
+    """Half of the cost is for nothing."""
+    archs = np.unique(SPACE.sample(2 * n, np.random.default_rng(0)), axis=0)
+    archs = np.random.default_rng(1).permutation(archs)[:n]
+    return archs, np.stack([-archs[:, :2].sum(axis=1), 3.0 + archs.sum(axis=1)], axis=1)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("n_failed", [1, 2, 10, 20])
+def test_a_penalty_is_told_however_many_failed(penalty: float, n_failed: int) -> None:
+    costs = np.r_[np.linspace(7.0, 46.0, 20), np.full(n_failed, penalty)]
+    assert are_measured(costs).tolist() == [True] * 20 + [False] * n_failed
+    assert are_measured(costs[::-1]).tolist() == [False] * n_failed + [True] * 20
+    # A throughput of hundreds, maximised.
+    assert are_measured(np.r_[-costs[:20], np.full(n_failed, penalty)])[20:].tolist() == (
+        [False] * n_failed
+    )
+
+
+def test_penalties_of_several_kinds_are_told_together() -> None:
+    costs = np.r_[np.linspace(7.0, 46.0, 20), PENALTIES, -LARGEST]
+    assert are_measured(costs[:-1]).sum() == 20
+    assert are_measured(np.r_[costs[:20], 1e6 + np.arange(5)]).sum() == 20
+
+
+def test_a_lower_penalty_is_told_where_several_have_it() -> None:
+    costs = np.linspace(7.0, 46.0, 20)
+    assert are_measured(np.r_[costs, 1e3, 1e3]).sum() == 20
+    assert are_measured(np.r_[costs, 1e3, 900.0]).all()  # these may be dear networks
+
+
+@pytest.mark.parametrize("n", [20, 60, 300])
+@pytest.mark.parametrize(
+    "kind", ["log-normal", "decades", "families", "product", "zero", "negative", "steps", "large"]
+)
+def test_heavy_tails_and_families_are_no_penalties(kind: str, n: int) -> None:
+    rng = np.random.default_rng(n)
+    for _ in range(50):
+        tail = np.exp(1.5 * rng.normal(size=n))
+        dear = rng.random(n) < 0.3
+        costs = {
+            "log-normal": tail,
+            "decades": 10 ** rng.uniform(0, 5, size=n),
+            "families": np.where(dear, rng.uniform(150, 200, n), rng.uniform(5, 8, n)),
+            "product": rng.integers(1, 5, size=(n, 8)).prod(axis=1),
+            "zero": np.r_[0.0, tail[1:]],
+            "negative": -tail,
+            "steps": np.where(dear, 64.0, 1.0),  # a cost of two values, not a constant that fails
+            "large": np.minimum(tail / tail.max(), 1.0) * LARGEST,
+        }[kind]
+        assert are_measured(costs).all()
+
+
+@pytest.mark.parametrize("costs", [[], [3.0], [5.0] * 6, [0.0] * 5 + [1.0] * 5, [1.0, 1e10]])
+def test_where_there_is_no_range_there_is_no_penalty(costs: list[float]) -> None:
+    assert are_measured(np.array(costs)).all()
+
+
+def test_what_failed_is_dearer_than_what_works() -> None:
+    assert cost_of_failing(np.array([-LARGEST, LARGEST])) == LARGEST
+    archs, losses = measured()
+    losses[[3, 5, 8]] = LARGEST
+    examples = examples_of(archs, losses)
+    assert examples.failed.tolist() == archs[[3, 5, 8]].tolist()
+    assert len(examples.archs) == 57
+    assert examples.failed_losses[:, 0].max() == examples.losses[:, 0].max()
+    assert (examples.failed_losses[:, 1] > 1.5 * examples.losses[:, 1].max()).all()
+
+
+def test_what_was_measured_and_has_also_failed_works() -> None:
+    archs, losses = measured()
+    examples = examples_of(np.concatenate([archs, archs[:2]]), np.vstack([losses, [[0, 1e10]] * 2]))
+    assert len(examples.failed) == 0
+    assert np.array_equal(examples.losses, losses)
+
+
+def test_the_largest_floats_have_a_mean() -> None:
+    archs, _ = measured(30)
+    costs = np.linspace(0.5, 1.0, 30) * LARGEST
+    losses = np.stack([-costs, costs], axis=1)
+    examples = examples_of(np.concatenate([archs] * 3), np.concatenate([losses] * 3))
+    assert np.allclose(examples.losses / LARGEST, losses / LARGEST)
+
+
+@pytest.mark.parametrize("reward", sorted(REWARDS))
+def test_a_generator_is_the_same_whatever_the_penalty(reward: str) -> None:
+    archs, losses = measured()
+    works = losses[:, 1] < 17
+    settings = Settings(**{**vars(QUICK), "reward": REWARDS[reward]})
+    found = []
+    for penalty in PENALTIES:
+        told = np.where(works[:, None], losses, [[losses[:, 0].max(), penalty]])
+        model = fit(SPACE, archs, told, rng=np.random.default_rng(0), settings=settings)
+        assert model.grid[[0, -1]].tolist() == [losses[:, 1].min(), losses[works, 1].max()]
+        answer = model.request(12.0, 3, np.random.default_rng(0))
+        assert answer.feasible.all()
+        assert (3.0 + answer.archs.sum(axis=1) <= 12.0).all()
+        found.append(answer.archs.tolist())
+    assert found[0] == found[1] == found[2]
+    # It has learned where networks fail, and has no budget for those that it knows to.
+    failed = archs[~works]
+    assert (model.model.predict(failed).bounds == np.inf).all()
+    others = SPACE.sample(200, np.random.default_rng(2))
+    truth = others.sum(axis=1) + 3.0
+    assert np.corrcoef(truth, model.model.predict(others).costs)[0, 1] > 0.8
+    remembered = {row.tobytes() for row in model.remembered}
+    assert not any(row.tobytes() in remembered for row in failed)
+    everything = model.request(1e300, 10_000, np.random.default_rng(0))
+    known = {row.tobytes() for row in failed}
+    assert not any(row.tobytes() in known for row in everything.archs[everything.feasible])
+
+
+def test_costs_near_the_largest_float_do_not_overflow() -> None:
+    archs, losses = measured()
+    losses[:, 1] *= LARGEST / losses[:, 1].max()
+    model = fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=QUICK)
+    assert model.grid[-1] == losses[:, 1].max()
+    answer = model.request(0.5 * LARGEST, 3, np.random.default_rng(0))
+    assert answer.feasible.all()
+    assert (answer.predictions.bounds <= 0.5 * LARGEST).all()

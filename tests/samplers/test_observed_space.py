@@ -1,0 +1,144 @@
+from collections.abc import Callable
+
+import numpy as np
+import optuna
+import pytest
+from optuna.samplers import BaseSampler
+from optuna.trial import Trial
+
+from optuna_linas import LINASSampler, PymooSampler
+from optuna_linas.samplers.observed_space import ObservedSpace
+from optuna_linas.samplers.trials import TrialTable
+from optuna_linas.space import SearchSpace
+
+Objective = Callable[[Trial], tuple[float, float]]
+
+
+def either(trial: Trial) -> tuple[float, float]:
+    """A parameter that exists if either of two others says so."""
+    width = trial.suggest_int("width", 1, 6)
+    first, second = (trial.suggest_categorical(name, [False, True]) for name in ("se", "attention"))
+    ratio = trial.suggest_categorical("ratio", [4, 8, 16]) if first or second else 0
+    heads = trial.suggest_categorical("heads", [1, 2, 4]) if first or second else 0
+    return 1 / width + 0.01 * ratio, width * (1 + first + second) + heads
+
+
+def product(trial: Trial) -> tuple[float, float]:
+    """Parameters that exist for large products of two others."""
+    width, depth = trial.suggest_int("width", 1, 6), trial.suggest_int("depth", 1, 6)
+    extra = trial.suggest_int("dropout", 0, 8) if width * depth >= 20 else 0
+    return 1 / (width + depth), float(width * depth + extra)
+
+
+def dynamic(trial: Trial) -> tuple[float, float]:
+    """A range that depends on another parameter: what was planned may not lie in it."""
+    n = trial.suggest_int("n", 1, 8)
+    m = trial.suggest_int("m", 1, n)
+    width = trial.suggest_int("width", 1, 6)
+    return float(n * width), float(-m * width)
+
+
+def total(trial: Trial) -> tuple[float, float]:
+    """A parameter that hardly any condition on single others explains."""
+    widths = [trial.suggest_int(f"width_{i}", 1, 8) for i in range(6)]
+    extra = trial.suggest_categorical("extra", ["a", "b", "c"]) == "a" if sum(widths) > 27 else 0
+    return float(-sum(widths)), float(sum(w * w for w in widths) + extra)
+
+
+def samplers() -> list[BaseSampler]:
+    return [LINASSampler(seed=0), PymooSampler("nsga2", population_size=10, seed=0)]
+
+
+def run(objective: Objective, sampler: BaseSampler, n: int) -> optuna.Study:
+    study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
+    study.optimize(objective, n_trials=n)
+    return study
+
+
+@pytest.mark.parametrize("objective", [either, product, total])
+@pytest.mark.parametrize("sampler", samplers(), ids=["linas", "pymoo"])
+def test_nothing_is_measured_twice_whatever_the_condition(
+    objective: Objective, sampler: BaseSampler
+) -> None:
+    study = run(objective, sampler, 70)
+    networks = {tuple(sorted(trial.params.items())) for trial in study.trials}
+    assert len(networks) == 70
+
+
+@pytest.mark.parametrize("sampler", samplers(), ids=["linas", "pymoo"])
+def test_hardly_anything_is_measured_twice_where_a_range_depends_on_a_parameter(
+    sampler: BaseSampler,
+) -> None:
+    study = run(dynamic, sampler, 70)
+    assert len({tuple(sorted(trial.params.items())) for trial in study.trials}) >= 68
+
+
+def test_a_range_that_has_grown_since_is_searched_where_it_is_new() -> None:
+    """The range depends on nothing: the code was changed in between."""
+
+    def objective(trial: Trial) -> float:
+        return -float(trial.suggest_int("width", 1, 3 if trial.number < 8 else 6))
+
+    study = optuna.create_study(sampler=LINASSampler(seed=0))
+    study.optimize(objective, n_trials=14)
+    assert {trial.params["width"] for trial in study.trials} == set(range(1, 7))
+
+
+@pytest.mark.parametrize("objective", [either, product, total, dynamic])
+def test_a_search_resumes_exactly_whatever_the_condition(objective: Objective) -> None:
+    whole = [trial.params for trial in run(objective, LINASSampler(seed=0), 26).trials]
+    for stop in range(1, 26, 3):
+        study = run(objective, LINASSampler(seed=0), stop)
+        study.sampler = LINASSampler(seed=0)
+        study.optimize(objective, n_trials=26 - stop)
+        assert [trial.params for trial in study.trials] == whole, f"stopped after {stop}"
+
+
+def test_what_no_condition_explains_is_not_asked_of_every_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inferred: list[TrialTable] = []
+    infer = TrialTable._infer
+
+    def noted(table: TrialTable) -> SearchSpace | None:
+        inferred.append(table)
+        return infer(table)
+
+    monkeypatch.setattr(TrialTable, "_infer", noted)
+    run(total, PymooSampler("nsga2", population_size=10, seed=0), 60)
+    first = len(inferred)
+    run(total, PymooSampler("nsga2", population_size=10, seed=0), 120)
+    assert len(inferred) - first < first + 5
+
+
+def known() -> tuple[SearchSpace, ObservedSpace]:
+    plain = SearchSpace.from_choices({"a": [0, 1], "b": [0, 1, 2], "c": [0, 1, 2]})
+    without_c = ObservedSpace(plain.variables).knowing([0, 2, 1], [True, True, False])
+    return plain, without_c.knowing([1, 0, 2], [True, False, False])
+
+
+def test_rows_that_agree_with_all_that_a_trial_has_are_its_network() -> None:
+    _, space = known()
+    rows = np.array([[0, 2, 0], [0, 2, 2], [0, 1, 2], [1, 0, 2], [1, 2, 1]])
+    one, another = [0, 2, 1], [1, 0, 2]
+    expected = [one, one, [0, 1, 2], another, another]
+    assert space.canonical(rows).tolist() == expected
+    assert [space.encode(space.decode(row)).tolist() for row in rows] == expected
+
+
+def test_a_value_outside_of_a_trial_s_range_is_the_trial_s_network() -> None:
+    plain = SearchSpace.from_choices({"n": [1, 2, 3], "m": [1, 2, 3], "w": [0, 1]})
+    space = ObservedSpace(plain.variables).knowing_range([1, 0, 1], 1, [True, True, False])
+    rows = [[1, 2, 1], [1, 1, 1], [1, 2, 0], [2, 2, 1]]
+    assert space.canonical(rows).tolist() == [[1, 0, 1], [1, 1, 1], [1, 2, 0], [2, 2, 1]]
+    assert space != plain
+
+
+def test_a_space_that_knows_more_is_another() -> None:
+    plain, space = known()
+    assert space != plain
+    assert plain != space
+    assert ObservedSpace(plain.variables) == plain
+    assert space == known()[1]
+    assert hash(space) == hash(plain)
+    assert space.knowing([0, 0, 0], [True, True, False]) != space
