@@ -10,6 +10,7 @@ import pytest
 from pymoo.algorithms.moo.ctaea import CTAEA as PymooCTAEA
 from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
 from pymoo.algorithms.soo.nonconvex.de import DE
+from pymoo.core.mating import Mating
 from pymoo.core.population import Population
 
 from optuna_linas.evolution import (
@@ -157,6 +158,37 @@ def test_tiny_spaces(name: str, m: int, sizes: list[int]) -> None:
     found = {tuple(row) for row in visited.archs.tolist()}
     assert found <= everything
     assert len(found) >= min(4, len(everything))
+
+
+@pytest.mark.parametrize("name", ["nsga2", "ga"])
+def test_a_space_that_a_population_nearly_fills_is_not_mated_for_long(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    mate = Mating._do
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        return mate(*args, **kwargs)
+
+    monkeypatch.setattr(Mating, "_do", counted)
+    m = NUMBERS.get(name, (2,))[0]
+    visited = search(make_algorithm(name), problem(m), m, np.array([26, 2]), n_evaluations=208)
+    assert 45 <= len({row.tobytes() for row in visited.archs}) <= len(visited.archs) < 104
+    assert len(calls) < 100  # several thousand, where each generation mates until it is full
+
+
+@pytest.mark.parametrize(("name", "m"), CASES)
+def test_a_search_that_finds_nothing_new_ends(name: str, m: int) -> None:
+    # One network, whatever the row says.
+    def canonical(archs: np.ndarray) -> np.ndarray:
+        return np.zeros_like(archs)
+
+    sizes = np.full(12, 4)
+    algorithm = FACTORIES[name]()
+    if isinstance(algorithm, PymooAlgorithm):
+        visited = search(algorithm, problem(m), m, sizes, n_evaluations=5000, canonical=canonical)
+        assert len(visited.archs) <= 12 * generation(algorithm, m)
 
 
 @pytest.mark.parametrize(("name", "m"), CASES)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
@@ -15,6 +16,7 @@ from sklearn.linear_model import LinearRegression
 from optuna_linas.evolution import NSGA2, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
 from optuna_linas.linas import MIN_EXAMPLES, Settings, make_proposal, propose
+from optuna_linas.linas.bounded import bounded
 from optuna_linas.linas.fitting import FittedPredictors
 from optuna_linas.predictors import Predictor
 from optuna_linas.space import SearchSpace
@@ -223,6 +225,38 @@ def test_constraints_that_tell_little(column: list[float]) -> None:
     check(SPACE, history, found, history.codes[:0])
 
 
+@pytest.mark.parametrize("penalty", [1e10, 1e300, float("inf")])
+def test_a_constraint_may_be_told_as_a_penalty(penalty: float) -> None:
+    codes = SPACE.canonical(SPACE.sample(60, np.random.default_rng(0)))
+    is_too_deep = codes[:, 0] == 2
+    losses = -codes.sum(axis=1, dtype=float)[:, None]
+
+    def found(bad: float) -> np.ndarray:
+        constraints = np.where(is_too_deep, bad, -1.0)[:, None]
+        history = History(codes, losses, constraints, np.arange(60))
+        return propose(SPACE, history, 20, np.random.default_rng(0), settings=quick())
+
+    assert found(penalty).tolist() == found(1.0).tolist()
+    assert (found(penalty)[:, 0] < 2).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([-1.0, -3.0, 0.0, 19.0], [-1.0, -3.0, 0.0, 19.0]),  # nothing beyond ten times two
+        ([-1.0, -3.0, 0.0, 21.0], [-1.0, -3.0, 0.0, 3.0]),
+        ([-1.0, 5.0, np.inf, -np.inf, -1e300], [-1.0, 5.0, 5.0, -5.0, -5.0]),
+        ([0.0, 1.0, 2.0, 1e300], [0.0, 1.0, 2.0, 2.0]),  # no value below 0 says what is usual
+        ([0.0, np.inf], [0.0, 1.0]),
+        ([-np.inf, 1e300], [-1.0, 1.0]),
+    ],
+)
+def test_values_of_a_constraint_are_moved_only_beyond_what_is_usual(
+    values: list[float], expected: list[float]
+) -> None:
+    assert bounded(np.array(values)).tolist() == expected
+
+
 @pytest.mark.parametrize("predictor", ["ridge", "gp"])
 @pytest.mark.parametrize("penalty", [1e9, 1.7976931348623157e308])
 def test_penalties_are_losses_like_others(penalty: float, predictor: str) -> None:
@@ -323,11 +357,35 @@ def test_a_predictor_that_knows_nothing_is_not_believed() -> None:
 @pytest.mark.parametrize("n_examples", [0, 20])
 def test_the_wrong_number_of_predictors(n_examples: int) -> None:
     history, rng = history_of(SPACE, n_examples, 3), np.random.default_rng(0)
-    for wrong in ((), ("ridge", "ridge"), ("ridge",) * 4):
+    for wrong in (("ridge", "ridge"), ("ridge",) * 4):
         with pytest.raises(ValueError, match=f"each of the 3; got {len(wrong)}"):
             propose(SPACE, history, 1, rng, settings=quick(predictors=wrong))
-    with pytest.raises(TypeError, match=r"\('ridge',\)"):
-        propose(SPACE, history, 1, rng, settings=quick(predictors="ridge"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        ({"predictors": "ridge"}, TypeError, r"give \('ridge',\)"),
+        ({"predictors": LinearRegression()}, TypeError, "predictors is a sequence"),
+        ({"predictors": ()}, ValueError, "predictors is empty"),
+        ({"predictors": ("lasso",)}, ValueError, "Unknown predictor 'lasso'"),
+        ({"predictors": (None,)}, TypeError, "A predictor needs fit"),
+        ({"algorithm": "nsga2"}, TypeError, "got 'nsga2'.*make_algorithm"),
+        ({"algorithm": PymooNSGA2()}, TypeError, "make_algorithm"),
+        ({"algorithm": NSGA2}, TypeError, "such as Exhaustive"),
+        ({"n_inner_evaluations": -5}, ValueError, "n_inner_evaluations must be at least 1, got -5"),
+        ({"n_inner_evaluations": 1e4}, TypeError, "n_inner_evaluations is a whole number"),
+        ({"n_training": 0}, ValueError, "n_training must be at least 4, got 0"),
+        ({"n_training": -3}, ValueError, "n_training must be at least 4, got -3"),
+        ({"optimism": float("nan")}, ValueError, "optimism must be in .* got nan"),
+        ({"optimism": "much"}, TypeError, "optimism is a number, got 'much'"),
+    ],
+)
+def test_settings_that_cannot_work_are_explained_before_anything_is_measured(
+    changes: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        Settings(**changes)
 
 
 def test_the_last_population_comes_first_when_only_it_counts() -> None:

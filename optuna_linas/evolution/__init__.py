@@ -72,9 +72,9 @@ def make_algorithm(
         return table[algorithm]()
     if is_pymoo_object(algorithm):
         return PymooObject(algorithm)
-    if not callable(algorithm):
+    if isinstance(algorithm, type) or not callable(algorithm):
         raise TypeError(
             "An inner algorithm is a name, an algorithm object of pymoo's, or called to search; "
-            f"got {algorithm!r}."
+            f"got {algorithm!r}. Pass an object, not its class."
         )
     return cast(InnerAlgorithm, algorithm)

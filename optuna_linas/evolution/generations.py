@@ -22,14 +22,13 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution.algorithm import Canonical
-from optuna_linas.evolution.pymoo_search import PymooAlgorithm
+from optuna_linas.evolution.pymoo_search import PymooAlgorithm, limit_matings, set_up
 from optuna_linas.evolution.variation import resample
 
 __all__ = ["next_generation"]
 
 _MAX_BREEDINGS = 16
 _MAX_BARREN = 2
-_MAX_MATINGS = 5
 _STRENGTHS = (1, 1, 2, 2)
 """Expected number of variables that children take anew once breeding gives nothing new."""
 
@@ -60,7 +59,7 @@ def next_generation(
         rng: The source of all randomness of the children.
 
     Raises:
-        ValueError: The algorithm is not made for `m` objectives.
+        ValueError: As for `PymooAlgorithm.check`.
 
     Example:
         >>> from optuna_linas.evolution import NSGA2
@@ -125,10 +124,8 @@ class _Breeder:
         self._algorithm = algorithm.build(n_objectives, d, np.zeros((0, d), dtype=np.int64))
         self._problem = RecordingProblem(lambda rows: self._told, n_options, n_objectives)
         self._evaluator = Evaluator()
-        self._algorithm.setup(self._problem, seed=0, termination=NoTermination())
-        if getattr(self._algorithm, "mating", None) is not None:
-            # How often it mates again for want of new children; we ask again ourselves.
-            self._algorithm.mating.n_max_iterations = _MAX_MATINGS
+        set_up(self._algorithm, self._problem, NoTermination(), seed=0)
+        limit_matings(self._algorithm)  # We ask again ourselves.
         self._n_told = 0
 
     def tell(self, archs: IntArray, losses: FloatArray, violations: FloatArray) -> int:

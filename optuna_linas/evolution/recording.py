@@ -38,9 +38,10 @@ class RecordingProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         self._archs.append(archs)
         self._losses.append(losses)
         self._violations.append(violations)
-        # Squares of losses must not overflow where an algorithm measures distances.
+        # Squares of losses must not overflow where an algorithm measures distances, nor must the
+        # difference of two infinite violations be nothing.
         out["F"] = np.nan_to_num(np.clip(losses, -_LARGEST, _LARGEST), nan=_LARGEST)
-        out["G"] = violations[:, None]
+        out["G"] = np.minimum(violations, _LARGEST)[:, None]
 
     def rows(self, X: Any) -> IntArray:
         """Rows of options; operators for real numbers may return what lies between or beyond."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.history import History
+from optuna_linas.linas.bounded import bounded
 from optuna_linas.linas.choosing import choose_predictors
 from optuna_linas.linas.failures import learn_failures
 from optuna_linas.predictors import (
@@ -42,11 +43,8 @@ def check_predictors(predictors: Sequence[str | Predictor], n_objectives: int) -
     """Raise if there is neither one predictor nor one per objective.
 
     Raises:
-        TypeError: One name instead of a sequence.
         ValueError: Another number.
     """
-    if isinstance(predictors, str):
-        raise TypeError(f"predictors is a sequence: give ({predictors!r},).")
     if len(predictors) not in (1, n_objectives):
         raise ValueError(
             f"Give one predictor for all objectives or one for each of the {n_objectives}; got "
@@ -112,9 +110,9 @@ class FittedPredictors:
             model.fit(features, measured[:, k])
         self._guards: list[tuple[Predictor, float]] = []
         for column in history.constraints.T:
-            told = np.isfinite(column)
+            told = ~np.isnan(column)
             if told.sum() >= MIN_EXAMPLES:
-                values = np.clip(column[told], -LARGEST_LOSS, LARGEST_LOSS)
+                values = bounded(column[told])
                 guard = make_predictor("ridge")
                 guard.fit(features[told], values)
                 self._guards.append((guard, float(_spread(values))))

@@ -28,6 +28,7 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution import GA, Exhaustive, InnerAlgorithm, PymooObject
+from optuna_linas.given import check_count, check_number
 from optuna_linas.history import History
 from optuna_linas.linas.batch import BatchChooser
 from optuna_linas.linas.fitting import (
@@ -37,7 +38,7 @@ from optuna_linas.linas.fitting import (
     check_predictors,
 )
 from optuna_linas.pareto import non_dominated
-from optuna_linas.predictors import Predictor
+from optuna_linas.predictors import Predictor, check_predictor
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.selection import filled_up, unseen
 from optuna_linas.space import SearchSpace
@@ -79,6 +80,10 @@ class Settings:
         learns_failures: Avoid what is likely to fail as others did, where that can be told from
             the network. The paper does not.
 
+    Raises:
+        ValueError: A number out of range, an unknown predictor, or none.
+        TypeError: A predictor, a number or an algorithm of the wrong kind.
+
     Example:
         >>> Settings(predictors=("ridge",), n_inner_evaluations=2_000).optimism is None
         True
@@ -94,6 +99,26 @@ class Settings:
     n_training: int | None = None
     optimism: float | None = None
     learns_failures: bool = True
+
+    def __post_init__(self) -> None:
+        # When it is used, the start has been measured.
+        if isinstance(self.predictors, str) or not isinstance(self.predictors, Sequence):
+            raise TypeError(f"predictors is a sequence: give ({self.predictors!r},).")
+        if not self.predictors:
+            raise ValueError("predictors is empty; give one, or one per objective.")
+        for predictor in self.predictors:
+            check_predictor(predictor)
+        if isinstance(self.algorithm, type) or not callable(self.algorithm):
+            raise TypeError(
+                f"algorithm is an inner search, such as Exhaustive(); got {self.algorithm!r}. "
+                "optuna_linas.evolution.make_algorithm(...) makes one of a name or of an "
+                "algorithm object of pymoo's."
+            )
+        check_count("n_inner_evaluations", self.n_inner_evaluations, least=1)
+        if self.n_training is not None:
+            check_count("n_training", self.n_training, least=MIN_EXAMPLES)
+        if self.optimism is not None:
+            check_number("optimism", self.optimism)
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ from optuna_linas.linas import (
     startup,
 )
 from optuna_linas.linas.fitting import check_predictors
-from optuna_linas.predictors import Predictor, check_predictor
-from optuna_linas.samplers.known import KnownLosses, KnownObjective
+from optuna_linas.predictors import Predictor
+from optuna_linas.samplers.known import KnownLosses, KnownObjective, check_known
 from optuna_linas.samplers.motpe import MOTPE
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.planner import Planned
@@ -83,9 +83,11 @@ class LINASSampler(PlannedSampler):
             "gradient_boosting"; "auto" takes for each objective what ranks held-out trials best,
             and chooses again whenever the data has doubled.
         algorithm: The inner search: "auto", "nsga2", "agemoea", "unsga3", "ctaea", "moead", "ga"
-            (one objective), "motpe", an algorithm object of pymoo's, or an `InnerAlgorithm`.
-        n_inner_evaluations: Predictions that the inner search makes per batch. C-TAEA takes 20 s
-            for 20,000, the others of pymoo a second or two; MOTPE stops at 500.
+            (one objective), "motpe", an algorithm object of pymoo's that takes constraints, or an
+            `InnerAlgorithm`.
+        n_inner_evaluations: Predictions that the inner search may make per batch, and at most four
+            times as many as the space has rows. Algorithms of pymoo's take some seconds for
+            20,000, and end where nothing new is found any more; MOTPE stops at 500.
         independent_sampler: Samples parameters that no finished trial has had yet. By default
             uniformly at random, from the sampler's own seed.
         objectives: What is optimised: indices of the study's objectives, and user attributes of its
@@ -96,8 +98,8 @@ class LINASSampler(PlannedSampler):
             search instead of being predicted. The function gets active parameters only.
         warm_start: A study of another device or of a cheaper objective (or its trials): its front
             is measured first, half of the start, and the predictors learn from it. What its
-            objectives are does not matter, only that it has these parameters. Pass it to every
-            worker and again on resuming.
+            objectives are does not matter, only that it has these parameters; what violates its
+            constraints is not on its front. Pass it to every worker and again on resuming.
         settings: For the paper's variants: `Settings` in place of `predictor`, `algorithm` and
             `n_inner_evaluations`, or a function that gets the iteration (1, 2, ...) and returns
             them.
@@ -159,14 +161,9 @@ class LINASSampler(PlannedSampler):
                 "settings stands in the place of predictor, algorithm and n_inner_evaluations: "
                 "give these in Settings(predictors=..., algorithm=..., n_inner_evaluations=...)."
             )
-        for goal, value in (known_objectives or {}).items():
-            if not callable(value):
-                raise TypeError(
-                    f"known_objectives gives for each objective a function of the parameters; got "
-                    f"{value!r} for {goal!r}."
-                )
+        check_known(known_objectives)
         self._settings = settings or Settings(
-            predictors=_checked(predictor),
+            predictors=_each(predictor),
             algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
             n_inner_evaluations=n_inner_evaluations,
         )
@@ -178,7 +175,9 @@ class LINASSampler(PlannedSampler):
             space=space,
             n_startup_trials=size_of_start if n_startup_trials is None else n_startup_trials,
             batch_size=partial(size_of_batch, batch_size),
-            min_examples=size_of_first_fit(n_startup_trials),
+            min_examples=size_of_first_fit(
+                n_startup_trials, settings.n_training if isinstance(settings, Settings) else None
+            ),
             objectives=objectives,
             independent_sampler=independent_sampler,
             constraints_func=constraints_func,
@@ -238,8 +237,11 @@ class LINASSampler(PlannedSampler):
     ) -> LINASSampler:
         """Return the sampler of the paper's one-shot predictor mode: train once, then search.
 
-        The first `n_samples` trials are random. The predictors are trained on them and never again;
-        every further trial is of what the inner search finds best on their predictions.
+        The first trials are random, until `n_samples` of them can be learned from: one that fails
+        or has an infinite value is replaced, and of many workers those that would come too early
+        for the search measure random samples, too. The predictors are trained on the first
+        `n_samples` and never on what they have chosen; every further trial is of what the inner
+        search finds best on their predictions.
 
         Args:
             n_samples: Random trials to train on (1,000 in the paper).
@@ -262,7 +264,7 @@ class LINASSampler(PlannedSampler):
             n_startup_trials=n_samples,
             batch_size=batch_size,
             settings=Settings(
-                predictors=_checked(predictor),
+                predictors=_each(predictor),
                 algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
                 n_training=n_samples,
             ),
@@ -301,7 +303,7 @@ class LINASSampler(PlannedSampler):
         if not isinstance(settings, Settings):
             raise TypeError(f"settings({batch}) must return a `Settings`, got {settings!r}.")
         known = {
-            goals.position(goal): KnownLosses(space, value, goals.signs[goals.position(goal)])
+            goals.position(goal): KnownLosses(goal, space, value, goals.signs[goals.position(goal)])
             for goal, value in self._known_objectives.items()
         }
         proposal = make_proposal(
@@ -337,17 +339,10 @@ class LINASSampler(PlannedSampler):
         return np.concatenate([first, choose(space, n - len(first), rng, taken=taken)])
 
 
-def _checked(
+def _each(
     predictor: str | Predictor | Sequence[str | Predictor],
 ) -> tuple[str | Predictor, ...]:
-    """One predictor or several as a tuple, each of them known to be one."""
-    predictors = (
-        (predictor,)
-        if isinstance(predictor, str) or not isinstance(predictor, Sequence)
-        else tuple(predictor)
-    )
-    if not predictors:
-        raise ValueError("predictor is an empty sequence; give one, or one per objective.")
-    for each in predictors:
-        check_predictor(each)
-    return predictors
+    """One predictor or several as a tuple."""
+    if isinstance(predictor, str) or not isinstance(predictor, Sequence):
+        return (predictor,)
+    return tuple(predictor)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self, final
 
@@ -88,6 +88,11 @@ class PlannedSampler(BaseSampler):
         if not isinstance(independent_sampler, BaseSampler | None):
             raise TypeError(
                 f"independent_sampler is an Optuna sampler or None, got {independent_sampler!r}."
+            )
+        if isinstance(objectives, str) or not isinstance(objectives, Iterable | None):
+            raise TypeError(
+                "objectives is a list of indices of the study's objectives and of `Attr`s, such as "
+                f"[0, Attr('latency_ms')]; got {objectives!r}."
             )
         self._objectives = None if objectives is None else tuple(objectives)
         self._n_startup = (

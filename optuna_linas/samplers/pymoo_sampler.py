@@ -50,8 +50,9 @@ class PymooSampler(PlannedSampler):
 
     Args:
         algorithm: "agemoea", "ctaea", "ga" (one objective), "moead", "nsga2" or "unsga3"; one of
-            those of `optuna_linas.evolution` with settings of its own; or any algorithm object of
-            pymoo's.
+            those of `optuna_linas.evolution` with settings of its own; or an algorithm object of
+            pymoo's that takes constraints and need not know how long the search goes on. Its first
+            trial says where one cannot be used.
         space: The search space, if known: a `SearchSpace` or a mapping from name to Optuna
             distribution. By default it is inferred from the study's trials.
         population_size: Trials per generation, and reference directions where the algorithm has
@@ -115,7 +116,7 @@ class PymooSampler(PlannedSampler):
         return self._algorithm.generation
 
     def _check_goals(self, goals: Goals) -> None:
-        self._algorithm.check(len(goals))
+        self._algorithm.check(len(goals), ends=False)
 
     def _plan(
         self,

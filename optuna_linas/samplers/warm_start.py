@@ -14,7 +14,7 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.gain import greedy_gain
 from optuna_linas.goals import Attr, Goals
@@ -62,8 +62,14 @@ class WarmStart:
         self._advice: Advice | None = None
 
     def front(self, space: SearchSpace, goals: Goals, n: int) -> IntArray:
-        """Return up to `n` rows of the other study's front, spread along it, `int[<= n, d]`."""
-        codes, losses = self._examples(space, goals)
+        """Return up to `n` rows of the other study's front, spread along it, `int[<= n, d]`.
+
+        What violates a constraint there is not on it: none may be where all of it does.
+        """
+        codes, losses, feasible = self._examples(space, goals)
+        codes, losses = codes[feasible], losses[feasible]
+        if len(codes) == 0:
+            return codes
         best = non_dominated(losses)
         codes, losses = codes[best], losses[best]
         unit = (losses - losses.min(axis=0)) / np.maximum(np.ptp(losses, axis=0), 1e-300)
@@ -75,14 +81,17 @@ class WarmStart:
     def advice(self, space: SearchSpace, goals: Goals) -> Advice | None:
         """Return what predicts the other study's losses; `None` if it has too few trials."""
         if self._space is not space:
-            codes, losses = self._examples(space, goals)
+            codes, losses, _ = self._examples(space, goals)
             self._space, self._advice = space, None
             if len(codes) >= MIN_EXAMPLES:
                 self._advice = StructuredGP(space).fit(codes, losses).predict
         return self._advice
 
-    def _examples(self, space: SearchSpace, goals: Goals) -> tuple[IntArray, FloatArray]:
-        """The other study's different architectures `int[n, d]` and their losses `float[n, q]`.
+    def _examples(self, space: SearchSpace, goals: Goals) -> tuple[IntArray, FloatArray, BoolArray]:
+        """The other study's different architectures, their losses, and whether they are feasible.
+
+        Returns:
+            `int[n, d]`, `float[n, q]`, `bool[n]`.
 
         Raises:
             ValueError: Bare trials with another number of values.
@@ -104,6 +113,7 @@ class WarmStart:
             )
         codes: dict[bytes, IntArray] = {}
         losses: dict[bytes, list[float]] = {}
+        feasible: dict[bytes, bool] = {}
         reason: SpaceMismatchError | None = None
         for trial in self._trials:
             told = theirs.losses(trial)
@@ -115,7 +125,10 @@ class WarmStart:
             except SpaceMismatchError as error:
                 reason = error
                 continue
-            codes[code.tobytes()], losses[code.tobytes()] = code, told
+            key = code.tobytes()
+            codes[key], losses[key] = code, told
+            # NaN is no violation, as in a history.
+            feasible[key] = not any(value > 0 for value in trial.constraints.values())
         if not codes:
             raise SpaceMismatchError(
                 "No complete trial of warm_start fits the search space, so nothing can be learned "
@@ -123,4 +136,4 @@ class WarmStart:
             )
         # Cut off as ours are: the largest float is a popular penalty, and its square overflows.
         told_losses = np.clip(list(losses.values()), -LARGEST_LOSS, LARGEST_LOSS)
-        return np.stack(list(codes.values())), told_losses
+        return np.stack(list(codes.values())), told_losses, np.array(list(feasible.values()))

@@ -20,7 +20,9 @@ from optuna.testing.pytest_samplers import (
     RelativeSamplerTestCase,
 )
 from optuna.trial import Trial, TrialState
+from pymoo.algorithms.moo.moead import MOEAD as PymooMOEAD
 from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
+from pymoo.algorithms.moo.rvea import RVEA as PymooRVEA
 
 from optuna_linas import PymooSampler, SearchSpace
 from optuna_linas.errors import SpaceMismatchError
@@ -32,6 +34,7 @@ from optuna_linas.evolution import (
     Visited,
     make_algorithm,
 )
+from optuna_linas.evolution.directions import riesz_directions
 from optuna_linas.evolution.generations import next_generation
 from optuna_linas.pareto import hypervolume
 from optuna_linas.samplers import MOTPE
@@ -217,6 +220,16 @@ def test_constraints_are_respected(name: str) -> None:
     assert np.mean(feasible[120:]) > 1.5 * np.mean(feasible[:20])
 
 
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_violation_may_be_infinite(name: str) -> None:
+    def limited(trial: Trial) -> tuple[float, float]:
+        values = flat(trial)
+        trial.set_constraint("size", math.inf if trial.params["a"] > 1 else -math.inf)
+        return values
+
+    assert n_different(run(limited, 40, sampler_of(name))) == 40
+
+
 def test_the_older_constraints_function() -> None:
     sampler = sampler_of("agemoea", constraints_func=lambda trial: (float(trial.params["a"]),))
     study = run(flat, 30, sampler)
@@ -355,6 +368,13 @@ def test_a_wrong_number_of_objectives_is_explained_on_the_first_trial(
     study = optuna.create_study(directions=directions, sampler=PymooSampler(name))
     with pytest.raises(ValueError, match="objectives"):
         study.optimize(lambda trial: flat(trial)[: len(directions)], n_trials=1)
+
+
+@pytest.mark.parametrize("algorithm", [PymooRVEA, PymooMOEAD])
+def test_an_object_that_cannot_search_is_explained_on_the_first_trial(algorithm: Any) -> None:
+    sampler = PymooSampler(algorithm(riesz_directions(2, 6)), seed=0)
+    with pytest.raises(ValueError, match=r"of pymoo cannot search here.*Choose by name"):
+        run(flat, 1, sampler)
 
 
 def test_a_space_that_does_not_fit_is_explained() -> None:

@@ -1,5 +1,6 @@
 """A study of another device, or of a cheaper objective, starts the search."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -99,6 +100,36 @@ def test_a_front_is_spread_however_few_rows_are_taken() -> None:
     front = WarmStart(study).front(space, Goals(study.directions), 3)
     assert len(front) == 3
     assert 2 in front[:, 0]
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_what_violates_a_constraint_is_not_on_its_front(older: bool) -> None:
+    def excess(width: int) -> tuple[float]:
+        return (width - 3.5,)
+
+    def limited(trial: Trial) -> tuple[float, float]:
+        width = trial.suggest_categorical("width", [1, 2, 3, 4, 5])
+        if not older:
+            trial.set_constraint("memory", *excess(width))
+        return width, width
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sampler = (
+            optuna.samplers.NSGAIISampler(constraints_func=lambda t: excess(t.params["width"]))
+            if older
+            else None
+        )
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    for width in (1, 2, 3, 4, 5):
+        study.enqueue_trial({"width": width})
+    study.optimize(limited, n_trials=5)
+    space = SearchSpace.from_choices({"width": [1, 2, 3, 4, 5]})
+    goals = Goals(study.directions)
+    assert sorted(WarmStart(study).front(space, goals, 5)[:, 0]) == [0, 1, 2]
+    # It teaches all the same.
+    assert WarmStart(study).advice(space, goals) is not None
+    assert len(WarmStart(study.trials[3:]).front(space, goals, 5)) == 0
 
 
 def test_trials_without_values_or_of_other_spaces_are_left_out(source: Study) -> None:
