@@ -57,7 +57,7 @@ def check_number(
         TypeError: Not a number.
         ValueError: Out of range.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} is a number, got {value!r}.")
     if not (least <= value <= most and value > above) or math.isinf(value):
         low = f"[{least:g}" if above == -math.inf else f"({above:g}"

@@ -22,6 +22,7 @@ class History:
             where a trial does not carry the constraint, which counts as satisfied.
         numbers: Trial numbers, `int[n]`.
         failed: Canonical rows whose evaluation failed, and that no other has measured, `int[k, d]`.
+        failed_numbers: The numbers of their trials, `int[k]`.
 
     Raises:
         ValueError: Shapes do not belong together, or a loss is not finite.
@@ -32,6 +33,7 @@ class History:
     constraints: FloatArray
     numbers: IntArray
     failed: IntArray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
+    failed_numbers: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
         n = len(self.codes)

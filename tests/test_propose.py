@@ -243,15 +243,17 @@ def test_a_constraint_may_be_told_as_a_penalty(penalty: float) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([-1.0, -3.0, 0.0, 19.0], [-1.0, -3.0, 0.0, 19.0]),  # nothing beyond ten times two
-        ([-1.0, -3.0, 0.0, 21.0], [-1.0, -3.0, 0.0, 3.0]),
+        ([-1.0, -3.0, 0.0, 2e3], [-1.0, -3.0, 0.0, 2e3]),  # what is tight has small values
+        ([-1.0, -3.0, 0.0, 4e3, 4e3], [-1.0, -3.0, 0.0, 3.0, 3.0]),
+        ([-1.0, -3.0, 4e3, 5e3], [-1.0, -3.0, 4e3, 5e3]),  # not one number
+        ([-1.0, 4e6, 5e6], [-1.0, 1.0, 1.0]),
         ([-1.0, 5.0, np.inf, -np.inf, -1e300], [-1.0, 5.0, 5.0, -5.0, -5.0]),
         ([0.0, 1.0, 2.0, 1e300], [0.0, 1.0, 2.0, 2.0]),  # no value below 0 says what is usual
         ([0.0, np.inf], [0.0, 1.0]),
         ([-np.inf, 1e300], [-1.0, 1.0]),
     ],
 )
-def test_values_of_a_constraint_are_moved_only_beyond_what_is_usual(
+def test_values_of_a_constraint_are_moved_only_beyond_a_gap(
     values: list[float], expected: list[float]
 ) -> None:
     assert bounded(np.array(values)).tolist() == expected

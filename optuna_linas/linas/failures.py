@@ -2,9 +2,13 @@
 
 A trial that fails tells no value, but what it tried is known. Whether that says anything of other
 networks is for the trials to decide: machines crash, too, and workers are killed. A model has to
-tell held-out failures from held-out successes before it is believed.
+tell held-out failures from held-out successes before it is believed, and from those of the same
+time: a search is at different places at different times, and while a disk was full, everything
+failed where it was then. Only while nothing works any more all times are compared: either all that
+the search looks at fails, and it has to look elsewhere, or it does not matter where it looks. When
+something works again, it may go back once: the first time may have been an outage.
 
-Shapes: `n` architectures, `d` variables.
+Shapes: `n` architectures that worked, `k` that failed, `d` variables.
 """
 
 from __future__ import annotations
@@ -23,44 +27,70 @@ _MAX_CHANCE = 0.01
 _N_FOLDS = 5
 _MAX_COMPARED = 100
 """Examples of either kind that decide: more would take seconds and change nothing."""
+_PERIOD = 10
+"""Trials of the same time."""
 
 
-def learn_failures(space: SearchSpace, worked: IntArray, failed: IntArray) -> StructuredGP | None:
+def learn_failures(
+    space: SearchSpace,
+    worked: IntArray,
+    failed: IntArray,
+    worked_numbers: IntArray,
+    failed_numbers: IntArray,
+) -> StructuredGP | None:
     """Return a model of which networks fail; `None` where that cannot be told from the network.
 
     It predicts 1 for what failed and 0 for what worked, so that above .5 failure is more likely
-    than success. It is believed if, cross-validated, it ranks failures above successes as chance
-    would in one of a hundred cases (Mann and Whitney's test).
+    than success. It is believed if, cross-validated, it ranks failures above successes of the same
+    ten trials as chance would in one of a hundred cases (van Elteren's stratified test after
+    Wilcoxon, Mann and Whitney, 1960); above all successes while ten failures are the last results,
+    and from the second time on that ten follow one another. Those of the first time do not count
+    from when they have ended until then.
 
     Args:
         space: The search space.
         worked: Canonical rows, `int[n, d]`.
         failed: Canonical rows, `int[k, d]`.
+        worked_numbers: The numbers of their trials, `int[n]`.
+        failed_numbers: Likewise, `int[k]`.
 
     Example:
         >>> space = SearchSpace.from_choices({"op": ["a", "b"], "width": list(range(20))})
         >>> rows = space.canonical([[i % 2, i // 2] for i in range(40)])
-        >>> model = learn_failures(space, worked=rows[::2], failed=rows[1::2])  # "b" fails
+        >>> time = np.arange(40)
+        >>> model = learn_failures(space, rows[::2], rows[1::2], time[::2], time[1::2])  # "b" fails
         >>> (model.predict(rows[:2])[:, 0] > 0.5).tolist()
         [False, True]
-        >>> by_chance = np.random.default_rng(0).random(40) < 0.3
-        >>> learn_failures(space, rows[~by_chance], rows[by_chance]) is None
+        >>> bad = np.random.default_rng(0).random(40) < 0.3  # by chance
+        >>> learn_failures(space, rows[~bad], rows[bad], time[~bad], time[bad]) is None
         True
     """
+    gap = np.searchsorted(np.sort(worked_numbers), failed_numbers)
+    in_a_row = np.flatnonzero(np.bincount(gap, minlength=len(worked) + 1) >= _PERIOD)
+    is_stuck = len(worked) in in_a_row
+    if len(in_a_row) == 1 and not is_stuck:  # it may have been an outage
+        failed, failed_numbers = (each[gap != in_a_row[0]] for each in (failed, failed_numbers))
+        in_a_row = in_a_row[:0]
     if len(failed) < _MIN_FAILURES or len(worked) < _MIN_FAILURES:
         return None
-    rows = np.concatenate([_spread_out(worked), _spread_out(failed)])
-    has_failed = np.arange(len(rows)) >= min(len(worked), _MAX_COMPARED)
-    if _chance(_held_out(space, rows, has_failed), has_failed) > _MAX_CHANCE:
+    some, others = _spread_out(len(worked)), _spread_out(len(failed))
+    rows = np.concatenate([worked[some], failed[others]])
+    periods = np.concatenate([worked_numbers[some], failed_numbers[others]]) // _PERIOD
+    if len(in_a_row):
+        periods = np.zeros_like(periods)
+    has_failed = np.arange(len(rows)) >= len(some)
+    # Without a success and a failure of the same time there is nothing to compare.
+    if not np.isin(periods[has_failed], periods[~has_failed]).any():
+        return None
+    if _chance(_held_out(space, rows, has_failed), has_failed, periods) > _MAX_CHANCE:
         return None
     everything = np.concatenate([worked, failed])
     return _fitted(space, everything, np.arange(len(everything)) >= len(worked))
 
 
-def _spread_out(rows: IntArray) -> IntArray:
-    some = np.linspace(0, len(rows) - 1, min(len(rows), _MAX_COMPARED)).astype(np.int64)
-    chosen: IntArray = rows[some]
-    return chosen
+def _spread_out(n: int) -> IntArray:
+    some: IntArray = np.linspace(0, n - 1, min(n, _MAX_COMPARED)).astype(np.int64)
+    return some
 
 
 def _held_out(space: SearchSpace, rows: IntArray, has_failed: BoolArray) -> FloatArray:
@@ -75,12 +105,20 @@ def _held_out(space: SearchSpace, rows: IntArray, has_failed: BoolArray) -> Floa
     return predicted
 
 
-def _chance(predicted: FloatArray, has_failed: BoolArray) -> float:
-    """How often a ranking by chance is as good."""
-    from scipy.stats import mannwhitneyu
+def _chance(predicted: FloatArray, has_failed: BoolArray, periods: IntArray) -> float:
+    """How often rankings by chance within the periods are as good."""
+    from scipy.stats import norm, rankdata
 
-    test = mannwhitneyu(predicted[has_failed], predicted[~has_failed], alternative="greater")
-    return float(test.pvalue)
+    surplus = variance = 0.0
+    for period in np.unique(periods[has_failed]):
+        here = periods == period
+        n, k = int(here.sum()), int((here & has_failed).sum())
+        # What the ranks of failures add up to by chance, and its variance; each period weighs by
+        # its size, as van Elteren showed to be best.
+        ranks = rankdata(predicted[here])[has_failed[here]]
+        surplus += (ranks.sum() - k * (n + 1) / 2) / (n + 1)
+        variance += k * (n - k) * (n + 1) / 12 / (n + 1) ** 2
+    return float(norm.sf(surplus / np.sqrt(variance))) if variance > 0 else 1.0
 
 
 def _fitted(space: SearchSpace, rows: IntArray, has_failed: BoolArray) -> StructuredGP:

@@ -13,7 +13,6 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.history import History
 from optuna_linas.linas.bounded import bounded
 from optuna_linas.linas.choosing import choose_predictors
-from optuna_linas.linas.failures import learn_failures
 from optuna_linas.predictors import (
     Predictor,
     StructuredGP,
@@ -66,7 +65,8 @@ class FittedPredictors:
         advice: What another search would predict, which the Gaussian process learns from.
         steps: Whether the search goes on from what is measured, rather than once and for all from
             random examples; see `StructuredGP`.
-        learns_failures: Whether what is expected to fail counts as infeasible.
+        failures: A model of which networks fail, if there is one: what it expects to fail counts as
+            infeasible.
         rng: The source of all randomness.
     """
 
@@ -81,7 +81,7 @@ class FittedPredictors:
         optimism: float,
         advice: Advice | None = None,
         steps: bool = True,
-        learns_failures: bool = True,
+        failures: StructuredGP | None = None,
         rng: np.random.Generator,
     ) -> None:
         measured = np.clip(history.losses, -LARGEST_LOSS, LARGEST_LOSS)
@@ -116,9 +116,7 @@ class FittedPredictors:
                 guard = make_predictor("ridge")
                 guard.fit(features[told], values)
                 self._guards.append((guard, float(_spread(values))))
-        self._failures: StructuredGP | None = None
-        if learns_failures:
-            self._failures = learn_failures(space, history.codes, history.failed)
+        self._failures = failures
         self._scale = _spread(fenced(measured, FAR))
         self._worst = measured.max(axis=0) + 1e6 * self._scale
 

@@ -31,6 +31,7 @@ from optuna_linas.evolution import GA, Exhaustive, InnerAlgorithm, PymooObject
 from optuna_linas.given import check_count, check_number
 from optuna_linas.history import History
 from optuna_linas.linas.batch import BatchChooser
+from optuna_linas.linas.failures import learn_failures
 from optuna_linas.linas.fitting import (
     MIN_EXAMPLES,
     FittedPredictors,
@@ -38,7 +39,7 @@ from optuna_linas.linas.fitting import (
     check_predictors,
 )
 from optuna_linas.pareto import non_dominated
-from optuna_linas.predictors import Predictor, check_predictor
+from optuna_linas.predictors import Predictor, StructuredGP, check_predictor
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.selection import filled_up, unseen
 from optuna_linas.space import SearchSpace
@@ -204,7 +205,7 @@ def make_proposal(
         optimism=optimism if settings.optimism is None else settings.optimism,
         advice=advice,
         steps=settings.n_training is None and not (varies and rng.random() < 0.5),
-        learns_failures=settings.learns_failures,
+        failures=_failures(space, history) if settings.learns_failures else None,
         rng=rng,
     )
     explores = (
@@ -269,6 +270,11 @@ def propose(
 def _optimism(space: SearchSpace) -> float:
     """How optimistic a search is by default."""
     return _OPTIMISM_WITH_ORDER if mostly_ordered(space) else _OPTIMISM_WITHOUT
+
+
+def _failures(space: SearchSpace, history: History) -> StructuredGP | None:
+    numbers = history.numbers, history.failed_numbers
+    return learn_failures(space, history.codes, history.failed, *numbers)
 
 
 def _is_soon_known(space: SearchSpace) -> bool:

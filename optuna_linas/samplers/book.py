@@ -97,7 +97,7 @@ class Book:
         self.n_claims: Counter[int] = Counter()
         self.n_places: Counter[int] = Counter()
         self.partial = Claims()
-        self.failed = Claims()
+        self.failed: dict[int, Claim] = {}
         self.missed = Claims()
         self.outside = Claims()
         self.outcomes: list[Outcome] = []
@@ -106,6 +106,16 @@ class Book:
         """Heed how long a finished trial has taken."""
         if trial.state == TrialState.COMPLETE and trial.duration is not None:
             self.longest = max(self.longest, trial.duration)
+
+    def failures(self) -> dict[bytes, int]:
+        """What is known to have failed by nothing but its claim, with the trial's number."""
+        space = self.table.space
+        found = {
+            identity_of(claim, space): number
+            for number, claim in self.failed.items()
+            if is_of(claim, space)
+        }
+        return {key: number for key, number in found.items() if isinstance(key, bytes)}
 
     def may_live(self, trial: FrozenTrial, me: FrozenTrial) -> bool:
         """Whether a running trial may still have a worker, as far as its age tells one of them."""
@@ -129,7 +139,7 @@ class View:
     """A study as one read of its trials shows it to the worker that runs one of them.
 
     `n_running` are the other trials that run and may have a worker, `running` what all that run or
-    wait measure, `failed` what is known to have failed by nothing but its claim;
+    wait measure;
     `vague` are the parameters so far of running trials that began before the space was known, and
     `begun` those of all running trials that have any, where the space is inferred;
     `marks` are those of other running trials, see `turn`.
@@ -139,7 +149,6 @@ class View:
     running: list[Identity | None]
     taken: set[Identity]
     missed: set[Identity]
-    failed: set[bytes]
     n_claims: Counter[int]
     n_places: Counter[int]
     n_ahead: int

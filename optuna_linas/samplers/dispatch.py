@@ -305,9 +305,11 @@ class Dispatcher:
         of_batch = self._batch_size(space, table.n_usable, view.n_running)
         size = max(1, int(of_batch if batch else self._n_startup(space)))
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
+        book = self._reader.known_book(study)
+        assert book is not None  # `table` is its.
         planned = self._plan(
             space,
-            table.history(view.failed),
+            table.history(book.failures()),
             size + max(_MIN_SPARES, size // 2),
             rng,
             goals=table.goals,
@@ -324,8 +326,6 @@ class Dispatcher:
             stored = self._reader.stored_plan(study, space)
             if stored is not None and turn.is_new(stored.text) and stored.free(taken):
                 return stored
-        book = self._reader.known_book(study)
-        assert book is not None  # `table` is its.
         if book.is_record_due():
             book.n_recorded = len(book.outcomes)
             record_quality(study, self._key, table.goals, book.outcomes)

@@ -175,9 +175,7 @@ class LINASSampler(PlannedSampler):
             space=space,
             n_startup_trials=size_of_start if n_startup_trials is None else n_startup_trials,
             batch_size=partial(size_of_batch, batch_size),
-            min_examples=size_of_first_fit(
-                n_startup_trials, settings.n_training if isinstance(settings, Settings) else None
-            ),
+            min_examples=size_of_first_fit(n_startup_trials),
             objectives=objectives,
             independent_sampler=independent_sampler,
             constraints_func=constraints_func,
@@ -237,11 +235,9 @@ class LINASSampler(PlannedSampler):
     ) -> LINASSampler:
         """Return the sampler of the paper's one-shot predictor mode: train once, then search.
 
-        The first trials are random, until `n_samples` of them can be learned from: one that fails
-        or has an infinite value is replaced, and of many workers those that would come too early
-        for the search measure random samples, too. The predictors are trained on the first
-        `n_samples` and never on what they have chosen; every further trial is of what the inner
-        search finds best on their predictions.
+        The first `n_samples` trials are random. The predictors are trained on the first `n_samples`
+        that can be learned from (where values are infinite, chosen ones fill them up) and never
+        again; every further trial is of what the inner search finds best on their predictions.
 
         Args:
             n_samples: Random trials to train on (1,000 in the paper).

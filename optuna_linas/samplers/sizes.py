@@ -22,22 +22,13 @@ def size_of_start(space: SearchSpace) -> int:
     return 12 if has_corners(space) else 15
 
 
-def size_of_first_fit(n_startup: int | None, n_training: int | None = None) -> int:
+def size_of_first_fit(n_startup: int | None) -> int:
     """Return the usable trials without which nothing is predicted: 8, or a shorter start.
 
     One worker has a whole start by then; of many workers' trials few have ended when all of the
     start have begun, and what four of them tell is worth less than more of a start.
-
-    Args:
-        n_startup: The trials of the start, if the user says.
-        n_training: Where predictors learn from the first so many trials only, the start goes on
-            until these are there, if it is as long: what they choose would else be among them, and
-            they would learn from what they believe already.
     """
-    if n_startup is None:
-        return _ENOUGH
-    enough = max(MIN_EXAMPLES, min(n_startup, _ENOUGH))
-    return enough if n_training is None else max(enough, min(n_startup, n_training))
+    return _ENOUGH if n_startup is None else max(MIN_EXAMPLES, min(n_startup, _ENOUGH))
 
 
 def size_of_batch(

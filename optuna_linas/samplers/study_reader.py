@@ -104,7 +104,7 @@ class StudyReader:
         claim = self.claim_of(trial)
         is_told = trial.number in book.table.codes
         if claim is not None and claim.row and trial.state == TrialState.FAIL and not is_told:
-            book.failed.append(claim)
+            book.failed[trial.number] = claim
         if claim is None or claim.note == ENQUEUED:
             book.n_places[0] += book.table.has_losses(trial)
             if claim is not None and not is_told:
@@ -141,7 +141,6 @@ class StudyReader:
             taken=set(table.keys.values()),
             # A row of a space that has grown since says nothing of the plan's rows.
             missed=set(book.missed.of(table.space)),
-            failed={key for key in book.failed.of(table.space) if isinstance(key, bytes)},
             n_claims=book.n_claims.copy(),
             n_places=book.n_places.copy(),
             n_ahead=0,

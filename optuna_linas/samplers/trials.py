@@ -7,8 +7,9 @@ calls only so that a finished trial is read once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -118,12 +119,12 @@ class TrialTable:
         """Whether a trial is complete and tells all goals."""
         return self.goals.losses(trial) is not None
 
-    def history(self, failed: Iterable[bytes] = ()) -> History:
+    def history(self, failed: Mapping[bytes, int] = MappingProxyType({})) -> History:
         """Return what has been measured and what failed, in the order of the trial numbers.
 
         Args:
             failed: Further canonical rows, as bytes, of trials that failed and whose parameters do
-                not tell what they would have been.
+                not tell what they would have been, with the numbers of these trials.
         """
         encoded = [self.finished[number] for number in sorted(self.codes)]
         used = [trial for trial in encoded if self.has_losses(trial)]
@@ -132,23 +133,29 @@ class TrialTable:
         constraints = [[trial.constraints.get(key, np.nan) for key in keys] for trial in used]
         codes = [self.codes[trial.number] for trial in used]
         n = len(used)
+        failures = self._failed(failed)
+        rows = np.frombuffer(b"".join(failures), dtype=np.int64)
         return History(
             codes=np.array(codes, dtype=np.int64).reshape(n, len(self.space or ())),
             losses=np.array(losses, dtype=np.float64).reshape(n, len(self.goals)),
             constraints=np.array(constraints, dtype=np.float64).reshape(n, len(keys)),
             numbers=np.array([trial.number for trial in used], dtype=np.int64),
-            failed=self._failed(failed),
+            failed=rows.reshape(-1, len(self.space or ())),
+            failed_numbers=np.array(list(failures.values()), dtype=np.int64),
         )
 
-    def _failed(self, more: Iterable[bytes]) -> IntArray:
-        """The rows that failed, `more` among them, and that never ran to an end, `int[k, d]`."""
-        has_failed = {
-            number: self.finished[number].state == TrialState.FAIL for number in sorted(self.codes)
+    def _failed(self, more: Mapping[bytes, int]) -> dict[bytes, int]:
+        """The rows that failed, `more` among them, and never ran to an end, by trial number."""
+        found = {key: number for number, key in sorted(self.keys.items(), reverse=True)}
+        worked = {
+            self.keys[number]
+            for number in self.codes
+            if self.finished[number].state != TrialState.FAIL
         }
-        failed = [self.keys[number] for number, failing in has_failed.items() if failing]
-        worked = {self.keys[number] for number, failing in has_failed.items() if not failing}
-        rows = [key for key in dict.fromkeys([*failed, *sorted(more)]) if key not in worked]
-        return np.frombuffer(b"".join(rows), dtype=np.int64).reshape(-1, len(self.space or ()))
+        failed = {**more, **found}
+        return {
+            key: failed[key] for key in sorted(failed, key=failed.__getitem__) if key not in worked
+        }
 
     def _is_inside(self, trial: FrozenTrial) -> bool:
         """Whether a trial's values are in their ranges: enqueued ones may lie outside."""

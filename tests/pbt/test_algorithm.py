@@ -133,7 +133,9 @@ def test_units_cover_the_range() -> None:
 
 
 def test_values_lie_where_the_unit_says() -> None:
-    assert [value_at(Variable.categorical("a", "xyz"), u, rng()) for u in (0.0, 0.5, 0.99)] == [
+    assert [
+        value_at(Variable.categorical("a", list("xyz")), u, rng()) for u in (0.0, 0.5, 0.99)
+    ] == [
         "x",
         "y",
         "z",

@@ -1,6 +1,5 @@
 """The one-shot mode: predictors are trained once, on the first samples."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -53,41 +52,6 @@ def test_predictors_are_fitted_on_the_first_samples_only() -> None:
     run(LINASSampler.one_shot(30, batch_size=10, predictor=spy, seed=0), 60)
     assert len(spy.fits) == 3 * 2  # three batches, two objectives
     assert all(len(fit) == 30 for fit in spy.fits)
-    assert all((fit == spy.fits[i % 2]).all() for i, fit in enumerate(spy.fits))
-
-
-@pytest.mark.parametrize("raises", [True, False])
-def test_predictors_are_never_fitted_on_what_they_have_chosen(raises: bool) -> None:
-    def unsteady(trial: Trial) -> tuple[float, float]:
-        quality, cost = objective(trial)
-        if trial.number % 3 == 0 and raises:
-            raise RuntimeError
-        return (quality, cost) if trial.number % 3 else (-math.inf, cost)
-
-    spy = Spy()
-    spy.fits = []
-    sampler = LINASSampler.one_shot(20, batch_size=5, predictor=spy, seed=0)
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
-    study.optimize(unsteady, n_trials=50, catch=(RuntimeError,))
-    assert len(spy.fits) >= 2 * 3
-    assert all(len(fit) == 20 for fit in spy.fits)
-    assert all((fit == spy.fits[i % 2]).all() for i, fit in enumerate(spy.fits))
-
-
-def test_trials_that_workers_begin_before_the_samples_are_there_are_random() -> None:
-    spy = Spy()
-    spy.fits = []
-    sampler = LINASSampler.one_shot(12, batch_size=4, predictor=spy, seed=0)
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
-    study.optimize(objective, n_trials=9)
-    trials = [study.ask() for _ in range(8)]
-    values = [objective(trial) for trial in trials]
-    assert not spy.fits
-    for trial, told in zip(trials, values, strict=True):
-        study.tell(trial, told)
-    study.optimize(objective, n_trials=8)
-    assert spy.fits
-    assert all(len(fit) == 12 for fit in spy.fits)
     assert all((fit == spy.fits[i % 2]).all() for i, fit in enumerate(spy.fits))
 
 

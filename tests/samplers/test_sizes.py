@@ -48,16 +48,6 @@ def test_a_start_goes_on_until_something_is_measured(n_startup: int | None, leas
     assert size_of_first_fit(n_startup) == least
 
 
-@pytest.mark.parametrize(
-    ("n_startup", "n_training", "least"),
-    [(1000, 1000, 1000), (20, 1000, 20), (1000, 20, 20), (1000, 4, 8), (None, 20, 8)],
-)
-def test_a_start_that_teaches_once_and_for_all_goes_on_until_it_has_taught(
-    n_startup: int | None, n_training: int, least: int
-) -> None:
-    assert size_of_first_fit(n_startup, n_training) == least
-
-
 OPTIONS = tuple(range(8))
 NAMES = tuple(f"layer_{i}" for i in range(6))
 
