@@ -33,16 +33,11 @@ def bounded(values: FloatArray) -> FloatArray:
         >>> bounded(np.array([-3.0, 1e10, 1e10]))
         array([-3.,  3.,  3.])
     """
-    sizes = np.unique(np.abs(values[values != 0]))
-    told = sizes[sizes < _LARGEST]
-    if not len(told):
-        return np.sign(values)
-    satisfied = np.abs(values[(values < 0) & (np.abs(values) < _LARGEST)])
-    most = satisfied.max(initial=0.0)
-    violated = np.unique(values[(values > 0) & (values < _LARGEST)])
-    for i, size in enumerate(violated):
-        is_last = i == len(violated) - 1
-        if most > 0 and size > most * (_FAR if is_last else _FARTHER):
+    told = values[np.abs(values) < _LARGEST]
+    most = -float(told.min(initial=0.0))
+    violated = np.unique(told[told > 0]).tolist()
+    for size in violated:
+        if most > 0 and size > most * (_FAR if size == violated[-1] else _FARTHER):
             break
-        most = max(most, float(size))
-    return np.clip(values, -most, most)
+        most = max(most, size)
+    return np.clip(values, -most, most) if most > 0 else np.sign(values)

@@ -70,13 +70,12 @@ def learn_failures(
     is_stuck = len(worked) in in_a_row
     if len(in_a_row) == 1 and not is_stuck:  # it may have been an outage
         failed, failed_numbers = (each[gap != in_a_row[0]] for each in (failed, failed_numbers))
-        in_a_row = in_a_row[:0]
     if len(failed) < _MIN_FAILURES or len(worked) < _MIN_FAILURES:
         return None
     some, others = _spread_out(len(worked)), _spread_out(len(failed))
     rows = np.concatenate([worked[some], failed[others]])
     periods = np.concatenate([worked_numbers[some], failed_numbers[others]]) // _PERIOD
-    if len(in_a_row):
+    if is_stuck or len(in_a_row) > 1:
         periods = np.zeros_like(periods)
     has_failed = np.arange(len(rows)) >= len(some)
     # Without a success and a failure of the same time there is nothing to compare.
