@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.pareto import hypervolume, non_dominated
+from optuna_linas.pareto import exclusive_volume, non_dominated
 from optuna_linas.ranking import crowding_distance, front_rank
 
 __all__ = ["greedy_gain"]
@@ -46,18 +46,12 @@ def greedy_gain(
     front = front[non_dominated(front)]
     alive = np.flatnonzero(inside)
     if candidates.shape[1] > 2:
-        alive = _promising(candidates, alive)
-    else:
-        # What another candidate dominates adds less than that one, and nothing once that is picked.
-        alive = alive[non_dominated(candidates[alive])]
+        return _lazily(front, candidates, _promising(candidates, alive), reference, n)
+    # What another candidate dominates adds less than that one, and nothing once that is picked.
+    alive = alive[non_dominated(candidates[alive])]
     picked: list[int] = []
     while len(picked) < n and len(alive):
-        if candidates.shape[1] == 2:
-            gains = _gains_in_the_plane(front, candidates[alive], reference)
-        else:
-            volume = hypervolume(front, reference)
-            stacked = (np.vstack([front, row]) for row in candidates[alive])
-            gains = np.array([hypervolume(points, reference) - volume for points in stacked])
+        gains = _gains_in_the_plane(front, candidates[alive], reference)
         best = int(np.argmax(gains))
         if gains[best] <= 0:
             break
@@ -68,6 +62,32 @@ def greedy_gain(
         keep = gains > 0
         keep[best] = False
         alive = alive[keep]
+    return np.array(picked, dtype=np.int64)
+
+
+def _lazily(
+    front: FloatArray, candidates: FloatArray, alive: IntArray, reference: FloatArray, n: int
+) -> IntArray:
+    """The picks among `alive` in any dimension, where a single gain takes long to compute.
+
+    A gain never grows when the front does, so an old one is a bound, and most need never be
+    computed again (Minoux, "Accelerated greedy algorithms for maximizing submodular set
+    functions", 1978).
+    """
+    gains = np.array([exclusive_volume(front, row, reference) for row in candidates[alive]])
+    is_new = np.ones(len(alive), dtype=bool)
+    picked: list[int] = []
+    while len(picked) < min(n, len(alive)):
+        best = int(np.argmax(gains))
+        row = candidates[alive[best]]
+        if not is_new[best]:
+            gains[best], is_new[best] = exclusive_volume(front, row, reference), True
+        elif gains[best] <= 0:
+            break
+        else:
+            picked.append(int(alive[best]))
+            front = np.vstack([front, row])
+            gains[best], is_new = -1.0, np.zeros(len(alive), dtype=bool)
     return np.array(picked, dtype=np.int64)
 
 
@@ -88,7 +108,7 @@ def _gains_in_the_plane(
 
 
 def _promising(candidates: FloatArray, alive: IntArray) -> IntArray:
-    rank = front_rank(candidates[alive], enough=_MAX_CANDIDATES)
+    rank = front_rank(candidates[alive])
     crowding = crowding_distance(candidates[alive], rank)
     kept: IntArray = alive[np.lexsort((-crowding, rank))[:_MAX_CANDIDATES]]
     return kept

@@ -3,20 +3,34 @@
 Shapes: `losses` is `float[n, m]`, every objective minimised. A row that holds a NaN is dominated
 by definition and dominates nothing. Equal rows do not dominate one another.
 
+What it costs grows with the number of objectives: a hypervolume of 60 points takes some 20 µs for
+up to four of them, a millisecond for six and a tenth of a second for eight.
+
 References:
-    Blank and Deb, "pymoo: Multi-Objective Optimization in Python", IEEE Access 2020 (the
-    implementation behind the hypervolume).
+    Fonseca, Paquete and López-Ibáñez, "An improved dimension-sweep algorithm for the hypervolume
+    indicator", CEC 2006; moocore implements it and what came after it.
 """
 
 from __future__ import annotations
 
+import moocore
 import numpy as np
 from numpy.typing import ArrayLike
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
-from optuna_linas.ranking import front_rank
+from optuna_linas.ranking import front_rank, is_on_first_front
 
-__all__ = ["hypervolume", "hypervolume_history", "non_dominated", "non_dominated_rank"]
+__all__ = [
+    "exclusive_volume",
+    "hypervolume",
+    "hypervolume_history",
+    "non_dominated",
+    "non_dominated_rank",
+]
+
+_MAX_EXACT = 6
+"""Objectives up to which an exclusive volume is exact; each more takes ten times as long."""
+_N_SAMPLES = 4_096
 
 
 def non_dominated(losses: ArrayLike) -> BoolArray:
@@ -30,7 +44,7 @@ def non_dominated(losses: ArrayLike) -> BoolArray:
     """
     values = _rows(losses)
     first: BoolArray = np.logical_not(np.isnan(values).any(axis=1))
-    first[first] = front_rank(values[first], enough=1) == 0
+    first[first] = is_on_first_front(values[first])
     return first
 
 
@@ -64,9 +78,37 @@ def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
     inside = values[(values < point).all(axis=1)]
     if len(inside) == 0:
         return 0.0
-    from pymoo.indicators.hv import Hypervolume
+    return float(moocore.hypervolume(inside, ref=point))
 
-    return float(Hypervolume(ref_point=point).do(inside))
+
+def exclusive_volume(front: FloatArray, row: FloatArray, reference: FloatArray) -> float:
+    """Return the volume that a row dominates and a front does not, up to the reference point.
+
+    It is the volume of the row's own box less what the front dominates of it: a hypervolume of
+    fewer points (While et al., "A Fast Way of Calculating Exact Hypervolumes", IEEE TEC 2012).
+    With more than six objectives that is approximated, to a tenth of it.
+
+    Args:
+        front: `float[f, m]`, below the reference point.
+        row: `float[m]`, below it too.
+        reference: `float[m]`.
+
+    Example:
+        >>> front = np.array([[1.0, 2.0]])
+        >>> exclusive_volume(front, np.array([2.0, 1.0]), np.array([3.0, 3.0]))
+        1.0
+    """
+    box = float(np.prod(reference - row))
+    common = np.maximum(front, row)
+    if (common == row).all(axis=1).any():
+        return 0.0  # Not almost: rounding must not make a dominated row worth a little.
+    common = common[(common < reference).all(axis=1)]
+    if len(common) == 0:
+        return box
+    common = common[is_on_first_front(common)]
+    if len(row) <= _MAX_EXACT:
+        return box - float(moocore.hypervolume(common, ref=reference))
+    return box - float(moocore.hv_approx(common, ref=reference, nsamples=_N_SAMPLES))
 
 
 def hypervolume_history(losses: ArrayLike, reference: ArrayLike) -> FloatArray:

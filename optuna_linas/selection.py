@@ -40,7 +40,7 @@ def best_unique(
         return index
     is_known = np.isfinite(losses[index]).all(axis=1) & ~np.isnan(violations[index])
     known, unknown = index[is_known], index[~is_known]
-    rank = front_rank(losses[known], np.maximum(violations[known], 0.0), enough=n)
+    rank = front_rank(losses[known], np.maximum(violations[known], 0.0))
     crowding = crowding_distance(losses[known], rank)
     order = np.lexsort((-crowding, rank))
     best: IntArray = np.concatenate([known[order], unknown])[:n]

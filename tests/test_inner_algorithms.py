@@ -301,14 +301,14 @@ def test_the_geometry_of_a_front_gives_its_distances(p: float, power: float) -> 
     middle = np.full(2, 0.5 ** (1 / p))
     losses = np.concatenate([losses[:4], middle[None], losses[5:]])
     shifted = 100 * losses * [1, 3] - 7  # scale and place do not matter
-    rank, scores = survival_scores(shifted, len(losses))
+    rank, scores = survival_scores(shifted)
     assert (rank == 0).all()
     np.testing.assert_allclose(scores, naive_scores(losses, p), rtol=1e-6)
 
 
 def test_scores_behind_the_first_front_are_proximity() -> None:
     losses = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0], [1.0, 1.0], [0.6, 0.6], [2.0, 2.0]])
-    rank, scores = survival_scores(losses, 6)
+    rank, scores = survival_scores(losses)
     assert rank.tolist() == [0, 0, 0, 2, 1, 3]
     np.testing.assert_allclose(scores[3:], [1 / 2.0, 1 / 1.2, 1 / 4.0])
 
@@ -316,7 +316,7 @@ def test_scores_behind_the_first_front_are_proximity() -> None:
 @pytest.mark.parametrize("m", [1, 2, 3])
 def test_scores_of_degenerate_fronts(m: int) -> None:
     for losses in (np.zeros((6, m)), np.arange(6.0)[:, None].repeat(m, 1), np.full((1, m), 3.0)):
-        rank, scores = survival_scores(losses, len(losses))
+        rank, scores = survival_scores(losses)
         assert not np.isnan(scores).any()
         assert rank.tolist() == (list(range(6)) if np.ptp(losses) else [0] * len(losses))
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from optuna_linas.pareto import hypervolume, non_dominated, non_dominated_rank
+from optuna_linas.pareto import exclusive_volume, hypervolume, non_dominated, non_dominated_rank
 from optuna_linas.ranking import crowding_distance, front_rank
 
 NAN, INF = float("nan"), float("inf")
@@ -55,15 +55,6 @@ def test_rank_is_that_of_brute_force(losses: np.ndarray) -> None:
     assert non_dominated(losses).tolist() == [
         rank == 0 and bool(ok) for rank, ok in zip(expected, valid, strict=True)
     ]
-
-
-@given(FINITE, st.integers(1, 14))
-@settings(deadline=None, max_examples=200)
-def test_enough_ranks_are_right_and_the_others_are_behind(losses: np.ndarray, enough: int) -> None:
-    complete, partial = front_rank(losses), front_rank(losses, enough=enough)
-    last = partial.max(initial=0)
-    assert (partial == np.minimum(complete, last)).all()
-    assert (complete <= last).all() or (partial < last).sum() >= enough
 
 
 @pytest.mark.parametrize("m", [2, 3, 5])
@@ -133,3 +124,41 @@ def test_arrays_of_the_wrong_shape() -> None:
         non_dominated([1.0, 2.0])
     with pytest.raises(ValueError, match=r"expected shape \(2,\), got \(3,\)"):
         hypervolume([[1.0, 2.0]], [3.0, 3.0, 3.0])
+
+
+@given(
+    hnp.arrays(
+        float,
+        st.tuples(st.integers(0, 14), st.integers(1, 5)),
+        elements=st.sampled_from([-INF, -1e308, -1.0, 0.0, 1.0, 1e308, INF]),
+    )
+)
+@settings(deadline=None, max_examples=300)
+def test_ranks_of_infinite_losses_are_those_of_brute_force(losses: np.ndarray) -> None:
+    expected = brute_force_rank(losses)
+    assert non_dominated_rank(losses).tolist() == expected
+    assert non_dominated(losses).tolist() == [rank == 0 for rank in expected]
+
+
+@given(FINITE, st.integers(0, 13))
+@settings(deadline=None, max_examples=200)
+def test_exclusive_volume_is_what_a_row_adds(losses: np.ndarray, at: int) -> None:
+    if len(losses) <= at:
+        return
+    reference = np.full(losses.shape[1], 4.0)
+    row, front = losses[at], np.delete(losses, at, axis=0)
+    added = hypervolume(losses, reference) - hypervolume(front, reference)
+    assert exclusive_volume(front, row, reference) == pytest.approx(added, abs=1e-9)
+
+
+def test_exclusive_volume_in_many_dimensions_is_about_right() -> None:
+    rng = np.random.default_rng(0)
+    front, rows = rng.random((12, 8)), rng.random((10, 8)) / 2
+    reference = np.ones(8)
+    exact = [
+        hypervolume(np.vstack([front, row]), reference) - hypervolume(front, reference)
+        for row in rows
+    ]
+    found = [exclusive_volume(front, row, reference) for row in rows]
+    assert found == pytest.approx(exact, rel=0.1)
+    assert exclusive_volume(front, front[0], reference) == 0.0

@@ -71,5 +71,5 @@ class Exhaustive:
             )
         archs = np.unique(canonical(all_rows(n_options)), axis=0)
         losses, violations = evaluate(archs)
-        best = np.flatnonzero(front_rank(losses, violations, enough=1) == 0)
+        best = np.flatnonzero(front_rank(losses, violations) == 0)
         return Visited(archs, losses, violations, best)

@@ -21,7 +21,7 @@ _TINY = 1e-8
 _MIN_CURVATURE, _MAX_CURVATURE = 0.1, 20.0
 
 
-def survival_scores(losses: FloatArray, enough: int) -> tuple[IntArray, FloatArray]:
+def survival_scores(losses: FloatArray) -> tuple[IntArray, FloatArray]:
     """Return the front of each row, and its score within the front: the larger, the better.
 
     On the first front a score is diversity times proximity: the distances to the two nearest rows
@@ -30,14 +30,13 @@ def survival_scores(losses: FloatArray, enough: int) -> tuple[IntArray, FloatArr
 
     Args:
         losses: `float[n, m]`.
-        enough: How many rows need a front (see `ranking.front_rank`).
 
     Example:
-        >>> rank, score = survival_scores(np.array([[0.0, 1], [0.4, 0.4], [1, 0], [1, 1]]), 4)
+        >>> rank, score = survival_scores(np.array([[0.0, 1], [0.4, 0.4], [1, 0], [1, 1]]))
         >>> rank.tolist(), np.isinf(score).tolist()
         ([0, 0, 0, 1], [True, False, True, False])
     """
-    rank = front_rank(losses, enough=enough)
+    rank = front_rank(losses)
     score = np.zeros(len(losses))
     first = rank == 0
     ideal = losses[first].min(axis=0)

@@ -29,7 +29,7 @@ class GeometrySurvival(Survival):  # type: ignore[misc]  # pymoo is untyped
     def _do(
         self, problem: Any, pop: Population, *args: Any, n_survive: int, **kwargs: Any
     ) -> Population:
-        rank, score = survival_scores(pop.get("F"), n_survive)
+        rank, score = survival_scores(pop.get("F"))
         pop.set("rank", rank)
         pop.set("crowding", score)
         return pop[np.lexsort((-score, rank))[:n_survive]]

@@ -174,7 +174,8 @@ class StructuredGP:
                 grams = self._scale(raw, targets, fitted)
         if self._may_warp:
             self._warps = [choose_warp(some, column) for column in losses[fitted].T]
-        if any(warp.power != 1.0 for warp in self._warps):
+        self._is_warped = any(warp.power != 1.0 for warp in self._warps)
+        if self._is_warped:
             pairs = zip(self._warps, losses.T, strict=True)
             targets = self._standardise(np.column_stack([warp(column) for warp, column in pairs]))
             grams = self._scale(raw, targets, fitted)
@@ -277,7 +278,9 @@ class StructuredGP:
 
     def _unwarped(self, targets: FloatArray) -> FloatArray:
         """The losses that targets stand for, `float[k, m]`."""
-        bent = targets * self._spread + self._mean
+        bent: FloatArray = targets * self._spread + self._mean
+        if not self._is_warped:
+            return bent
         columns = [warp.inverse(column) for warp, column in zip(self._warps, bent.T, strict=True)]
         return np.column_stack(columns)
 
@@ -287,6 +290,8 @@ class StructuredGP:
         Down, as optimism goes: along the tangent, which may be far steeper than that, the poorest
         would promise most.
         """
+        if not self._is_warped:
+            return np.broadcast_to(self._spread, targets.shape)
         bent, below = targets * self._spread + self._mean, deviations * self._spread
         columns = zip(self._warps, bent.T, below.T, strict=True)
         slopes: FloatArray = np.column_stack([w.secant(x, step) for w, x, step in columns])

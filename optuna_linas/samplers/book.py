@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.samplers.opening import agrees, may_become
-from optuna_linas.samplers.plan import Claim, Note, ReadablePlan, names_key, row_to_arch
+from optuna_linas.samplers.plan import Claim, Note, ReadablePlan, names_key, rows_to_archs
 from optuna_linas.samplers.quality import Outcome, is_due
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.samplers.turn import Mark
@@ -193,7 +193,7 @@ def archs_of(identities: Iterable[Identity | None], space: SearchSpace) -> IntAr
 def identity_of(claim: Claim, space: SearchSpace | None) -> Identity:
     """What makes two claims one: the architecture, or the slot where there is no space yet."""
     if space is not None and is_of(claim, space):
-        arch = row_to_arch(space, space.names, claim.row)
+        [arch] = rows_to_archs(space, space.names, [claim.row])
         if arch is not None:
             return arch.tobytes()
     return _place_of(claim)

@@ -35,8 +35,8 @@ from optuna_linas.samplers.plan import (
     ReadablePlan,
     names_key,
     row_of,
-    row_to_arch,
     row_to_params,
+    rows_to_archs,
     with_fixed,
 )
 from optuna_linas.samplers.planner import Planner
@@ -271,7 +271,7 @@ class Dispatcher:
             slot = free[clear[min(view.n_ahead, len(clear) - 1)]]
             row = plan.rows[slot]
             if plan.names != space.names:
-                arch = row_to_arch(space, plan.names, row)
+                [arch] = rows_to_archs(space, plan.names, [row])
                 assert arch is not None
                 row = row_of(space, arch, derive_rng(self.seed_of(study), "row", batch, slot))
             return Claim(plan.batch, slot, row, names_key(space.names), plan.note(slot))

@@ -27,7 +27,7 @@ from optuna_linas.arrays import IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.space import SearchSpace
 from optuna_linas.stored_json import explained, number, parsed, string, whole_number
-from optuna_linas.variable import Option
+from optuna_linas.variable import Option, Variable
 
 __all__ = [
     "Claim",
@@ -38,8 +38,8 @@ __all__ = [
     "claims_of",
     "names_key",
     "row_of",
-    "row_to_arch",
     "row_to_params",
+    "rows_to_archs",
     "stored_text",
     "with_fixed",
 ]
@@ -242,15 +242,35 @@ def with_fixed(space: SearchSpace, archs: IntArray, fixed: Mapping[str, object])
     return space.canonical(archs)
 
 
-def row_to_arch(space: SearchSpace, names: Sequence[str], row: Row) -> IntArray | None:
-    """Return the canonical architecture of a row, or `None` where the space has moved on.
+def rows_to_archs(
+    space: SearchSpace, names: Sequence[str], rows: Sequence[Row]
+) -> list[IntArray | None]:
+    """Return the canonical architecture of each row, or `None` where the space has moved on.
 
     That is so when a variable that the row lacks has turned out to be active.
     """
-    try:
-        return space.encode(row_to_params(space, names, row))
-    except SpaceMismatchError:
-        return None
+    position = {name: j for j, name in enumerate(space.names)}
+    archs = np.zeros((len(rows), len(space)), dtype=np.int64)
+    is_told = np.zeros(archs.shape, dtype=bool)
+    for i, row in enumerate(rows):
+        for name, value in zip(names, row, strict=False):
+            j = position.get(name)
+            index = None if j is None else _index_of(space.variables[j], value)
+            if index is not None:
+                archs[i, j], is_told[i, j] = index, True
+    is_whole = (is_told | ~space.active(archs)).tolist()
+    pairs = zip(is_whole, space.canonical(archs), strict=True)
+    return [arch if all(whole) else None for whole, arch in pairs]
+
+
+def _index_of(variable: Variable, value: int | float | None) -> int | None:
+    """The index that a row's value stands for, `None` where it stands for none."""
+    if variable.is_number and value is not None:
+        with suppress(SpaceMismatchError):
+            return variable.index(value)
+    elif isinstance(value, int) and 0 <= value < variable.n_options:
+        return value
+    return None
 
 
 class ReadablePlan:
@@ -265,7 +285,7 @@ class ReadablePlan:
     def __init__(self, text: str, space: SearchSpace) -> None:
         self.text, self.space, self.plan = text, space, Plan.loads(text)
         self._names_key = names_key(self.plan.names)
-        archs = [row_to_arch(space, self.plan.names, row) for row in self.plan.rows]
+        archs = rows_to_archs(space, self.plan.names, self.plan.rows)
         self._keys = [None if arch is None else arch.tobytes() for arch in archs]
 
     def free(self, taken: Set[object]) -> list[int]:
