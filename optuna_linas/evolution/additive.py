@@ -64,10 +64,20 @@ def additive_children(
     targets = _without_penalties(losses)
     targets -= targets.mean(axis=0)
     targets /= np.maximum(targets.std(axis=0), 1e-300)
-    dual = np.linalg.solve(one_hot @ one_hot.T + _RIDGE * np.eye(len(archs)), targets)
     weights = rng.dirichlet(np.ones(losses.shape[1]), size=n)
-    worth = np.split(weights @ (one_hot.T @ dual).T, ends[:-1], axis=1)
+    worth = np.split(weights @ _ridge(one_hot, targets).T, ends[:-1], axis=1)
     return np.stack([option.argmin(axis=1) for option in worth], axis=1)
+
+
+def _ridge(X: FloatArray, Y: FloatArray) -> FloatArray:
+    """Coefficients `float[f, m]`, by the smaller of the two systems that say the same."""
+    if X.shape[1] <= X.shape[0]:
+        return _solved(X.T @ X, X.T @ Y)
+    return np.asarray(X.T @ _solved(X @ X.T, Y))
+
+
+def _solved(gram: FloatArray, right: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.solve(gram + _RIDGE * np.eye(len(gram)), right))
 
 
 def _without_penalties(losses: FloatArray) -> FloatArray:

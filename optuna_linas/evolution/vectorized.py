@@ -31,6 +31,8 @@ from optuna_linas.ranking import crowding_distance, front_rank
 
 __all__ = ["VectorizedNSGA2"]
 
+_SPARE = 1.5
+"""Children per place of the next generation: a third of them have been seen before."""
 _MAX_BARREN = 2_000
 """Children in a row without a new architecture after which a space counts as exhausted."""
 
@@ -98,9 +100,8 @@ class VectorizedNSGA2:
         population = np.zeros(0, dtype=np.int64)
         children, n_done, n_barren, n_generations = start, 0, 0, 0
         while n_done < n_evaluations:
-            children = children[_unseen(canonical(children).astype(small), seen)][
-                : n_evaluations - n_done
-            ]
+            most = min(size, n_evaluations - n_done)
+            children = children[_unseen(canonical(children).astype(small), seen, most)]
             if len(children) == 0:
                 n_barren += self.population_size
                 if n_barren > _MAX_BARREN:
@@ -129,7 +130,7 @@ class VectorizedNSGA2:
         self, parents: IntArray, losses: FloatArray, n_options: IntArray, rng: np.random.Generator
     ) -> IntArray:
         """Children of parents that are sorted from best to worst, by binary tournaments."""
-        n, d = self.population_size, len(n_options)
+        n, d = int(_SPARE * self.population_size), len(n_options)
         mothers, fathers = rng.integers(len(parents), size=(2, 2, n)).min(axis=0)
         if self.neighbours is not None:
             order = np.argsort(losses[:, rng.integers(losses.shape[1])], kind="stable")
@@ -142,10 +143,12 @@ class VectorizedNSGA2:
         return resample(children, n_options, min(1.0, self.mutation / max(d, 1)), rng)
 
 
-def _unseen(canonical: NDArray[np.integer], seen: set[bytes]) -> IntArray:
-    """Indices of the rows that are new, which become seen."""
-    new = []
+def _unseen(canonical: NDArray[np.integer], seen: set[bytes], most: int) -> IntArray:
+    """Indices of the first rows that are new, which become seen."""
+    new: list[int] = []
     for i, key in enumerate(row_bytes(canonical)):
+        if len(new) == most:
+            break
         if key not in seen:
             seen.add(key)
             new.append(i)

@@ -21,6 +21,8 @@ _PRIOR_SPREAD = 2.0
 _JITTER = 1e-6
 _MAX_ITERATIONS = 25
 _BOUND = 8.0
+_TOLERANCE = 1e-5
+"""Of the evidence: a step that gains a thousandth of a nat in a hundred changes no prediction."""
 
 
 def kernel_weights(kernels: FloatArray, y: FloatArray) -> tuple[FloatArray, float]:
@@ -63,7 +65,7 @@ def kernel_weights(kernels: FloatArray, y: FloatArray) -> tuple[FloatArray, floa
         jac=True,
         method="L-BFGS-B",
         bounds=[(c - _BOUND, c + _BOUND) for c in center],
-        options={"maxiter": _MAX_ITERATIONS},
+        options={"maxiter": _MAX_ITERATIONS, "ftol": _TOLERANCE},
     ).x
     return np.exp(found[:-1]), float(np.exp(found[-1])) + _JITTER
 
