@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from optuna.distributions import (
     BaseDistribution,
@@ -22,6 +23,7 @@ __all__ = [
     "distribution_of",
     "distributions_of",
     "merge",
+    "nearest",
     "space_from_distributions",
     "variable_of",
 ]
@@ -126,6 +128,35 @@ def space_from_distributions(distributions: Mapping[str, BaseDistribution]) -> S
         SearchSpace(1 variables, 0 of them conditional)
     """
     return SearchSpace([variable_of(name, dist) for name, dist in distributions.items()])
+
+
+def nearest(distribution: BaseDistribution, value: Any) -> Any:
+    """Return a value of the distribution: this one, or for a number the nearest in its range.
+
+    `None` where there is none: what is no number, or no choice.
+
+    Example:
+        >>> nearest(IntDistribution(1, 4), 6), nearest(IntDistribution(2, 8, step=3), 6)
+        (4, 5)
+    """
+    if _contains(distribution, value):
+        return value
+    if not isinstance(distribution, (IntDistribution, FloatDistribution)):
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    value = min(max(value, distribution.low), distribution.high)
+    if distribution.step is not None:
+        n_steps = round((value - distribution.low) / distribution.step)
+        value = distribution.low + n_steps * distribution.step
+    return value if _contains(distribution, value) else None
+
+
+def _contains(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except ValueError:
+        return False
 
 
 def merge(old: BaseDistribution, new: BaseDistribution) -> BaseDistribution:

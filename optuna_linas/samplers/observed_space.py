@@ -5,8 +5,8 @@ Define-by-run code may ask for a parameter under any condition (`if a or b`, `if
 a set of options for each parent. What it cannot explain it takes for always active and for always
 in the whole range: then one network is many rows. But code that is asked again with the same values
 asks for the same parameters in the same ranges. So every row that agrees with a trial in all that
-the trial has is the trial's network, whatever it says of the rest; and one that agrees with it in
-all but a parameter whose value is not in the trial's range can be nothing but that or its like.
+the trial has is the trial's network, whatever it says of the rest; and a value beyond a range that
+is known becomes the nearest one in it (see `known_range`).
 
 Shapes: `d` variables, `archs` is `int[n, d]`.
 """
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optuna_linas.arrays import BoolArray, IntArray
+from optuna_linas.samplers.known_range import Interval, KnownRange
 from optuna_linas.space import SearchSpace
 
 __all__ = ["ObservedSpace"]
@@ -40,8 +41,8 @@ class ObservedSpace(SearchSpace):
 
     _lacking: Mapping[bytes, Mapping[bytes, IntArray]] = {}
     """From the bytes of which variables are present to the bytes of their values to the row."""
-    _narrower: Mapping[int, Mapping[bytes, tuple[BoolArray, IntArray]]] = {}
-    """From a variable to the bytes of all other values to which options it has, and the row."""
+    _ranges: Mapping[int, KnownRange] = {}
+    """What is known of the ranges that depend on other variables, in the order of being chosen."""
 
     def knowing(self, arch: ArrayLike, present: ArrayLike) -> ObservedSpace:
         """Return the space that knows of one more trial which lacks variables.
@@ -58,20 +59,21 @@ class ObservedSpace(SearchSpace):
         other._lacking = lacking
         return other
 
-    def knowing_range(self, arch: ArrayLike, position: int, has: ArrayLike) -> ObservedSpace:
-        """Return the space that knows of one more trial in which a variable is narrower.
+    def knowing_range(
+        self, position: int, before: Mapping[int, int], interval: Interval
+    ) -> ObservedSpace:
+        """Return the space that knows of one more trial which range a variable has in it.
 
         Args:
-            arch: The trial's row, `int[d]`.
             position: The variable's.
-            has: Which of its options lie in the trial's range, `bool[n_options]`.
+            before: The options of the variables that were chosen before it, by position.
+            interval: Its first and last option in the range.
         """
-        row = super().canonical(np.asarray(arch)[None])[0]
-        narrower = {j: dict(rows) for j, rows in self._narrower.items()}
-        key = np.delete(row, position).tobytes()
-        narrower.setdefault(position, {})[key] = np.asarray(has, dtype=bool), row
+        known = self._ranges.get(position, KnownRange(self.variables[position].n_options))
+        ranges = dict(self._ranges)
+        ranges[position] = known.knowing(before, interval, n_variables=len(self))
         other = copy.copy(self)
-        other._narrower = narrower
+        other._ranges = dict(sorted(ranges.items(), key=lambda item: item[1].n_before))
         return other
 
     def __eq__(self, other: object) -> bool:
@@ -92,20 +94,21 @@ class ObservedSpace(SearchSpace):
         return self._as_known(super().canonical(archs))
 
     def _as_known(self, rows: IntArray) -> IntArray:
-        for mask, known in self._lacking.items():
+        for j, known in self._ranges.items():
+            # A variable that is not there has no range; and others may be there or not by this one.
+            moved = np.where(self.active(rows)[:, j], known.clipped(rows, j), rows[:, j])
+            if (moved != rows[:, j]).any():
+                rows[:, j] = moved
+                rows = super().canonical(rows)
+        for mask, known_rows in self._lacking.items():
             has: BoolArray = np.frombuffer(mask, dtype=bool)
             for i, values in enumerate(np.ascontiguousarray(rows[:, has])):
-                if (row := known.get(values.tobytes())) is not None:
+                if (row := known_rows.get(values.tobytes())) is not None:
                     rows[i] = row
-        for j, ranges in self._narrower.items():
-            for i, values in enumerate(np.delete(rows, j, axis=1)):
-                found = ranges.get(values.tobytes())
-                if found is not None and not found[0][rows[i, j]]:
-                    rows[i] = found[1]
         return rows
 
     def _keys(self) -> tuple[object, object]:
         return (
             {mask: set(rows) for mask, rows in self._lacking.items()},
-            {j: set(rows) for j, rows in self._narrower.items()},
+            {j: known.key() for j, known in self._ranges.items()},
         )

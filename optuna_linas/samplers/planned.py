@@ -20,7 +20,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.distributions import distributions_of
+from optuna_linas.distributions import distributions_of, nearest
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.samplers.book import ENQUEUED
@@ -242,10 +242,11 @@ class PlannedSampler(BaseSampler):
             seed = self._dispatcher.seed_of(study)
         if self._space is not None and param_name in self._space:
             check_distribution(self._space, param_name, param_distribution)
-        if param_name in planned and param_distribution._contains(
-            param_distribution.to_internal_repr(planned[param_name])
-        ):
-            return planned[param_name]
+        if param_name in planned:
+            # The range may depend on what was chosen before, and the plan not know it.
+            value = nearest(param_distribution, planned[param_name])
+            if value is not None:
+                return value
         if (
             self._warn_independent_sampling
             # An inferred space grows as parameters turn up: to say so once is enough.

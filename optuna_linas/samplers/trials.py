@@ -74,8 +74,10 @@ class TrialTable:
         # lack for a reason which no condition explains.
         self._whole: list[FrozenTrial] = []
         self._unexplained: set[str] = set()
-        # Variables by trial whose ranges were wider before: they depend on other parameters.
-        self._narrower: dict[int, list[str]] = {}
+        # Variables that have had several ranges, and those by trial that were known as such then:
+        # a range that is wider from some trial on depends on nothing that was chosen.
+        self._varying: set[str] = set()
+        self._ranged: dict[int, list[str]] = {}
 
     def update(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Take in what has finished since the last call, and adapt an inferred space to it.
@@ -179,13 +181,13 @@ class TrialTable:
         changed = False
         for name, seen in trial.distributions.items():
             known = self._distributions.get(name)
-            if known == seen:
-                continue
-            self._distributions[name] = seen if known is None else merge(known, seen)
-            if self._distributions[name] == known:
-                self._narrower.setdefault(trial.number, []).append(name)
-            else:
-                changed = True
+            if known is not None and known != seen:
+                self._varying.add(name)
+            if name in self._varying:
+                self._ranged.setdefault(trial.number, []).append(name)
+            if known != seen:
+                self._distributions[name] = seen if known is None else merge(known, seen)
+                changed |= self._distributions[name] != known
         if changed or trial.state != TrialState.COMPLETE:
             return changed
         if self.space is None:
@@ -273,24 +275,35 @@ class TrialTable:
                 if isinstance(self.space, ObservedSpace):
                     self.space = self.space.knowing(row, self._present(trial))
                 code = self.space.canonical(row[None])[0]
-            if trial.number in self._narrower and trial.state == TrialState.COMPLETE:
-                self._heed_ranges(trial, code)
+            if trial.number in self._ranged and isinstance(self.space, ObservedSpace):
+                self.space = self._heed_ranges(self.space, trial, code)
+                code = self.space.canonical(code[None])[0]
             self.codes[trial.number] = code
             self.keys[trial.number] = code.tobytes()
             self.n_usable += self.has_losses(trial)
         if strange:
             self._warn_of(strange)
 
-    def _heed_ranges(self, trial: FrozenTrial, code: IntArray) -> None:
-        """Let the space know which ranges a trial has that are wider elsewhere."""
-        for name in self._narrower[trial.number]:
-            if not isinstance(self.space, ObservedSpace) or name not in self.space:
+    def _heed_ranges(
+        self, space: ObservedSpace, trial: FrozenTrial, code: IntArray
+    ) -> ObservedSpace:
+        """The space that knows which ranges a trial has, of those that depend on others."""
+        position = {name: j for j, name in enumerate(space.names)}
+        before: dict[int, int] = {}
+        for name in trial.params:  # in the order in which they were asked for
+            if name not in position:
                 continue
-            seen = trial.distributions[name]
-            options = self.space[name].options
-            has = [seen._contains(seen.to_internal_repr(option)) for option in options]
-            position = self.space.names.index(name)
-            self.space = self.space.knowing_range(code, position, has)
+            j = position[name]
+            if name in self._ranged[trial.number]:
+                seen, options = trial.distributions[name], space[name].options
+                inside = [
+                    i
+                    for i, option in enumerate(options)
+                    if seen._contains(seen.to_internal_repr(option))
+                ] or [int(code[j])]  # a range between two points of the grid
+                space = space.knowing_range(j, before, (inside[0], inside[-1]))
+            before[j] = int(code[j])
+        return space
 
     def _imputed(self, trial: FrozenTrial) -> IntArray | None:
         """The row of a trial that lacks variables; `None` where it lies outside of the space."""

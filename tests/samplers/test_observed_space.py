@@ -10,6 +10,7 @@ from optuna_linas import LINASSampler, PymooSampler
 from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Condition, Variable
 
 Objective = Callable[[Trial], tuple[float, float]]
 
@@ -36,6 +37,15 @@ def dynamic(trial: Trial) -> tuple[float, float]:
     m = trial.suggest_int("m", 1, n)
     width = trial.suggest_int("width", 1, 6)
     return float(n * width), float(-m * width)
+
+
+def pyramid(trial: Trial) -> tuple[float, float]:
+    """Each width is at most the one before it, and a parameter besides."""
+    widths = [8]
+    for i in range(3):
+        widths.append(trial.suggest_int(f"width_{i}", 1, widths[-1]))
+    kernel = trial.suggest_categorical("kernel", [3, 5])
+    return float(-sum(widths)), float(sum(widths[1:]) * kernel)
 
 
 def total(trial: Trial) -> tuple[float, float]:
@@ -65,11 +75,12 @@ def test_nothing_is_measured_twice_whatever_the_condition(
     assert len(networks) == 70
 
 
+@pytest.mark.parametrize("objective", [dynamic, pyramid])
 @pytest.mark.parametrize("sampler", samplers(), ids=["linas", "pymoo"])
 def test_hardly_anything_is_measured_twice_where_a_range_depends_on_a_parameter(
-    sampler: BaseSampler,
+    objective: Objective, sampler: BaseSampler
 ) -> None:
-    study = run(dynamic, sampler, 70)
+    study = run(objective, sampler, 70)
     assert len({tuple(sorted(trial.params.items())) for trial in study.trials}) >= 68
 
 
@@ -84,7 +95,7 @@ def test_a_range_that_has_grown_since_is_searched_where_it_is_new() -> None:
     assert {trial.params["width"] for trial in study.trials} == set(range(1, 7))
 
 
-@pytest.mark.parametrize("objective", [either, product, total, dynamic])
+@pytest.mark.parametrize("objective", [either, product, total, dynamic, pyramid])
 def test_a_search_resumes_exactly_whatever_the_condition(objective: Objective) -> None:
     whole = [trial.params for trial in run(objective, LINASSampler(seed=0), 26).trials]
     for stop in range(1, 26, 3):
@@ -126,12 +137,34 @@ def test_rows_that_agree_with_all_that_a_trial_has_are_its_network() -> None:
     assert [space.encode(space.decode(row)).tolist() for row in rows] == expected
 
 
-def test_a_value_outside_of_a_trial_s_range_is_the_trial_s_network() -> None:
+def test_a_value_beyond_a_known_range_is_the_nearest_one_in_it() -> None:
     plain = SearchSpace.from_choices({"n": [1, 2, 3], "m": [1, 2, 3], "w": [0, 1]})
-    space = ObservedSpace(plain.variables).knowing_range([1, 0, 1], 1, [True, True, False])
+    space = ObservedSpace(plain.variables).knowing_range(1, {0: 1}, (0, 1))
     rows = [[1, 2, 1], [1, 1, 1], [1, 2, 0], [2, 2, 1]]
-    assert space.canonical(rows).tolist() == [[1, 0, 1], [1, 1, 1], [1, 2, 0], [2, 2, 1]]
+    assert space.canonical(rows).tolist() == [[1, 1, 1], [1, 1, 1], [1, 1, 0], [2, 2, 1]]
     assert space != plain
+
+
+def test_ranges_follow_one_another() -> None:
+    """As in a pyramid: a range that depends on a variable whose range depends on another."""
+    space = ObservedSpace(SearchSpace.from_choices({n: [1, 2, 3, 4] for n in "cba"}).variables)
+    # a is chosen first (position 2), then b up to a, then c up to b.
+    space = space.knowing_range(0, {2: 3, 1: 1}, (0, 1)).knowing_range(1, {2: 1}, (0, 1))
+    assert space.canonical([[3, 3, 1], [3, 1, 3]]).tolist() == [[3, 1, 1], [1, 1, 3]]
+
+
+def test_what_is_not_there_has_no_range() -> None:
+    plain = SearchSpace(
+        [
+            Variable.categorical("op", ["conv", "none"]),
+            Variable.integer("k", 1, 4, conditions=[Condition("op", ("conv",))]),
+            Variable.integer("groups", 1, 3, conditions=[Condition("k", (4,))]),
+        ]
+    )
+    space = ObservedSpace(plain.variables).knowing_range(1, {0: 0}, (1, 2))
+    rows = [[0, 3, 2], [1, 3, 2], [0, 0, 1]]
+    # k = 4 becomes 3, where there are no groups; without a convolution there is no k at all.
+    assert space.canonical(rows).tolist() == [[0, 2, 0], [1, 0, 0], [0, 1, 0]]
 
 
 def test_a_space_that_knows_more_is_another() -> None:

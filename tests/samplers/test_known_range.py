@@ -1,0 +1,70 @@
+from collections.abc import Iterable
+
+import numpy as np
+
+from optuna_linas.samplers.known_range import Interval, KnownRange
+
+Trial = tuple[dict[int, int], Interval]
+
+
+def known(trials: Iterable[Trial]) -> KnownRange:
+    found = KnownRange(9)
+    for before, interval in trials:
+        found = found.knowing(before, interval, n_variables=3)
+    return found
+
+
+def clip(of: KnownRange, *rows: list[int]) -> list[int]:
+    return of.clipped(np.array(rows), 2).tolist()
+
+
+def upper(first: int, second: int) -> Trial:
+    """The second of two variables decides."""
+    return {0: first, 1: second}, (0, second)
+
+
+SEEN = [upper(0, 4), upper(1, 2), upper(0, 2), upper(1, 4), upper(0, 6)]
+
+
+def test_one_variable_decides() -> None:
+    found = known(SEEN)
+    assert found.parent == 1
+    # With values of the first that were never seen; with an option of the second that was not, all.
+    rows = [[7, 4, 8], [7, 2, 8], [7, 6, 3], [7, 5, 8], [7, 8, 8]]
+    assert clip(found, *rows) == [4, 2, 3, 8, 8]
+
+
+def test_without_agreement_the_range_is_known_for_what_was_chosen_before() -> None:
+    found = known(SEEN[:2])  # either of the two might decide, or none
+    assert found.parent is None
+    assert clip(found, [0, 4, 8], [1, 2, 8], [1, 4, 8]) == [4, 2, 8]
+
+
+def test_two_variables_decide_together() -> None:
+    trials: list[Trial] = [
+        ({0: a, 1: b}, (0, a + b)) for a, b in ((0, 4), (1, 2), (0, 2), (1, 4), (0, 4), (2, 2))
+    ]
+    found = known(trials)
+    assert found.parent is None
+    assert clip(found, [1, 4, 8], [2, 2, 8], [2, 3, 8]) == [5, 4, 8]
+
+
+def test_a_range_that_has_changed_counts_as_it_is_now() -> None:
+    found = known([({0: 1}, (0, 2)), ({0: 1}, (0, 6))])
+    assert found.parent is None
+    assert clip(found, [1, 0, 8]) == [6]
+
+
+def test_a_variable_that_is_not_always_there_does_not_decide() -> None:
+    trials = [*SEEN, ({0: 0}, (0, 1))]
+    assert known(trials).parent is None
+
+
+def test_the_same_range_everywhere_is_decided_by_nothing() -> None:
+    assert known([({0: a, 1: 0}, (0, 3)) for a in (0, 1, 0, 1, 0)]).parent is None
+
+
+def test_lower_ends_count_as_well() -> None:
+    found = known([({0: a, 1: 0}, (a, a + 2)) for a in (0, 3, 0, 3, 5)])
+    assert found.parent == 0
+    assert clip(found, [3, 0, 0], [3, 0, 8], [5, 0, 6]) == [3, 5, 6]
