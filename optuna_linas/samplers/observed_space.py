@@ -14,7 +14,7 @@ Shapes: `d` variables, `archs` is `int[n, d]`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -42,7 +42,9 @@ class ObservedSpace(SearchSpace):
     _lacking: Mapping[bytes, Mapping[bytes, IntArray]] = {}
     """From the bytes of which variables are present to the bytes of their values to the row."""
     _ranges: Mapping[int, KnownRange] = {}
-    """What is known of the ranges that depend on other variables, in the order of being chosen."""
+    """What is known of the ranges that depend on other variables."""
+    _in_order: Sequence[int] = ()
+    """Those variables, each after the one that decides its range."""
 
     def knowing(self, arch: ArrayLike, present: ArrayLike) -> ObservedSpace:
         """Return the space that knows of one more trial which lacks variables.
@@ -60,27 +62,28 @@ class ObservedSpace(SearchSpace):
         return other
 
     def knowing_range(
-        self, position: int, before: Mapping[int, int], interval: Interval
+        self, position: int, others: Mapping[int, int], interval: Interval, fixed: Set[int]
     ) -> ObservedSpace:
         """Return the space that knows of one more trial which range a variable has in it.
 
         Args:
             position: The variable's.
-            before: The options of the variables that were chosen before it, by position.
-            interval: Its first and last option in the range.
+            others: The options of the trial's other variables, by position.
+            interval: The first and last option in the range.
+            fixed: The variables whose own ranges have never varied.
         """
         known = self._ranges.get(position, KnownRange(self.variables[position].n_options))
-        ranges = dict(self._ranges)
-        ranges[position] = known.knowing(before, interval, n_variables=len(self))
+        more = known.knowing(others, interval, fixed=fixed, n_variables=len(self))
         other = copy.copy(self)
-        other._ranges = dict(sorted(ranges.items(), key=lambda item: item[1].n_before))
+        other._ranges = {**self._ranges, position: more}
+        other._in_order = _parents_first(other._ranges)
         return other
 
     def __eq__(self, other: object) -> bool:
         if not super().__eq__(other):
             return False
         theirs = other if isinstance(other, ObservedSpace) else ObservedSpace([])
-        return self._keys() == theirs._keys()
+        return self._keys() == theirs._keys() and self._ranges == theirs._ranges
 
     __hash__ = SearchSpace.__hash__
 
@@ -94,9 +97,9 @@ class ObservedSpace(SearchSpace):
         return self._as_known(super().canonical(archs))
 
     def _as_known(self, rows: IntArray) -> IntArray:
-        for j, known in self._ranges.items():
+        for j in self._in_order:
             # A variable that is not there has no range; and others may be there or not by this one.
-            moved = np.where(self.active(rows)[:, j], known.clipped(rows, j), rows[:, j])
+            moved = np.where(self.active(rows)[:, j], self._ranges[j].clipped(rows, j), rows[:, j])
             if (moved != rows[:, j]).any():
                 rows[:, j] = moved
                 rows = super().canonical(rows)
@@ -107,8 +110,17 @@ class ObservedSpace(SearchSpace):
                     rows[i] = row
         return rows
 
-    def _keys(self) -> tuple[object, object]:
-        return (
-            {mask: set(rows) for mask, rows in self._lacking.items()},
-            {j: known.key() for j, known in self._ranges.items()},
-        )
+    def _keys(self) -> object:
+        return {mask: set(rows) for mask, rows in self._lacking.items()}
+
+
+def _parents_first(ranges: Mapping[int, KnownRange]) -> list[int]:
+    """The variables with known ranges, each after the one that decides its range.
+
+    Without those that wait for one another: trials will show which of them does not decide.
+    """
+    left, ordered = set(ranges), list[int]()
+    while ready := sorted(j for j in left if ranges[j].parent not in left):
+        ordered += ready
+        left.difference_update(ready)
+    return ordered

@@ -289,20 +289,19 @@ class TrialTable:
     ) -> ObservedSpace:
         """The space that knows which ranges a trial has, of those that depend on others."""
         position = {name: j for j, name in enumerate(space.names)}
-        before: dict[int, int] = {}
-        for name in trial.params:  # in the order in which they were asked for
+        chosen = {j: int(code[j]) for name, j in position.items() if name in trial.params}
+        fixed = {j for name, j in position.items() if name not in self._varying}
+        for name in self._ranged[trial.number]:
             if name not in position:
                 continue
-            j = position[name]
-            if name in self._ranged[trial.number]:
-                seen, options = trial.distributions[name], space[name].options
-                inside = [
-                    i
-                    for i, option in enumerate(options)
-                    if seen._contains(seen.to_internal_repr(option))
-                ] or [int(code[j])]  # a range between two points of the grid
-                space = space.knowing_range(j, before, (inside[0], inside[-1]))
-            before[j] = int(code[j])
+            j, seen = position[name], trial.distributions[name]
+            inside = [
+                i
+                for i, option in enumerate(space[name].options)
+                if seen._contains(seen.to_internal_repr(option))
+            ] or [chosen[j]]  # a range between two points of the grid
+            others = {other: option for other, option in chosen.items() if other != j}
+            space = space.knowing_range(j, others, (inside[0], inside[-1]), fixed)
         return space
 
     def _imputed(self, trial: FrozenTrial) -> IntArray | None:

@@ -9,8 +9,8 @@ Trial = tuple[dict[int, int], Interval]
 
 def known(trials: Iterable[Trial]) -> KnownRange:
     found = KnownRange(9)
-    for before, interval in trials:
-        found = found.knowing(before, interval, n_variables=3)
+    for others, interval in trials:
+        found = found.knowing(others, interval, fixed={0, 1}, n_variables=3)
     return found
 
 
@@ -34,7 +34,7 @@ def test_one_variable_decides() -> None:
     assert clip(found, *rows) == [4, 2, 3, 8, 8]
 
 
-def test_without_agreement_the_range_is_known_for_what_was_chosen_before() -> None:
+def test_without_agreement_the_range_is_known_for_the_same_others() -> None:
     found = known(SEEN[:2])  # either of the two might decide, or none
     assert found.parent is None
     assert clip(found, [0, 4, 8], [1, 2, 8], [1, 4, 8]) == [4, 2, 8]
@@ -49,10 +49,15 @@ def test_two_variables_decide_together() -> None:
     assert clip(found, [1, 4, 8], [2, 2, 8], [2, 3, 8]) == [5, 4, 8]
 
 
-def test_a_range_that_has_changed_counts_as_it_is_now() -> None:
-    found = known([({0: 1}, (0, 2)), ({0: 1}, (0, 6))])
+def test_trials_that_do_not_agree_tell_nothing() -> None:
+    found = known([({0: 1}, (0, 2)), ({0: 1}, (0, 6)), ({0: 1}, (0, 2))])
     assert found.parent is None
-    assert clip(found, [1, 0, 8]) == [6]
+    assert clip(found, [1, 0, 8]) == [8]
+
+
+def test_others_whose_ranges_vary_are_no_part_of_what_is_the_same() -> None:
+    found = KnownRange(9).knowing({0: 1, 1: 5}, (0, 3), fixed={0}, n_variables=3)
+    assert clip(found, [1, 5, 8], [1, 2, 8], [2, 5, 8]) == [3, 3, 8]
 
 
 def test_a_variable_that_is_not_always_there_does_not_decide() -> None:

@@ -139,7 +139,7 @@ def test_rows_that_agree_with_all_that_a_trial_has_are_its_network() -> None:
 
 def test_a_value_beyond_a_known_range_is_the_nearest_one_in_it() -> None:
     plain = SearchSpace.from_choices({"n": [1, 2, 3], "m": [1, 2, 3], "w": [0, 1]})
-    space = ObservedSpace(plain.variables).knowing_range(1, {0: 1}, (0, 1))
+    space = ObservedSpace(plain.variables).knowing_range(1, {0: 1, 2: 1}, (0, 1), {0})
     rows = [[1, 2, 1], [1, 1, 1], [1, 2, 0], [2, 2, 1]]
     assert space.canonical(rows).tolist() == [[1, 1, 1], [1, 1, 1], [1, 1, 0], [2, 2, 1]]
     assert space != plain
@@ -148,9 +148,10 @@ def test_a_value_beyond_a_known_range_is_the_nearest_one_in_it() -> None:
 def test_ranges_follow_one_another() -> None:
     """As in a pyramid: a range that depends on a variable whose range depends on another."""
     space = ObservedSpace(SearchSpace.from_choices({n: [1, 2, 3, 4] for n in "cba"}).variables)
-    # a is chosen first (position 2), then b up to a, then c up to b.
-    space = space.knowing_range(0, {2: 3, 1: 1}, (0, 1)).knowing_range(1, {2: 1}, (0, 1))
-    assert space.canonical([[3, 3, 1], [3, 1, 3]]).tolist() == [[3, 1, 1], [1, 1, 3]]
+    for a, b, c in ((3, 3, 2), (1, 1, 0), (3, 1, 1), (2, 2, 2), (1, 0, 0), (3, 3, 3), (2, 1, 0)):
+        space = space.knowing_range(0, {1: b, 2: a}, (0, b), {2})  # c up to b
+        space = space.knowing_range(1, {0: c, 2: a}, (0, a), {2})  # b up to a
+    assert space.canonical([[3, 3, 1], [3, 1, 3]]).tolist() == [[1, 1, 1], [1, 1, 3]]
 
 
 def test_what_is_not_there_has_no_range() -> None:
@@ -161,7 +162,7 @@ def test_what_is_not_there_has_no_range() -> None:
             Variable.integer("groups", 1, 3, conditions=[Condition("k", (4,))]),
         ]
     )
-    space = ObservedSpace(plain.variables).knowing_range(1, {0: 0}, (1, 2))
+    space = ObservedSpace(plain.variables).knowing_range(1, {0: 0}, (1, 2), {0})
     rows = [[0, 3, 2], [1, 3, 2], [0, 0, 1]]
     # k = 4 becomes 3, where there are no groups; without a convolution there is no k at all.
     assert space.canonical(rows).tolist() == [[0, 2, 0], [1, 0, 0], [0, 1, 0]]
