@@ -16,6 +16,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from optuna_linas.option import is_sequence, same_option
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Variable
 
@@ -24,6 +25,7 @@ __all__ = [
     "distributions_of",
     "merge",
     "nearest",
+    "planned_distributions",
     "space_from_distributions",
     "variable_of",
 ]
@@ -62,6 +64,20 @@ def distributions_of(space: SearchSpace) -> Mapping[str, BaseDistribution]:
     return _distributions_of(_Same(space))
 
 
+def planned_distributions(space: SearchSpace) -> Mapping[str, BaseDistribution]:
+    """Return the distributions that a plan can be announced with, the same objects each time.
+
+    Without those of one value, which nobody samples, and without choices among tuples or lists: a
+    database makes lists of tuples, and Optuna then takes them for other choices.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"kernel": [3, 5], "stride": [1], "pool": [(2, 2), 0]})
+        >>> list(planned_distributions(space))
+        ['kernel']
+    """
+    return _planned_distributions(_Same(space))
+
+
 @dataclass(frozen=True, eq=False)
 class _Same:
     """A space that equals itself alone: Python takes options 0 and 1 for False and True."""
@@ -78,6 +94,13 @@ class _Same:
 @lru_cache(maxsize=_N_REMEMBERED)
 def _distributions_of(same: _Same) -> Mapping[str, BaseDistribution]:
     return MappingProxyType({v.name: distribution_of(v) for v in same.space.variables})
+
+
+@lru_cache(maxsize=_N_REMEMBERED)
+def _planned_distributions(same: _Same) -> Mapping[str, BaseDistribution]:
+    found = distributions_of(same.space)
+    plain = (v for v in same.space.variables if not any(map(is_sequence, v.options)))
+    return MappingProxyType({v.name: found[v.name] for v in plain if not found[v.name].single()})
 
 
 def _reachable(variable: Variable) -> float:
@@ -133,7 +156,7 @@ def space_from_distributions(distributions: Mapping[str, BaseDistribution]) -> S
 def nearest(distribution: BaseDistribution, value: Any) -> Any:
     """Return a value of the distribution: this one, or for a number the nearest in its range.
 
-    `None` where there is none: what is no number, or no choice.
+    A choice may be told in another way, as a list for a tuple. `None` where there is none.
 
     Example:
         >>> nearest(IntDistribution(1, 4), 6), nearest(IntDistribution(2, 8, step=3), 6)
@@ -141,6 +164,9 @@ def nearest(distribution: BaseDistribution, value: Any) -> Any:
     """
     if _contains(distribution, value):
         return value
+    if isinstance(distribution, CategoricalDistribution):
+        # A database makes lists of tuples.
+        return next((c for c in distribution.choices if same_option(c, value)), None)
     if not isinstance(distribution, (IntDistribution, FloatDistribution)):
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeGuard
 
-__all__ = ["Option", "choice_options", "given_options", "option_key", "same_option"]
+__all__ = ["Option", "choice_options", "given_options", "is_sequence", "option_key", "same_option"]
 
 Option = None | bool | int | float | str
 
@@ -81,9 +82,14 @@ def option_key(option: object) -> Hashable:
         >>> option_key(["conv", [3, 3]]), option_key("conv")
         (('conv', (3, 3)), 'conv')
     """
-    if isinstance(option, list | tuple):
+    if is_sequence(option):
         return tuple(map(option_key, option))
     return option if isinstance(option, Hashable) else repr(option)
+
+
+def is_sequence(option: object) -> TypeGuard[list[object] | tuple[object, ...]]:
+    """Return whether an option is a list or a tuple, which a database does not tell apart."""
+    return isinstance(option, list | tuple)
 
 
 def same_option(option: object, value: object) -> bool:
@@ -92,7 +98,11 @@ def same_option(option: object, value: object) -> bool:
     Example:
         >>> same_option(1, 1.0), same_option(1, True), same_option(float("nan"), float("nan"))
         (True, False, True)
+        >>> same_option((3, 3), [3, 3])  # what a database makes of a tuple
+        True
     """
+    if is_sequence(option) and is_sequence(value):
+        return len(option) == len(value) and all(map(same_option, option, value))
     if isinstance(option, bool) != isinstance(value, bool):
         return False  # 1 == True and 1 == 1.0: the second is meant, the first is not.
     # NaN is the one value that does not equal itself; as an option it is itself.

@@ -1,5 +1,10 @@
+import hypothesis
 import optuna
 import pytest
+
+# Machines are slow now and then, and that is no failure.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 pytest.register_assert_rewrite("optuna.testing.pytest_samplers")
 

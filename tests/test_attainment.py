@@ -31,7 +31,7 @@ def test_what_cannot_be_is_explained() -> None:
         attainment_surface([[[1.0, 2.0]], [[1.0, 2.0, 3.0]]], 1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.sampled_from([2, 3]))
 def test_it_agrees_with_the_definition(seed: int, n_runs: int, m: int) -> None:
     rng = np.random.default_rng(seed)

@@ -187,7 +187,7 @@ def truths(draw: st.DrawFn) -> SearchSpace:
 
 
 @given(truths(), st.integers(1, 80), st.integers(0, 2**32))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_learned_conditions_agree_with_every_row_and_never_run_in_a_circle(
     truth: SearchSpace, n: int, seed: int
 ) -> None:

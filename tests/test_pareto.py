@@ -47,7 +47,7 @@ def brute_force_volume(losses: np.ndarray, reference: np.ndarray) -> float:
 
 
 @given(LOSSES)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_rank_is_that_of_brute_force(losses: np.ndarray) -> None:
     expected = brute_force_rank(losses)
     assert non_dominated_rank(losses).tolist() == expected
@@ -92,7 +92,6 @@ def test_crowding_distance() -> None:
     hnp.arrays(float, st.tuples(st.integers(0, 6), st.just(3)), elements=st.integers(-4, 3)),
     hnp.arrays(float, 3, elements=st.integers(-2, 3)),
 )
-@settings(deadline=None)
 def test_hypervolume_is_that_of_counted_cells(losses: np.ndarray, reference: np.ndarray) -> None:
     assert hypervolume(losses, reference) == pytest.approx(brute_force_volume(losses, reference))
 
@@ -133,7 +132,7 @@ def test_arrays_of_the_wrong_shape() -> None:
         elements=st.sampled_from([-INF, -1e308, -1.0, 0.0, 1.0, 1e308, INF]),
     )
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_ranks_of_infinite_losses_are_those_of_brute_force(losses: np.ndarray) -> None:
     expected = brute_force_rank(losses)
     assert non_dominated_rank(losses).tolist() == expected
@@ -141,7 +140,7 @@ def test_ranks_of_infinite_losses_are_those_of_brute_force(losses: np.ndarray) -
 
 
 @given(FINITE, st.integers(0, 13))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_exclusive_volume_is_what_a_row_adds(losses: np.ndarray, at: int) -> None:
     if len(losses) <= at:
         return

@@ -109,7 +109,7 @@ def test_proposals_are_new_different_and_canonical(
     st.booleans(),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_small_space_is_proposed_to_the_last(
     n_measured: int, n_taken: int, n: int, masked: bool, seeded: bool, whole_archive: bool
 ) -> None:

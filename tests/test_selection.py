@@ -95,7 +95,6 @@ def test_a_large_archive(m: int) -> None:
 
 
 @given(st.integers(0, 9), st.integers(0, 12), st.integers(0, 2**32))
-@settings(deadline=None)
 def test_unseen_rows_are_new_canonical_and_as_many_as_there_are(
     n_taken: int, n: int, seed: int
 ) -> None:
@@ -176,7 +175,7 @@ def test_unseen_networks_are_found_though_there_are_too_many_to_enumerate() -> N
 
 
 @given(spaces(), st.integers(1, 40), st.integers(0, 2**32))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_some_networks_are_different_canonical_and_as_many_as_there_are(
     space: SearchSpace, n: int, seed: int
 ) -> None:

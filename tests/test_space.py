@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optuna_linas.errors import SpaceMismatchError
@@ -166,7 +166,6 @@ def test_features_of_extreme_ranges_are_numbers(variable: Variable) -> None:
 
 
 @given(spaces(), st.integers(0, 2**32))
-@settings(deadline=None)
 def test_active_is_what_the_conditions_say(space: SearchSpace, seed: int) -> None:
     rows = rows_of(space, seed)
     expected = [[exists(space, row, name) for name in space.names] for row in rows]
@@ -174,7 +173,6 @@ def test_active_is_what_the_conditions_say(space: SearchSpace, seed: int) -> Non
 
 
 @given(spaces(), st.integers(0, 2**32))
-@settings(deadline=None)
 def test_encode_undoes_decode(space: SearchSpace, seed: int) -> None:
     rng = np.random.default_rng(seed)
     for row in rows_of(space, seed):
@@ -188,7 +186,6 @@ def test_encode_undoes_decode(space: SearchSpace, seed: int) -> None:
 
 
 @given(spaces(with_numbers=False), st.integers(0, 2**32))
-@settings(deadline=None)
 def test_rows_have_one_canonical_form_exactly_when_they_decode_alike(
     space: SearchSpace, seed: int
 ) -> None:
@@ -202,7 +199,6 @@ def test_rows_have_one_canonical_form_exactly_when_they_decode_alike(
 
 
 @given(spaces(), st.integers(0, 2**32))
-@settings(deadline=None)
 def test_features_of_a_variable_sum_to_one_where_it_is_active(
     space: SearchSpace, seed: int
 ) -> None:
@@ -222,7 +218,6 @@ def test_features_of_a_variable_sum_to_one_where_it_is_active(
 
 
 @given(spaces(with_numbers=False, max_variables=7))
-@settings(deadline=None)
 def test_sizes_count_rows_and_networks(space: SearchSpace) -> None:
     rows = all_rows(space)
     networks = {

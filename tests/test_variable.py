@@ -75,7 +75,7 @@ def test_the_range_of_a_stepped_number_ends_at_its_last_step() -> None:
 
 
 @given(numbers())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_the_grid_is_increasing_and_spans_the_range(variable: Variable) -> None:
     options = variable.options
     assert all(a < b for a, b in itertools.pairwise(options))  # type: ignore[operator]
@@ -87,7 +87,7 @@ def test_the_grid_is_increasing_and_spans_the_range(variable: Variable) -> None:
 
 
 @given(numbers(), st.data())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_index_is_the_nearest_grid_point(variable: Variable, data: st.DataObject) -> None:
     value = data.draw(st.floats(variable.low, variable.high))
     index = variable.index(value)
@@ -98,7 +98,7 @@ def test_index_is_the_nearest_grid_point(variable: Variable, data: st.DataObject
 
 
 @given(numbers(), st.data())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_refined_value_stays_in_its_cell_and_on_its_step(
     variable: Variable, data: st.DataObject
 ) -> None:
@@ -333,7 +333,7 @@ def test_an_integer_that_no_plan_can_hold(bounds: tuple[int, int]) -> None:
 
 
 @given(numbers())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_every_point_of_a_grid_is_an_option(variable: Variable) -> None:
     assert [variable.option_index(o) for o in variable.options[:50]] == list(
         range(min(variable.n_options, 50))

@@ -20,7 +20,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import IntArray
-from optuna_linas.distributions import distributions_of, nearest
+from optuna_linas.distributions import nearest, planned_distributions
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.samplers.book import ENQUEUED
@@ -183,8 +183,7 @@ class PlannedSampler(BaseSampler):
             space = self._dispatcher.table(study).space
         if space is None:
             return {}
-        found = distributions_of(space)
-        return {name: dist for name, dist in found.items() if not dist.single()}
+        return dict(planned_distributions(space))
 
     @final
     def sample_relative(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optuna_linas.nag.budgets import interpolation_weights
@@ -23,7 +23,6 @@ def rule(a: tuple[int, int], b: tuple[int, int], budget: float) -> int:
     return (b[1] > a[1]) - (b[1] < a[1])
 
 
-@settings(deadline=None)
 @given(LOSSES, st.lists(st.floats(-1, 4), min_size=1, max_size=3))
 def test_every_pair_follows_the_rule(losses: list[tuple[int, int]], budgets: list[float]) -> None:
     values, costs = torch.tensor(losses, dtype=torch.float64).T

@@ -40,7 +40,6 @@ SPACE = SearchSpace.from_choices(
 
 fuzzed = settings(
     max_examples=120,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

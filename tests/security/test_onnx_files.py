@@ -48,7 +48,6 @@ def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
 @given(data=st.data())
 @settings(
     max_examples=100,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
