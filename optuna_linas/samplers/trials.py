@@ -7,6 +7,7 @@ calls only so that a finished trial is read once.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -78,6 +79,8 @@ class TrialTable:
         # a range that is wider from some trial on depends on nothing that was chosen.
         self._varying: set[str] = set()
         self._ranged: dict[int, list[str]] = {}
+        # How many trials failed or were pruned with just these parameters.
+        self._ended: Counter[bytes] = Counter()
 
     def update(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Take in what has finished since the last call, and adapt an inferred space to it.
@@ -110,6 +113,7 @@ class TrialTable:
         if self.n_inferred > n_inferred:
             self.codes.clear()
             self.keys.clear()
+            self._ended.clear()
             self.n_usable = 0
             numbers = sorted(set(self.finished) - self.outside)
             self._encode(self.finished[number] for number in numbers)
@@ -265,8 +269,8 @@ class TrialTable:
             try:
                 code = self.space.encode(trial.params)
             except SpaceMismatchError as error:
-                if trial.state != TrialState.COMPLETE:
-                    continue  # It failed or was pruned before it had told all its parameters.
+                if trial.state != TrialState.COMPLETE and not self._ends_again(trial):
+                    continue  # Before it had told all its parameters, for all that is known.
                 row = self._imputed(trial)
                 if row is None:
                     strange.append((trial.number, error))
@@ -283,6 +287,24 @@ class TrialTable:
             self.n_usable += self.has_losses(trial)
         if strange:
             self._warn_of(strange)
+
+    def _ends_again(self, trial: FrozenTrial) -> bool:
+        """Whether a failed or pruned trial has all parameters that its network has.
+
+        So it is if an earlier one ended with the same, and none of those that ran to an end had
+        more besides.
+        """
+        row = None if self._is_declared else self._imputed(trial)
+        if row is None:
+            return False
+        present = self._present(trial)
+        key = present.tobytes() + row[present].tobytes()
+        self._ended[key] += 1
+        return self._ended[key] > 1 and not any(
+            (code[present] == row[present]).all()
+            and (self._present(self.finished[number]) & ~present).any()
+            for number, code in self.codes.items()
+        )
 
     def _heed_ranges(
         self, space: ObservedSpace, trial: FrozenTrial, code: IntArray

@@ -1,10 +1,11 @@
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 import optuna
 import pytest
 from optuna.samplers import BaseSampler
-from optuna.trial import Trial
+from optuna.trial import Trial, TrialState
 
 from optuna_linas import LINASSampler, PymooSampler
 from optuna_linas.samplers.observed_space import ObservedSpace
@@ -37,6 +38,15 @@ def dynamic(trial: Trial) -> tuple[float, float]:
     m = trial.suggest_int("m", 1, n)
     width = trial.suggest_int("width", 1, 6)
     return float(n * width), float(-m * width)
+
+
+def unsupported(trial: Trial) -> tuple[float, float]:
+    """All is vain where no condition on single parameters says so, and one is not asked for."""
+    a, b = trial.suggest_int("a", 0, 3), trial.suggest_int("b", 0, 3)
+    if a == b:
+        raise optuna.TrialPruned
+    c = trial.suggest_int("c", 0, 9)
+    return float(a + b + c), -(a * 3 + b + c * 0.5)
 
 
 def pyramid(trial: Trial) -> tuple[float, float]:
@@ -84,6 +94,30 @@ def test_hardly_anything_is_measured_twice_where_a_range_depends_on_a_parameter(
     assert len({tuple(sorted(trial.params.items())) for trial in study.trials}) >= 68
 
 
+@pytest.mark.parametrize("sampler", samplers(), ids=["linas", "pymoo"])
+def test_what_ends_early_twice_is_known_to(sampler: BaseSampler) -> None:
+    study = run(unsupported, sampler, 80)
+    networks = Counter(tuple(sorted(trial.params.items())) for trial in study.trials)
+    pruned = [trial for trial in study.trials if trial.state == TrialState.PRUNED]
+    assert max(networks.values()) <= 2
+    assert len(pruned) <= 8
+
+
+def test_what_ends_early_by_accident_is_not_given_up() -> None:
+    """The first parameter alone is told by a trial that was stopped, twice, and by whole ones."""
+
+    def objective(trial: Trial) -> tuple[float, float]:
+        a = trial.suggest_int("a", 0, 1)
+        if trial.number in (3, 4, 5, 6):
+            raise optuna.TrialPruned
+        b = trial.suggest_int("b", 0, 9)
+        return float(a + b), -float(b)
+
+    study = run(objective, LINASSampler(seed=0), 24)
+    told = {tuple(trial.params.values()) for trial in study.trials if "b" in trial.params}
+    assert len(told) >= 16  # of 20: what was planned of the four that were stopped is not repeated
+
+
 def test_a_range_that_has_grown_since_is_searched_where_it_is_new() -> None:
     """The range depends on nothing: the code was changed in between."""
 
@@ -95,7 +129,7 @@ def test_a_range_that_has_grown_since_is_searched_where_it_is_new() -> None:
     assert {trial.params["width"] for trial in study.trials} == set(range(1, 7))
 
 
-@pytest.mark.parametrize("objective", [either, product, total, dynamic, pyramid])
+@pytest.mark.parametrize("objective", [either, product, total, dynamic, pyramid, unsupported])
 def test_a_search_resumes_exactly_whatever_the_condition(objective: Objective) -> None:
     whole = [trial.params for trial in run(objective, LINASSampler(seed=0), 26).trials]
     for stop in range(1, 26, 3):
