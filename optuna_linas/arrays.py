@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "row_bytes"]
+__all__ = ["LARGEST", "BoolArray", "FloatArray", "IntArray", "row_bytes"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+LARGEST = 1e100
+"""Where losses are cut off: the largest float is a popular penalty, and its square overflows."""
 
 
 def row_bytes(rows: NDArray[np.integer]) -> list[bytes]:

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 from pymoo.core.problem import Problem
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.evolution.algorithm import Evaluate, Visited
 
 __all__ = ["RecordingProblem"]
-
-_LARGEST = 1e100
 
 
 class RecordingProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
@@ -40,8 +38,8 @@ class RecordingProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         self._violations.append(violations)
         # Squares of losses must not overflow where an algorithm measures distances, nor must the
         # difference of two infinite violations be nothing.
-        out["F"] = np.nan_to_num(np.clip(losses, -_LARGEST, _LARGEST), nan=_LARGEST)
-        out["G"] = np.minimum(violations, _LARGEST)[:, None]
+        out["F"] = np.nan_to_num(np.clip(losses, -LARGEST, LARGEST), nan=LARGEST)
+        out["G"] = np.minimum(violations, LARGEST)[:, None]
 
     def rows(self, X: Any) -> IntArray:
         """Rows of options; operators for real numbers may return what lies between or beyond."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.bounds import lowest_bounds
 from optuna_linas.evolution import Visited
 from optuna_linas.gain import greedy_gain
 from optuna_linas.history import History
-from optuna_linas.linas.fitting import LARGEST_LOSS, FittedPredictors
+from optuna_linas.linas.fitting import FittedPredictors
 from optuna_linas.predictors.fence import FAR, fenced
 from optuna_linas.selection import best_unique, first_of_each
 
@@ -68,7 +68,7 @@ class BatchChooser:
         return np.concatenate([first, pool[rest]])
 
     def _by_worth(self, feasible: IntArray, n: int) -> IntArray:
-        losses = np.clip(self._history.losses, -LARGEST_LOSS, LARGEST_LOSS)
+        losses = np.clip(self._history.losses, -LARGEST, LARGEST)
         if losses.shape[1] == 1:
             return self._by_bound(feasible, n)
         front: FloatArray = losses[self._history.feasible]

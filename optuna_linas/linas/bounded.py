@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import FloatArray
+from optuna_linas.arrays import LARGEST, FloatArray
 
 __all__ = ["bounded"]
 
 _FAR, _FARTHER = 1e3, 1e6
 """Times the largest below it: so far beyond lies what was set, if it is one number; or anything."""
-_LARGEST = 1e100
-"""What is larger is as good as infinite: its square overflows."""
 
 
 def bounded(values: FloatArray) -> FloatArray:
@@ -33,7 +31,7 @@ def bounded(values: FloatArray) -> FloatArray:
         >>> bounded(np.array([-3.0, 1e10, 1e10]))
         array([-3.,  3.,  3.])
     """
-    told = values[np.abs(values) < _LARGEST]
+    told = values[np.abs(values) < LARGEST]
     most = -float(told.min(initial=0.0))
     violated = np.unique(told[told > 0]).tolist()
     for size in violated:

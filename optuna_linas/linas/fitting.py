@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.history import History
 from optuna_linas.linas.bounded import bounded
 from optuna_linas.linas.choosing import choose_predictors
@@ -23,7 +23,7 @@ from optuna_linas.predictors.fence import FAR, fenced
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import has_too_few
 
-__all__ = ["LARGEST_LOSS", "MIN_EXAMPLES", "FittedPredictors", "KnownColumn", "check_predictors"]
+__all__ = ["MIN_EXAMPLES", "FittedPredictors", "KnownColumn", "check_predictors"]
 
 MIN_EXAMPLES = 4
 """Measurements below which nothing is fitted and proposals are random."""
@@ -33,9 +33,6 @@ KnownColumn = Callable[[IntArray], FloatArray]
 
 _LIKELY = 0.5
 """The chance of failing above which a network counts as infeasible."""
-
-LARGEST_LOSS = 1e100
-"""Where losses are cut off: the largest float is a popular penalty, and its square overflows."""
 
 
 def check_predictors(predictors: Sequence[str | Predictor], n_objectives: int) -> None:
@@ -84,7 +81,7 @@ class FittedPredictors:
         failures: StructuredGP | None = None,
         rng: np.random.Generator,
     ) -> None:
-        measured = np.clip(history.losses, -LARGEST_LOSS, LARGEST_LOSS)
+        measured = np.clip(history.losses, -LARGEST, LARGEST)
         self._space, self._masked, self._optimism = space, masked, optimism
         self._m = measured.shape[1]
         self._chosen = [predictors[k % len(predictors)] for k in range(self._m)]
@@ -182,7 +179,7 @@ class FittedPredictors:
         for k, model in self._single.items():
             predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))
         for column, losses_of in self._known.items():
-            predicted[:, column] = np.clip(losses_of(archs), -LARGEST_LOSS, LARGEST_LOSS)
+            predicted[:, column] = np.clip(losses_of(archs), -LARGEST, LARGEST)
         return predicted, deviation, X
 
     def _rounded(self, predicted: FloatArray) -> FloatArray:

@@ -14,11 +14,11 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, BoolArray, FloatArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.gain import greedy_gain
 from optuna_linas.goals import Attr, Goals
-from optuna_linas.linas.fitting import LARGEST_LOSS, MIN_EXAMPLES
+from optuna_linas.linas.fitting import MIN_EXAMPLES
 from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.predictors.blocks import Advice
@@ -135,5 +135,5 @@ class WarmStart:
                 f"from it. {reason or 'None of them has finite values.'}"
             )
         # Cut off as ours are: the largest float is a popular penalty, and its square overflows.
-        told_losses = np.clip(list(losses.values()), -LARGEST_LOSS, LARGEST_LOSS)
+        told_losses = np.clip(list(losses.values()), -LARGEST, LARGEST)
         return np.stack(list(codes.values())), told_losses, np.array(list(feasible.values()))
