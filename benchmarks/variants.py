@@ -18,6 +18,7 @@ from optuna_linas.evolution import (
     MOEAD,
     NSGA2,
     UNSGA3,
+    Exhaustive,
     InnerAlgorithm,
     VectorizedNSGA2,
 )
@@ -76,6 +77,10 @@ _INNER: Mapping[str, InnerAlgorithm] = {
 }
 
 
+def _search(**changes: Any) -> Exhaustive:
+    return Exhaustive(otherwise=VectorizedNSGA2(**changes))
+
+
 def _population(n: int) -> Contender:
     return _published(start=n, batch=n, algorithm=NSGA2(n, crossover=0.9, mutation=0.02))
 
@@ -103,6 +108,11 @@ VARIANTS: Mapping[str, Contender] = {
     "ours: random start": _ours(corners=False),
     "ours: ridge": _ours(predictors=("ridge",)),
     "ours: NSGA-II of pymoo": _ours(algorithm=NSGA2()),
+    "ours: any mates": _ours(algorithm=_search(neighbours=None)),
+    "ours: no additive children": _ours(algorithm=_search(additive=False)),
+    "ours: plain NSGA-II, twice as long": _ours(
+        algorithm=_search(mutation=1.5, max_evaluations=5_000, neighbours=None, additive=False)
+    ),
     "ours: batches of 50": _ours(batch=_BATCH),
     "published: masked": _published(masked=True),
     "published: seeded": _published(seeded=True),
