@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -250,27 +250,32 @@ def rows_to_archs(
     That is so when a variable that the row lacks has turned out to be active.
     """
     position = {name: j for j, name in enumerate(space.names)}
-    archs = np.zeros((len(rows), len(space)), dtype=np.int64)
-    is_told = np.zeros(archs.shape, dtype=bool)
-    for i, row in enumerate(rows):
-        for name, value in zip(names, row, strict=False):
-            j = position.get(name)
-            index = None if j is None else _index_of(space.variables[j], value)
-            if index is not None:
-                archs[i, j], is_told[i, j] = index, True
+    archs = np.full((len(rows), len(space)), -1, dtype=np.int64)
+    n_told = min((len(row) for row in rows), default=0)
+    for name, column in zip(names[:n_told], zip(*rows, strict=False), strict=True):
+        if (j := position.get(name)) is not None:
+            archs[:, j] = _indices_of(space.variables[j], column)
+    is_told = archs >= 0
+    archs[~is_told] = 0
     is_whole = (is_told | ~space.active(archs)).tolist()
     pairs = zip(is_whole, space.canonical(archs), strict=True)
     return [arch if all(whole) else None for whole, arch in pairs]
 
 
-def _index_of(variable: Variable, value: int | float | None) -> int | None:
-    """The index that a row's value stands for, `None` where it stands for none."""
-    if variable.is_number and value is not None:
-        with suppress(SpaceMismatchError):
-            return variable.index(value)
-    elif isinstance(value, int) and 0 <= value < variable.n_options:
-        return value
-    return None
+def _indices_of(variable: Variable, values: Iterable[int | float | None]) -> IntArray:
+    """The indices that values of rows stand for, -1 where they stand for none, `int[n]`."""
+    if not variable.is_number:
+        n = variable.n_options
+        told = [v if isinstance(v, int) and 0 <= v < n else -1 for v in values]
+        return np.array(told, dtype=np.int64)
+    indices = []
+    for value in values:
+        index = -1
+        if value is not None:
+            with suppress(SpaceMismatchError):
+                index = variable.index(value)
+        indices.append(index)
+    return np.array(indices, dtype=np.int64)
 
 
 class ReadablePlan:

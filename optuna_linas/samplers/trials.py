@@ -185,11 +185,12 @@ class TrialTable:
         changed = False
         for name, seen in trial.distributions.items():
             known = self._distributions.get(name)
-            if known is not None and known != seen:
+            is_new = known is None or not _is_same(known, seen)
+            if known is not None and is_new:
                 self._varying.add(name)
             if name in self._varying:
                 self._ranged.setdefault(trial.number, []).append(name)
-            if known != seen:
+            if is_new:
                 self._distributions[name] = seen if known is None else merge(known, seen)
                 changed |= self._distributions[name] != known
         if changed or trial.state != TrialState.COMPLETE:
@@ -342,6 +343,11 @@ class TrialTable:
         (number, error), *others = strange
         more = f" So it is with {len(others)} more trials." if others else ""
         self._warn(f"Trial {number} cannot be learned from: {error}{more}")
+
+
+def _is_same(known: BaseDistribution, seen: BaseDistribution) -> bool:
+    """Optuna's comparison, of which most can be spared: it is made for each value of each trial."""
+    return (type(known) is type(seen) and vars(known) == vars(seen)) or known == seen
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:
