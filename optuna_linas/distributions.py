@@ -171,10 +171,18 @@ def nearest(distribution: BaseDistribution, value: Any) -> Any:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    value = min(max(value, distribution.low), distribution.high)
-    if distribution.step is not None:
-        n_steps = round((value - distribution.low) / distribution.step)
-        value = distribution.low + n_steps * distribution.step
+    if isinstance(distribution, IntDistribution):
+        if value != value:
+            return None
+        low, step = distribution.low, distribution.step
+        at = round(min(max(value, low), distribution.high))
+        # In whole numbers: floats do not tell large ones apart.
+        value = min(low + (at - low + step // 2) // step * step, distribution.high)
+    else:
+        value = min(max(value, distribution.low), distribution.high)
+        if distribution.step is not None and value == value:
+            n_steps = round((value - distribution.low) / distribution.step)
+            value = min(distribution.low + n_steps * distribution.step, distribution.high)
     return value if _contains(distribution, value) else None
 
 

@@ -1,8 +1,9 @@
 """Batches that dominate as much new volume together as possible.
 
-Greedy maximisation of the exact hypervolume (Guerreiro, Fonseca and Paquete, "Greedy Hypervolume
-Subset Selection in Low Dimensions", 2016): each pick joins the front before the next, so a batch
-spreads over the gaps of the front instead of crowding at its most promising spot.
+Greedy maximisation of the hypervolume (Guerreiro, Fonseca and Paquete, "Greedy Hypervolume Subset
+Selection in Low Dimensions", 2016), exact for up to six objectives: each pick joins the front
+before the next, so a batch spreads over the gaps of the front instead of crowding at its most
+promising spot.
 
 Shapes: `f` front points, `k` candidates, `m` objectives, all minimised.
 """

@@ -78,6 +78,8 @@ def hypervolume(losses: ArrayLike, reference: ArrayLike) -> float:
     inside = values[(values < point).all(axis=1)]
     if len(inside) == 0:
         return 0.0
+    if np.isinf(inside).any():
+        return float("inf")  # moocore crashes there
     return float(moocore.hypervolume(inside, ref=point))
 
 
@@ -86,7 +88,7 @@ def exclusive_volume(front: FloatArray, row: FloatArray, reference: FloatArray) 
 
     It is the volume of the row's own box less what the front dominates of it: a hypervolume of
     fewer points (While et al., "A Fast Way of Calculating Exact Hypervolumes", IEEE TEC 2012).
-    With more than six objectives that is approximated, to a tenth of it.
+    With more than six objectives that is approximated, to some hundredths of the box.
 
     Args:
         front: `float[f, m]`, below the reference point.
@@ -102,13 +104,18 @@ def exclusive_volume(front: FloatArray, row: FloatArray, reference: FloatArray) 
     common = np.maximum(front, row)
     if (common == row).all(axis=1).any():
         return 0.0  # Not almost: rounding must not make a dominated row worth a little.
+    if np.isinf(box):
+        return box
     common = common[(common < reference).all(axis=1)]
     if len(common) == 0:
         return box
     common = common[is_on_first_front(common)]
     if len(row) <= _MAX_EXACT:
         return box - float(moocore.hypervolume(common, ref=reference))
-    return box - float(moocore.hv_approx(common, ref=reference, nsamples=_N_SAMPLES))
+    # In units of the box: directions are drawn evenly, and objectives have units of their own.
+    shares, corner = (common - row) / (reference - row), np.ones(len(row))
+    share = float(moocore.hv_approx(shares, ref=corner, nsamples=_N_SAMPLES))
+    return box * max(1.0 - share, 0.0)
 
 
 def hypervolume_history(losses: ArrayLike, reference: ArrayLike) -> FloatArray:

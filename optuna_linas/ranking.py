@@ -17,6 +17,7 @@ from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 __all__ = ["crowding_distance", "front_rank", "is_on_first_front"]
 
 _LARGEST = 1e300
+"""What moocore gets as it is."""
 
 
 def front_rank(losses: FloatArray, violations: FloatArray | None = None) -> IntArray:
@@ -55,7 +56,10 @@ def is_on_first_front(losses: FloatArray) -> BoolArray:
 
 
 def _of_moderate_size(losses: FloatArray) -> FloatArray:
-    """The losses, or their places in each column where some are infinite: moocore crashes there."""
+    """The losses, or their places in each column where some are infinite or nearly so.
+
+    Which row dominates which is the same, and moocore crashes where losses are infinite.
+    """
     if (np.abs(losses) < _LARGEST).all():
         return losses
     places = [np.unique(column, return_inverse=True)[1] for column in losses.T]

@@ -48,6 +48,13 @@ def test_penalties_do_not_hide_what_options_are_worth(penalty: float) -> None:
     assert losses_of(child[None])[0, 0] < 0.9 * WORTH[:, :, 0].min(axis=1).sum()
 
 
+def test_half_of_all_may_share_the_best_value() -> None:
+    archs = random_rows(300)
+    losses = (archs[:, 0] == 0)[:, None] * (1.0 + archs[:, 1:2])
+    [child] = additive_children(archs, losses, OPTIONS, 1, np.random.default_rng(0))
+    assert child[0] != 0
+
+
 def test_rows_are_described_in_canonical_form() -> None:
     # Where the first variable is 0 the second one does not exist.
     def canonical(archs: np.ndarray) -> np.ndarray:

@@ -246,3 +246,22 @@ def test_make_algorithm() -> None:
         make_algorithm("nsga9")
     with pytest.raises(TypeError, match="called to search"):
         make_algorithm(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [3, 2_500])
+def test_a_large_space_is_not_taken_for_exhausted(size: int) -> None:
+    options = np.full(100, 50)  # too many for additive children
+
+    def evaluate(archs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return archs[:, :2].astype(float), np.zeros(len(archs))
+
+    visited = VectorizedNSGA2(size, max_evaluations=None)(
+        evaluate,
+        options,
+        n_objectives=2,
+        n_evaluations=6_000,
+        seeds=np.zeros((0, 100), dtype=np.int64),
+        canonical=np.asarray,
+        rng=np.random.default_rng(0),
+    )
+    assert len(visited.archs) == 6_000

@@ -161,3 +161,20 @@ def test_exclusive_volume_in_many_dimensions_is_about_right() -> None:
     found = [exclusive_volume(front, row, reference) for row in rows]
     assert found == pytest.approx(exact, rel=0.1)
     assert exclusive_volume(front, front[0], reference) == 0.0
+
+
+def test_what_is_infinitely_good_dominates_without_end() -> None:
+    losses = np.array([[-INF, 0.0, 0.0], [-INF, 0.0, 0.0], [0.5, 0.5, 0.5]])
+    assert hypervolume(losses, np.ones(3)) == INF
+    assert exclusive_volume(losses[2:], losses[0], np.ones(3)) == INF
+    assert exclusive_volume(losses[:1], losses[0], np.ones(3)) == 0.0
+
+
+def test_units_do_not_matter_in_many_dimensions() -> None:
+    rng = np.random.default_rng(0)
+    front, row, reference = rng.random((12, 8)), np.full(8, 0.4), np.ones(8)
+    units = 10.0 ** np.arange(-4, 4)
+    expected = exclusive_volume(front, row, reference) * units.prod()
+    assert exclusive_volume(front * units, row * units, reference * units) == pytest.approx(
+        expected
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.evolution.algorithm import Canonical
 
 __all__ = ["additive_children"]
@@ -37,8 +37,8 @@ def additive_children(
     """Return rows of the options that are worth most, each row for another trade-off, `int[n, d]`.
 
     Ridge regression on the one-hot rows tells what each option is worth to each objective, in units
-    of its deviation; a row is best for weights of the objectives that are drawn uniformly. None
-    where nothing can be learned: fewer than two rows, or more than 4,096 options.
+    of its deviation; a row is best for weights of the objectives that are drawn uniformly, whatever
+    it violates. None where nothing can be learned: fewer than two rows, or more than 4,096 options.
 
     Args:
         archs: Rows, the latest last, `int[k, d]`.
@@ -82,7 +82,10 @@ def _solved(gram: FloatArray, right: FloatArray) -> FloatArray:
 
 def _without_penalties(losses: FloatArray) -> FloatArray:
     """Losses in units of their range, cut off far beyond the median: penalties must not rule."""
+    losses = np.clip(losses, -LARGEST, LARGEST)
     best, median = losses.min(axis=0), np.median(losses, axis=0)
-    above = np.minimum(losses - best, (1 + _FAR) * (median - best))
+    # Half of all may share the best value: then there is nothing to measure the others by.
+    most = np.where(median > best, (1 + _FAR) * (median - best), np.inf)
+    above = np.minimum(losses - best, most)
     scaled: FloatArray = above / np.maximum(above.max(axis=0), 1e-300)
     return scaled

@@ -33,8 +33,9 @@ __all__ = ["VectorizedNSGA2"]
 
 _SPARE = 1.5
 """Children per place of the next generation: a third of them have been seen before."""
-_MAX_BARREN = 2_000
-"""Children in a row without a new architecture after which a space counts as exhausted."""
+_MAX_BARREN, _LEAST_CHILDREN = 20, 2_000
+"""Generations in a row without a new architecture after which a space counts as exhausted, and how
+many children these have at least."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ class VectorizedNSGA2:
             most = min(size, n_evaluations - n_done)
             children = children[_unseen(canonical(children).astype(small), seen, most)]
             if len(children) == 0:
-                n_barren += self.population_size
-                if n_barren > _MAX_BARREN:
+                n_barren += 1
+                if n_barren > max(_MAX_BARREN, _LEAST_CHILDREN // self.population_size):
                     break
                 children = self._vary(archs[population], losses[population], n_options, rng)
                 continue
@@ -118,11 +119,12 @@ class VectorizedNSGA2:
             crowding = crowding_distance(losses[population], rank)
             population = population[np.lexsort((-crowding, rank))[:size]]
             n_generations += 1
+            children = archs[:0]
             if self.additive and n_generations.bit_count() == 1:
                 children = additive_children(
                     archs[:n_done], losses[:n_done], n_options, size, rng, canonical=canonical
                 )
-            else:
+            if len(children) == 0:
                 children = self._vary(archs[population], losses[population], n_options, rng)
         return Visited(archs[:n_done], losses[:n_done], violations[:n_done], population)
 
@@ -131,8 +133,10 @@ class VectorizedNSGA2:
     ) -> IntArray:
         """Children of parents that are sorted from best to worst, by binary tournaments."""
         n, d = int(_SPARE * self.population_size), len(n_options)
-        mothers, fathers = rng.integers(len(parents), size=(2, 2, n)).min(axis=0)
-        if self.neighbours is not None:
+        mothers = rng.integers(len(parents), size=(2, n)).min(axis=0)
+        if self.neighbours is None:
+            fathers = rng.integers(len(parents), size=(2, n)).min(axis=0)
+        else:
             order = np.argsort(losses[:, rng.integers(losses.shape[1])], kind="stable")
             place = np.empty_like(order)
             place[order] = np.arange(len(order))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,7 +63,7 @@ class Claims:
         if space is not self._space:
             self._space, self._identities = space, []
         new = self._claims[len(self._identities) :]
-        self._identities += [identity_of(claim, space) for claim in new]
+        self._identities += identities_of(new, space)
         return self._identities
 
     def of(self, space: SearchSpace | None) -> list[Identity]:
@@ -192,11 +192,16 @@ def archs_of(identities: Iterable[Identity | None], space: SearchSpace) -> IntAr
 
 def identity_of(claim: Claim, space: SearchSpace | None) -> Identity:
     """What makes two claims one: the architecture, or the slot where there is no space yet."""
-    if space is not None and is_of(claim, space):
-        [arch] = rows_to_archs(space, space.names, [claim.row])
-        if arch is not None:
-            return arch.tobytes()
-    return _place_of(claim)
+    return identities_of([claim], space)[0]
+
+
+def identities_of(claims: Sequence[Claim], space: SearchSpace | None) -> list[Identity]:
+    """`identity_of` each claim, read together."""
+    rows = [claim.row for claim in claims if is_of(claim, space)]
+    archs = iter([] if space is None else rows_to_archs(space, space.names, rows))
+    found = [next(archs) if is_of(claim, space) else None for claim in claims]
+    pairs = zip(claims, found, strict=True)
+    return [_place_of(claim) if arch is None else arch.tobytes() for claim, arch in pairs]
 
 
 def is_of(claim: Claim, space: SearchSpace | None) -> bool:

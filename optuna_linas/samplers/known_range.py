@@ -7,7 +7,8 @@ trials agree that one variable decides the range, it is known wherever that vari
 value. Otherwise it is known where all other variables have the same values but those whose own
 ranges vary. What was asked for first is not used: not every storage keeps the order.
 
-Shapes: `d` variables, rows are `int[n, d]`.
+Shapes: `d` variables, rows are `int[n, d]`; a range is told as what each option of the variable
+becomes in it, `int[n_options]`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,7 @@ import numpy as np
 
 from optuna_linas.arrays import BoolArray, IntArray
 
-__all__ = ["Interval", "KnownRange"]
-
-Interval = tuple[int, int]
-"""The first and the last of a variable's options that lie in its range."""
+__all__ = ["KnownRange"]
 
 _LEAST_AGREEMENTS = 2
 """Trials that might have spoken against the variable that decides, and did not."""
@@ -34,7 +32,7 @@ class KnownRange:
     Args:
         n_options: Of the variable.
         exact: From which variables were chosen, `bool[d]` as bytes, to their values as bytes to the
-            range; `None` where trials do not agree.
+            range as bytes; `None` where trials do not agree.
         parents: From each variable that may decide the range to its value to the range; `None`
             while there was no trial.
         n_trials: How many there were.
@@ -42,16 +40,17 @@ class KnownRange:
     Example:
         >>> known = KnownRange(9)
         >>> for n, m in ((0, 0), (2, 1), (0, 0), (2, 2), (4, 3)):
-        ...     known = known.knowing({0: n}, (0, n), fixed={0}, n_variables=2)
-        >>> known.clipped(np.array([[2, 8], [2, 1], [3, 8], [4, 8]]), 1).tolist()
+        ...     becomes = np.minimum(np.arange(9), n)
+        ...     known = known.knowing({0: n}, becomes, fixed={0}, n_variables=2)
+        >>> known.moved(np.array([[2, 8], [2, 1], [3, 8], [4, 8]]), 1).tolist()
         [2, 1, 8, 4]
     """
 
     def __init__(
         self,
         n_options: int,
-        exact: Mapping[bytes, Mapping[bytes, Interval | None]] | None = None,
-        parents: Mapping[int, Mapping[int, Interval]] | None = None,
+        exact: Mapping[bytes, Mapping[bytes, bytes | None]] | None = None,
+        parents: Mapping[int, Mapping[int, bytes]] | None = None,
         n_trials: int = 0,
     ) -> None:
         self._n_options = n_options
@@ -62,7 +61,7 @@ class KnownRange:
     def knowing(
         self,
         others: Mapping[int, int],
-        interval: Interval,
+        becomes: IntArray,
         *,
         fixed: Set[int],
         n_variables: int,
@@ -71,65 +70,72 @@ class KnownRange:
 
         Args:
             others: The options of the trial's other variables, by position.
-            interval: The range in the trial.
+            becomes: What each option becomes in the trial's range, `int[n_options]`.
             fixed: The variables whose own ranges have never varied.
             n_variables: Of the space, `d`.
         """
+        told = becomes.astype(np.int64).tobytes()
         parents = self._parents
         if parents is None:
             parents = {j: {} for j in others}
         agreeing = {
-            parent: {**ranges, others[parent]: interval}
+            parent: {**ranges, others[parent]: told}
             for parent, ranges in parents.items()
-            if parent in others and ranges.get(others[parent], interval) == interval
+            if parent in others and ranges.get(others[parent], told) == told
         }
         chosen = sorted(others.keys() & fixed)
         mask = np.zeros(n_variables, dtype=bool)
         mask[chosen] = True
+        key = mask.tobytes()
         values = np.array([others[j] for j in chosen], dtype=np.int64).tobytes()
-        exact = dict(self._exact)
-        ranges_of = dict(exact.get(mask.tobytes(), {}))
-        ranges_of[values] = interval if ranges_of.get(values, interval) == interval else None
-        exact[mask.tobytes()] = ranges_of
+        agrees = self._exact.get(key, {}).get(values, told) == told
+        if not agrees and not agreeing:
+            # Nothing explains it but that the code has changed: what it was before is of no use.
+            return KnownRange(self._n_options).knowing(
+                others, becomes, fixed=fixed, n_variables=n_variables
+            )
+        exact = {**self._exact, key: {**self._exact.get(key, {}), values: told if agrees else None}}
         return KnownRange(self._n_options, exact, agreeing, self._n_trials + 1)
 
     @cached_property
     def parent(self) -> int | None:
-        """The variable that decides the range, as far as trials have shown."""
+        """The variable that decides the range, as far as trials have shown.
+
+        The fewer values one has had, the more often it might have been wrong: of several that none
+        was wrong, that with the fewest values, and the first of those.
+        """
         likely = [
             (len(ranges), parent)
             for parent, ranges in (self._parents or {}).items()
             if len(set(ranges.values())) > 1 and self._n_trials - len(ranges) >= _LEAST_AGREEMENTS
         ]
-        # The fewer values it has had, the more often it might have been wrong.
         return min(likely)[1] if likely else None
 
-    def clipped(self, rows: IntArray, position: int) -> IntArray:
+    def moved(self, rows: IntArray, position: int) -> IntArray:
         """Return the options of the variable at `position`, moved into its range, `int[n]`."""
         if self.parent is not None:
-            first, last = self._by_option
-            at = np.minimum(rows[:, self.parent], len(first) - 1)
-            clipped: IntArray = np.clip(rows[:, position], first[at], last[at])
-            return clipped
-        clipped = rows[:, position].copy()
+            table = self._by_option
+            at = np.minimum(rows[:, self.parent], len(table) - 1)
+            inside: IntArray = table[at, rows[:, position]]
+            return inside
+        moved = rows[:, position].copy()
         for key, ranges in self._exact.items():
             chosen: BoolArray = np.frombuffer(key, dtype=bool)
             for i, values in enumerate(np.ascontiguousarray(rows[:, chosen])):
-                if (interval := ranges.get(values.tobytes())) is not None:
-                    clipped[i] = min(max(clipped[i], interval[0]), interval[1])
-        return clipped
+                if (told := ranges.get(values.tobytes())) is not None:
+                    moved[i] = np.frombuffer(told, dtype=np.int64)[moved[i]]
+        return moved
 
     @cached_property
-    def _by_option(self) -> tuple[IntArray, IntArray]:
-        """The first and last options for each option of the parent; one more for all beyond."""
+    def _by_option(self) -> IntArray:
+        """What options become for each option of the parent, and in one more row for all beyond."""
         assert self.parent is not None
         assert self._parents is not None
         ranges = self._parents[self.parent]
-        first = np.zeros(max(ranges) + 2, dtype=np.int64)
-        last = np.full(max(ranges) + 2, self._n_options - 1)
-        for option, interval in ranges.items():
-            first[option], last[option] = interval
-        return first, last
+        table = np.tile(np.arange(self._n_options), (max(ranges) + 2, 1))
+        for option, told in ranges.items():
+            table[option] = np.frombuffer(told, dtype=np.int64)
+        return table
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, KnownRange) and (

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optuna_linas.arrays import BoolArray, IntArray
-from optuna_linas.samplers.known_range import Interval, KnownRange
+from optuna_linas.samplers.known_range import KnownRange
 from optuna_linas.space import SearchSpace
 
 __all__ = ["ObservedSpace"]
@@ -62,18 +62,18 @@ class ObservedSpace(SearchSpace):
         return other
 
     def knowing_range(
-        self, position: int, others: Mapping[int, int], interval: Interval, fixed: Set[int]
+        self, position: int, others: Mapping[int, int], becomes: IntArray, fixed: Set[int]
     ) -> ObservedSpace:
         """Return the space that knows of one more trial which range a variable has in it.
 
         Args:
             position: The variable's.
             others: The options of the trial's other variables, by position.
-            interval: The first and last option in the range.
+            becomes: What each of its options becomes in the range, `int[n_options]`.
             fixed: The variables whose own ranges have never varied.
         """
         known = self._ranges.get(position, KnownRange(self.variables[position].n_options))
-        more = known.knowing(others, interval, fixed=fixed, n_variables=len(self))
+        more = known.knowing(others, becomes, fixed=fixed, n_variables=len(self))
         other = copy.copy(self)
         other._ranges = {**self._ranges, position: more}
         other._in_order = _parents_first(other._ranges)
@@ -99,7 +99,7 @@ class ObservedSpace(SearchSpace):
     def _as_known(self, rows: IntArray) -> IntArray:
         for j in self._in_order:
             # A variable that is not there has no range; and others may be there or not by this one.
-            moved = np.where(self.active(rows)[:, j], self._ranges[j].clipped(rows, j), rows[:, j])
+            moved = np.where(self.active(rows)[:, j], self._ranges[j].moved(rows, j), rows[:, j])
             if (moved != rows[:, j]).any():
                 rows[:, j] = moved
                 rows = super().canonical(rows)

@@ -14,16 +14,16 @@ from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.samplers.book import (
     ENQUEUED,
     Book,
     View,
-    identity_of,
     is_of,
     running_identity,
 )
-from optuna_linas.samplers.plan import Claim, ReadablePlan, stored_text
+from optuna_linas.samplers.plan import Claim, ReadablePlan, plain_archs, stored_text
 from optuna_linas.samplers.quality import Outcome
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.samplers.turn import mark_of
@@ -117,9 +117,7 @@ class StudyReader:
             book.outside.append(claim)
         elif not is_told or not claim.row:
             book.partial.append(claim)
-        elif is_of(claim, book.table.space) and (
-            identity_of(claim, book.table.space) != book.table.keys[trial.number]
-        ):
+        elif is_of(claim, book.table.space) and _became_another(claim, trial, book.table.space):
             book.missed.append(claim)
         elif claim.note and book.table.has_losses(trial):
             values = book.table.goals.values(trial.values, trial.user_attrs)
@@ -201,3 +199,19 @@ class StudyReader:
         if book.plan is None or book.plan.text != text or book.plan.space is not space:
             book.plan = ReadablePlan(text, space)
         return book.plan
+
+
+def _became_another(claim: Claim, trial: FrozenTrial, space: SearchSpace | None) -> bool:
+    """Whether a trial took other values than it had claimed.
+
+    Told by the values alone: what is known of ranges changes, and who reads all trials at once must
+    find what those have found who read each in its time.
+    """
+    if space is None:
+        return False
+    [claimed] = plain_archs(space, space.names, [claim.row])
+    try:
+        measured = SearchSpace.encode(space, trial.params)
+    except SpaceMismatchError:
+        return True
+    return claimed is None or bool((claimed != measured).any())

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -18,13 +19,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.conditions import learn_conditions
-from optuna_linas.distributions import merge, variable_of
+from optuna_linas.distributions import merge, nearest, variable_of
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.goals import Goals
 from optuna_linas.history import History
 from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.space import SearchSpace
-from optuna_linas.variable import Condition
+from optuna_linas.variable import Condition, Variable
 
 __all__ = ["TrialTable", "natural_order"]
 
@@ -268,7 +269,8 @@ class TrialTable:
         strange: list[tuple[int, SpaceMismatchError]] = []
         for trial in trials:
             try:
-                code = self.space.encode(trial.params)
+                # As it is, whatever its ranges have been taken for so far.
+                code = SearchSpace.encode(self.space, trial.params)
             except SpaceMismatchError as error:
                 if trial.state != TrialState.COMPLETE and not self._ends_again(trial):
                     continue  # Before it had told all its parameters, for all that is known.
@@ -279,10 +281,10 @@ class TrialTable:
                     continue
                 if isinstance(self.space, ObservedSpace):
                     self.space = self.space.knowing(row, self._present(trial))
-                code = self.space.canonical(row[None])[0]
+                code = row
             if trial.number in self._ranged and isinstance(self.space, ObservedSpace):
                 self.space = self._heed_ranges(self.space, trial, code)
-                code = self.space.canonical(code[None])[0]
+            code = self.space.canonical(code[None])[0]
             self.codes[trial.number] = code
             self.keys[trial.number] = code.tobytes()
             self.n_usable += self.has_losses(trial)
@@ -317,14 +319,10 @@ class TrialTable:
         for name in self._ranged[trial.number]:
             if name not in position:
                 continue
-            j, seen = position[name], trial.distributions[name]
-            inside = [
-                i
-                for i, option in enumerate(space[name].options)
-                if seen._contains(seen.to_internal_repr(option))
-            ] or [chosen[j]]  # a range between two points of the grid
+            j = position[name]
+            becomes = _inside(space.variables[j], trial.distributions[name])
             others = {other: option for other, option in chosen.items() if other != j}
-            space = space.knowing_range(j, others, (inside[0], inside[-1]), fixed)
+            space = space.knowing_range(j, others, becomes, fixed)
         return space
 
     def _imputed(self, trial: FrozenTrial) -> IntArray | None:
@@ -343,6 +341,15 @@ class TrialTable:
         (number, error), *others = strange
         more = f" So it is with {len(others)} more trials." if others else ""
         self._warn(f"Trial {number} cannot be learned from: {error}{more}")
+
+
+@lru_cache(maxsize=1_000)
+def _inside(variable: Variable, seen: BaseDistribution) -> IntArray:
+    """What each option of a number becomes in a range, `int[n_options]`."""
+    found = ((option, nearest(seen, option)) for option in variable.options)
+    # Optuna cannot tell large integers apart, and then none may seem to be inside.
+    values = (option if value is None else value for option, value in found)
+    return np.array([variable.index(value) for value in values], dtype=np.int64)
 
 
 def _is_same(known: BaseDistribution, seen: BaseDistribution) -> bool:

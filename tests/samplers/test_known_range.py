@@ -2,20 +2,27 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from optuna_linas.samplers.known_range import Interval, KnownRange
+from optuna_linas.arrays import IntArray
+from optuna_linas.samplers.known_range import KnownRange
 
+Interval = tuple[int, int]
 Trial = tuple[dict[int, int], Interval]
+
+
+def within(first: int, last: int) -> IntArray:
+    """What each of nine options becomes in a range."""
+    return np.clip(np.arange(9), first, last)
 
 
 def known(trials: Iterable[Trial]) -> KnownRange:
     found = KnownRange(9)
     for others, interval in trials:
-        found = found.knowing(others, interval, fixed={0, 1}, n_variables=3)
+        found = found.knowing(others, within(*interval), fixed={0, 1}, n_variables=3)
     return found
 
 
 def clip(of: KnownRange, *rows: list[int]) -> list[int]:
-    return of.clipped(np.array(rows), 2).tolist()
+    return of.moved(np.array(rows), 2).tolist()
 
 
 def upper(first: int, second: int) -> Trial:
@@ -49,14 +56,29 @@ def test_two_variables_decide_together() -> None:
     assert clip(found, [1, 4, 8], [2, 2, 8], [2, 3, 8]) == [5, 4, 8]
 
 
+def test_where_the_code_has_changed_what_it_was_is_forgotten() -> None:
+    """Up to n, then up to 2 n: nothing explains that but another code."""
+    before: list[Trial] = [({0: n}, (0, n)) for n in (1, 2, 1, 3, 2, 4)]
+    found = known([*before, ({0: 2}, (0, 4))])
+    assert clip(found, [1, 0, 8], [2, 0, 8], [3, 0, 8]) == [8, 4, 8]
+
+
 def test_trials_that_do_not_agree_tell_nothing() -> None:
-    found = known([({0: 1}, (0, 2)), ({0: 1}, (0, 6)), ({0: 1}, (0, 2))])
+    """The second of two explains it, but varies itself."""
+    found = KnownRange(9)
+    for second in (3, 5, 3):
+        found = found.knowing({0: 1, 1: second}, within(0, second), fixed={0}, n_variables=3)
     assert found.parent is None
     assert clip(found, [1, 0, 8]) == [8]
 
 
+def test_steps_are_kept() -> None:
+    found = KnownRange(9).knowing({0: 1}, np.arange(9) // 2 * 2, fixed={0}, n_variables=3)
+    assert clip(found, [1, 0, 8], [1, 0, 5]) == [8, 4]
+
+
 def test_others_whose_ranges_vary_are_no_part_of_what_is_the_same() -> None:
-    found = KnownRange(9).knowing({0: 1, 1: 5}, (0, 3), fixed={0}, n_variables=3)
+    found = KnownRange(9).knowing({0: 1, 1: 5}, within(0, 3), fixed={0}, n_variables=3)
     assert clip(found, [1, 5, 8], [1, 2, 8], [2, 5, 8]) == [3, 3, 8]
 
 

@@ -1,3 +1,4 @@
+import itertools
 from collections import Counter
 from collections.abc import Callable
 
@@ -38,6 +39,13 @@ def dynamic(trial: Trial) -> tuple[float, float]:
     m = trial.suggest_int("m", 1, n)
     width = trial.suggest_int("width", 1, 6)
     return float(n * width), float(-m * width)
+
+
+def steps(trial: Trial) -> tuple[float, float]:
+    """The step depends on a choice."""
+    step = trial.suggest_categorical("step", [1, 2, 4])
+    m, width = trial.suggest_int("m", 0, 16, step=step), trial.suggest_int("width", 1, 4)
+    return float(m * width), float(step - m)
 
 
 def unsupported(trial: Trial) -> tuple[float, float]:
@@ -85,7 +93,7 @@ def test_nothing_is_measured_twice_whatever_the_condition(
     assert len(networks) == 70
 
 
-@pytest.mark.parametrize("objective", [dynamic, pyramid])
+@pytest.mark.parametrize("objective", [dynamic, pyramid, steps])
 @pytest.mark.parametrize("sampler", samplers(), ids=["linas", "pymoo"])
 def test_hardly_anything_is_measured_twice_where_a_range_depends_on_a_parameter(
     objective: Objective, sampler: BaseSampler
@@ -127,6 +135,37 @@ def test_a_range_that_has_grown_since_is_searched_where_it_is_new() -> None:
     study = optuna.create_study(sampler=LINASSampler(seed=0))
     study.optimize(objective, n_trials=14)
     assert {trial.params["width"] for trial in study.trials} == set(range(1, 7))
+
+
+def test_what_trials_measured_is_never_taken_for_another_network() -> None:
+    """Ranges that were learned wrongly are unlearned, and say nothing of what was measured."""
+    for seed in range(4):
+        sampler = PymooSampler("nsga2", population_size=10, seed=seed)
+        study = run(pyramid, sampler, 60)
+        table = sampler._dispatcher.table(study)
+        space = table.space
+        assert isinstance(space, ObservedSpace)
+        for number, code in table.codes.items():
+            plain = SearchSpace.encode(space, study.trials[number].params)
+            assert code.tolist() == plain.tolist()
+        names = [f"width_{i}" for i in range(3)]
+        parents = {space.names[j]: known.parent for j, known in space._ranges.items()}
+        decides = {name: j for j, name in enumerate(space.names)}
+        assert parents == {after: decides[before] for before, after in itertools.pairwise(names)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("sampler", [LINASSampler, PymooSampler])
+def test_a_search_with_dependent_ranges_resumes_exactly(
+    sampler: type[BaseSampler], seed: int
+) -> None:
+    """With another sampler for each trial, so that each reads all trials at once."""
+    whole = [trial.params for trial in run(pyramid, sampler(seed=seed), 40).trials]
+    study = run(pyramid, sampler(seed=seed), 8)
+    while len(study.trials) < 40:
+        study.sampler = sampler(seed=seed)
+        study.optimize(pyramid, n_trials=1)
+    assert [trial.params for trial in study.trials] == whole
 
 
 @pytest.mark.parametrize("objective", [either, product, total, dynamic, pyramid, unsupported])
@@ -173,7 +212,7 @@ def test_rows_that_agree_with_all_that_a_trial_has_are_its_network() -> None:
 
 def test_a_value_beyond_a_known_range_is_the_nearest_one_in_it() -> None:
     plain = SearchSpace.from_choices({"n": [1, 2, 3], "m": [1, 2, 3], "w": [0, 1]})
-    space = ObservedSpace(plain.variables).knowing_range(1, {0: 1, 2: 1}, (0, 1), {0})
+    space = ObservedSpace(plain.variables).knowing_range(1, {0: 1, 2: 1}, np.array([0, 1, 1]), {0})
     rows = [[1, 2, 1], [1, 1, 1], [1, 2, 0], [2, 2, 1]]
     assert space.canonical(rows).tolist() == [[1, 1, 1], [1, 1, 1], [1, 1, 0], [2, 2, 1]]
     assert space != plain
@@ -183,8 +222,8 @@ def test_ranges_follow_one_another() -> None:
     """As in a pyramid: a range that depends on a variable whose range depends on another."""
     space = ObservedSpace(SearchSpace.from_choices({n: [1, 2, 3, 4] for n in "cba"}).variables)
     for a, b, c in ((3, 3, 2), (1, 1, 0), (3, 1, 1), (2, 2, 2), (1, 0, 0), (3, 3, 3), (2, 1, 0)):
-        space = space.knowing_range(0, {1: b, 2: a}, (0, b), {2})  # c up to b
-        space = space.knowing_range(1, {0: c, 2: a}, (0, a), {2})  # b up to a
+        space = space.knowing_range(0, {1: b, 2: a}, np.minimum(range(4), b), {2})  # c up to b
+        space = space.knowing_range(1, {0: c, 2: a}, np.minimum(range(4), a), {2})  # b up to a
     assert space.canonical([[3, 3, 1], [3, 1, 3]]).tolist() == [[1, 1, 1], [1, 1, 3]]
 
 
@@ -196,7 +235,7 @@ def test_what_is_not_there_has_no_range() -> None:
             Variable.integer("groups", 1, 3, conditions=[Condition("k", (4,))]),
         ]
     )
-    space = ObservedSpace(plain.variables).knowing_range(1, {0: 0}, (1, 2), {0})
+    space = ObservedSpace(plain.variables).knowing_range(1, {0: 0}, np.array([1, 1, 2, 2]), {0})
     rows = [[0, 3, 2], [1, 3, 2], [0, 0, 1]]
     # k = 4 becomes 3, where there are no groups; without a convolution there is no k at all.
     assert space.canonical(rows).tolist() == [[0, 2, 0], [1, 0, 0], [0, 1, 0]]
