@@ -111,7 +111,7 @@ VARIANTS: Mapping[str, Contender] = {
     "ours: any mates": _ours(algorithm=_search(neighbours=None)),
     "ours: no additive children": _ours(algorithm=_search(additive=False)),
     "ours: plain NSGA-II, twice as long": _ours(
-        algorithm=_search(mutation=1.5, max_evaluations=5_000, neighbours=None, additive=False)
+        algorithm=_search(mutation=1.5, least_evaluations=5_000, neighbours=None, additive=False)
     ),
     "ours: batches of 50": _ours(batch=_BATCH),
     "published: masked": _published(masked=True),

@@ -71,7 +71,7 @@ def planned_distributions(space: SearchSpace) -> Mapping[str, BaseDistribution]:
     database makes lists of tuples, and Optuna then takes them for other choices.
 
     Example:
-        >>> space = SearchSpace.from_choices({"kernel": [3, 5], "stride": [1], "pool": [(2, 2), 0]})
+        >>> space = SearchSpace.from_choices({"kernel": [3, 5], "stride": [1]})
         >>> list(planned_distributions(space))
         ['kernel']
     """

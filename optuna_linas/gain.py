@@ -46,7 +46,7 @@ def greedy_gain(
     front = front[(front < reference).all(axis=1)]
     front = front[non_dominated(front)]
     alive = np.flatnonzero(inside)
-    if candidates.shape[1] > 2:
+    if candidates.shape[1] != 2:
         return _lazily(front, candidates, _promising(candidates, alive), reference, n)
     # What another candidate dominates adds less than that one, and nothing once that is picked.
     alive = alive[non_dominated(candidates[alive])]

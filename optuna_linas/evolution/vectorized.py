@@ -31,6 +31,7 @@ from optuna_linas.ranking import crowding_distance, front_rank
 
 __all__ = ["VectorizedNSGA2"]
 
+_PER_SEED = 100
 _SPARE = 1.5
 """Children per place of the next generation: a third of them have been seen before."""
 _MAX_BARREN, _LEAST_CHILDREN = 20, 2_000
@@ -51,6 +52,8 @@ class VectorizedNSGA2:
         additive: Whether some generations are additive children.
         max_evaluations: Where to stop even if more predictions are allowed, `None` for nowhere. A
             search that starts from the measured front gains nothing from more.
+        least_evaluations: Where to stop while the front is short: 100 predictions for each of the
+            seeds if that is more.
 
     Example:
         >>> def evaluate(archs):  # predicted losses and violations
@@ -72,7 +75,8 @@ class VectorizedNSGA2:
     population_size: int = 100
     crossover: float = 0.7
     mutation: float = 0.75
-    max_evaluations: int | None = 2_500
+    max_evaluations: int | None = 5_000
+    least_evaluations: int = 2_500
     neighbours: int | None = 10
     additive: bool = True
 
@@ -88,7 +92,9 @@ class VectorizedNSGA2:
         rng: np.random.Generator,
     ) -> Visited:
         """Search; see `InnerAlgorithm`."""
-        n_evaluations = min(n_evaluations, self.max_evaluations or n_evaluations)
+        if self.max_evaluations is not None:
+            enough = max(self.least_evaluations, _PER_SEED * len(seeds))
+            n_evaluations = min(n_evaluations, self.max_evaluations, enough)
         size = min(self.population_size, n_evaluations)
         # At most half of the start are seeds: a front of many measurements must not be all of it.
         start = rng.integers(0, n_options, size=(size, len(n_options)))
