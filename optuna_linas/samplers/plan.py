@@ -37,7 +37,6 @@ __all__ = [
     "Row",
     "claims_of",
     "names_key",
-    "plain_archs",
     "row_of",
     "row_to_params",
     "rows_to_archs",
@@ -250,24 +249,6 @@ def rows_to_archs(
 
     That is so when a variable that the row lacks has turned out to be active.
     """
-    archs, is_whole = _read(space, names, rows)
-    pairs = zip(is_whole, space.canonical(archs), strict=True)
-    return [arch if whole else None for whole, arch in pairs]
-
-
-def plain_archs(
-    space: SearchSpace, names: Sequence[str], rows: Sequence[Row]
-) -> list[IntArray | None]:
-    """Return what `rows_to_archs` does, but for what an inferred space knows beyond conditions."""
-    archs, is_whole = _read(space, names, rows)
-    pairs = zip(is_whole, SearchSpace.canonical(space, archs), strict=True)
-    return [arch if whole else None for whole, arch in pairs]
-
-
-def _read(
-    space: SearchSpace, names: Sequence[str], rows: Sequence[Row]
-) -> tuple[IntArray, list[bool]]:
-    """The options of rows, `int[n, d]`, and which of the rows have all that are active."""
     position = {name: j for j, name in enumerate(space.names)}
     archs = np.full((len(rows), len(space)), -1, dtype=np.int64)
     n_told = min((len(row) for row in rows), default=0)
@@ -276,7 +257,9 @@ def _read(
             archs[:, j] = _indices_of(space.variables[j], column)
     is_told = archs >= 0
     archs[~is_told] = 0
-    return archs, [all(row) for row in (is_told | ~space.active(archs)).tolist()]
+    is_whole = (is_told | ~space.active(archs)).tolist()
+    pairs = zip(is_whole, space.canonical(archs), strict=True)
+    return [arch if all(whole) else None for whole, arch in pairs]
 
 
 def _indices_of(variable: Variable, values: Iterable[int | float | None]) -> IntArray:

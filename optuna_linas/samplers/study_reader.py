@@ -23,7 +23,7 @@ from optuna_linas.samplers.book import (
     is_of,
     running_identity,
 )
-from optuna_linas.samplers.plan import Claim, ReadablePlan, plain_archs, stored_text
+from optuna_linas.samplers.plan import Claim, ReadablePlan, row_to_params, stored_text
 from optuna_linas.samplers.quality import Outcome
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.samplers.turn import mark_of
@@ -209,9 +209,9 @@ def _became_another(claim: Claim, trial: FrozenTrial, space: SearchSpace | None)
     """
     if space is None:
         return False
-    [claimed] = plain_archs(space, space.names, [claim.row])
     try:
+        claimed = SearchSpace.encode(space, row_to_params(space, space.names, claim.row))
         measured = SearchSpace.encode(space, trial.params)
     except SpaceMismatchError:
         return True
-    return claimed is None or bool((claimed != measured).any())
+    return bool((claimed != measured).any())
