@@ -256,8 +256,11 @@ def test_other_files_are_refused_and_not_executed(tmp_path: Path) -> None:
     np.savez(path, header=np.array('{"format": "other"}'))
     with pytest.raises(ValueError, match="was not saved by BudgetGenerator"):
         BudgetGenerator.load(path)
-    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 2}'))
+    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 3}'))
     with pytest.raises(ValueError, match="Upgrade optuna-linas"):
+        BudgetGenerator.load(path)
+    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 1}'))
+    with pytest.raises(ValueError, match="Fit and save the generator again"):
         BudgetGenerator.load(path)
     with pytest.raises(FileNotFoundError):
         BudgetGenerator.load(tmp_path / "missing.npz")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from optuna_linas.predictors.fence import FAR, NEAR, fenced
+from optuna_linas.predictors.fence import FAR, NEAR, Fence, fenced
 
 
 def test_what_is_near_stays_and_what_is_far_moves_to_the_fence() -> None:
@@ -29,3 +29,25 @@ def test_up_to_half_may_have_failed(penalty: float) -> None:
 def test_the_measured_are_no_penalties(column: list[float]) -> None:
     losses = np.array(column)[:, None]
     assert fenced(losses, FAR).ravel().tolist() == column
+
+
+@pytest.mark.parametrize("worst", [20.0, 1e10, np.finfo(float).max, np.inf])
+def test_what_is_drawn_in_keeps_its_order_and_comes_back(worst: float) -> None:
+    losses = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 9.0, worst])[:, None]
+    fence = Fence(losses, NEAR)
+    drawn = fence(losses)
+    assert (np.diff(drawn[:, 0]) > 0).all()
+    assert drawn.max() <= 7.0 + 1.25 * 6.75  # a quarter further than the fence
+    assert fence.inverse(drawn)[:-1] == pytest.approx(losses[:-1])
+    assert losses[-2] < fence.inverse(drawn)[-1] <= losses[-1]
+
+
+def test_nothing_is_drawn_in_without_a_spread() -> None:
+    losses = np.array([0.0, 0.0, 0.0, 0.0, 2.0, 3.0])[:, None]
+    fence = Fence(losses, NEAR)
+    assert fence(losses).tolist() == losses.tolist() == fence.inverse(losses).tolist()
+
+
+def test_no_prediction_is_beyond_the_worst_measurement() -> None:
+    losses = np.array([1.0, 2.0, 3.0, 4.0, 30.0])[:, None]
+    assert Fence(losses, NEAR).inverse(np.array([[7.749], [500.0]])).ravel().tolist() == [30, 30]

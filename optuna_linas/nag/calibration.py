@@ -2,13 +2,15 @@
 
 An upper bound of a cost is a split-conformal one (Lei, G'Sell, Rinaldo, Tibshirani and Wasserman,
 "Distribution-Free Predictive Inference for Regression", 2018, section 5.2: residuals over the
-predicted deviation), with cross-validation in place of one split.
+predicted deviation), with cross-validation in place of one split. Errors are not the same
+everywhere: of the cheapest networks of a space, which few trials have seen, a model may know
+nothing. So what is wrong in the neighbourhood of a cost counts there, too (as in Mondrian conformal
+prediction: Vovk, Lindsay, Nouretdinov and Gammerman, "Mondrian Confidence Machine", 2003).
 
-An answer is not any architecture, it is the one that promises most of all, and promises most where
-the model errs (the "winner's curse"). Folds drawn at random do not show that. A study does: its
-later trials were chosen, often for what was expected of them. So a model of the earlier trials also
-foretells the later ones, and a prediction must be better than the best measured one by what would
-have paid there. Where promises were made and none would have paid, no prediction is believed.
+Values are trusted as far as promises were kept (see `promises`). Folds drawn at random do not show
+all of that. A study does: its later trials were chosen, often for what was expected of them. So a
+model of the earlier trials also foretells the later ones, and a prediction must be better than the
+best measured one by what would have paid there.
 
 Shapes: `n` measured architectures in the order of their trials, `d` variables. Values and costs are
 losses: less is better. A score is a residual over its predicted deviation.
@@ -23,8 +25,9 @@ from itertools import pairwise
 import numpy as np
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.nag.promises import Promises, kept_share, paying_margin, promises_of
 
-__all__ = ["LEAST_DEVIATION", "Calibration", "Foretold", "calibrate", "paying_margin"]
+__all__ = ["LEAST_DEVIATION", "UNCALIBRATED", "Calibration", "calibrate"]
 
 LEAST_DEVIATION = 1e-9
 """Predicted deviations are at least this: what is divided by them stays finite."""
@@ -34,10 +37,11 @@ _FORETOLD_FROM = (0.7, 0.8, 0.9)
 """Shares of the trials whose models foretell the next tenth. In earlier ones improving was easy."""
 
 _LEAST_TRAINING = 8
-_UNBELIEVABLE = 1e6
-"""Deviations by which nothing is better."""
-
 _WITHIN_ONE_DEVIATION = 0.683
+_NEIGHBOURHOOD, _LEAST_NEIGHBOURS = 1 / 6, 20
+"""The share of the trials, and how many at least, that tell of errors around a cost."""
+_NEARLY_ALL = 0.9
+"""Share of the values in a neighbourhood that are not worse foretold than its scale says."""
 
 Fit = Callable[[IntArray, FloatArray], Callable[[IntArray], tuple[FloatArray, FloatArray]]]
 """From rows `int[k, d]` and targets `float[k, 2]` to what predicts means and deviations of rows."""
@@ -45,29 +49,36 @@ Fit = Callable[[IntArray, FloatArray], Callable[[IntArray], tuple[FloatArray, Fl
 
 @dataclass(frozen=True)
 class Calibration:
-    """What predictions are corrected by.
+    """What predictions are corrected by, depending on the predicted cost.
 
     Attributes:
-        value_scale: What the predicted deviations of values are multiplied by.
-        cost_margin: Predicted deviations of a cost from its expectation to its upper bound.
+        at: Predicted costs as the model learns them, increasing, `float[c]` with `c` of at least 1.
+        value_scales: What the predicted deviations of values are multiplied by there, `float[c]`.
+        cost_margins: Predicted deviations of a cost from its expectation to its upper bound,
+            `float[c]`.
+        kept: The share of a promise that is believed, 0 to 1.
     """
 
-    value_scale: float
-    cost_margin: float
+    at: FloatArray
+    value_scales: FloatArray
+    cost_margins: FloatArray
+    kept: float
+
+    def near(self, costs: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return value scales and cost margins around predicted costs, `float[k]` each.
+
+        Example:
+            >>> one = Calibration(np.array([1.0, 9.0]), np.ones(2), np.array([2.0, 3.0]), kept=1.0)
+            >>> one.near(np.array([0.0, 8.0]))[1].tolist()
+            [2.0, 3.0]
+        """
+        middles = (self.at[1:] + self.at[:-1]) / 2
+        index = np.searchsorted(middles, costs)
+        return self.value_scales[index], self.cost_margins[index]
 
 
-@dataclass(frozen=True)
-class Foretold:
-    """Later trials as a model of the earlier ones saw them, beside the best of these.
-
-    Attributes:
-        margins: Predicted deviations by which each is expected to be better than the best earlier
-            one that costs no more, `float[k]`.
-        gains: By how much it is better, `float[k]`; negative where it is worse.
-    """
-
-    margins: FloatArray
-    gains: FloatArray
+UNCALIBRATED = Calibration(np.zeros(1), np.ones(1), np.zeros(1), kept=1.0)
+"""Predictions as the model makes them."""
 
 
 def calibrate(
@@ -87,66 +98,54 @@ def calibrate(
         targets: Value and cost as the model learns them, `float[n, 2]`.
         coverage: The share of costs that should stay below their bound.
         caution: How many deviations better than a measurement a prediction will have to be.
+            Promises are not looked at where it is not above 0.
         rng: Decides on the folds.
     """
     n = len(targets)
-    scores = np.zeros_like(targets)
+    scores, costs = np.zeros_like(targets), np.zeros(n)
+    at_random, later, later_scores = [], [], []
     for out in _random_folds(n, rng):
         mean, deviation = _predicted(fit, archs, targets, ~out, out)
-        scores[out] = (targets[out] - mean) / deviation
-    # Two thirds of the values within one deviation; a few outliers do not make all unsure.
-    scale = float(np.quantile(np.abs(scores[:, 0]), _WITHIN_ONE_DEVIATION))
-    margin = _conformal_quantile(scores[:, 1], coverage)
-    later, foretold = [], []
+        scores[out], costs[out] = (targets[out] - mean) / deviation, mean[:, 1]
+        at_random.append(promises_of(targets[~out], targets[out], mean[:, 0], deviation[:, 0]))
     for before, out in _later_folds(n):
         mean, deviation = _predicted(fit, archs, targets, before, out)
-        later.append((targets[out, 1] - mean[:, 1]) / deviation[:, 1])
-        foretold.append(_foretold(targets[before], targets[out], mean[:, 0], deviation[:, 0]))
-    if later:
-        margin = max(margin, _conformal_quantile(np.concatenate(later), coverage))
-    if foretold and caution > 0:
-        joined = Foretold(
-            np.concatenate([each.margins for each in foretold]),
-            np.concatenate([each.gains for each in foretold]),
-        )
-        scale = max(scale, paying_margin(joined, at_least=caution * scale) / caution)
-    return Calibration(scale, max(0.0, margin))
+        later_scores.append((targets[out, 1] - mean[:, 1]) / deviation[:, 1])
+        later.append(promises_of(targets[before], targets[out], mean[:, 0], deviation[:, 0]))
+
+    # Two thirds of the values within one deviation; a few outliers do not make all unsure.
+    scale = float(np.quantile(np.abs(scores[:, 0]), _WITHIN_ONE_DEVIATION))
+    margin = max(
+        _conformal_quantile(each, coverage) for each in _joined(scores[:, 1], later_scores)
+    )
+    kept = 1.0
+    if caution > 0:
+        kept = kept_share(Promises.joined([*at_random, *later]))
+        if later:
+            pays = paying_margin(Promises.joined(later), at_least=caution * scale)
+            scale = max(scale, pays / caution)
+
+    order = np.argsort(costs, kind="stable")
+    around = _neighbourhoods(n)
+    near = scores[order][around]
+    return Calibration(
+        costs[order],
+        np.maximum(scale, np.quantile(np.abs(near[..., 0]), _NEARLY_ALL, axis=1)),
+        np.maximum(max(0.0, margin), np.quantile(near[..., 1], coverage, axis=1, method="higher")),
+        kept,
+    )
 
 
-def paying_margin(foretold: Foretold, *, at_least: float) -> float:
-    """Return the margin with the highest total gain of those foretold to be better by more.
-
-    Of several such margins it is the largest. Where promises were made and no margin would have
-    paid, nothing is believed, and still bolder promises least of all: a model that is wrong about
-    what it praises praises most where it is most wrong.
-
-    Args:
-        foretold: Later trials.
-        at_least: The lowest margin to be considered.
-
-    Example:
-        >>> foretold = Foretold(np.array([0.5, 1.0, 2.0, 3.0]), np.array([-5.0, -1.0, 2.0, -1.0]))
-        >>> paying_margin(foretold, at_least=0.2)
-        1.0
-        >>> paying_margin(Foretold(np.array([0.5, 1.0]), np.array([-1.0, -2.0])), at_least=0.2)
-        1000000.0
-    """
-    candidates = np.unique(np.append(foretold.margins[foretold.margins > at_least], at_least))
-    total = [float(foretold.gains[foretold.margins > margin].sum()) for margin in candidates]
-    best = len(total) - 1 - int(np.argmax(total[::-1]))
-    if len(candidates) > 1 and total[best] <= 0:
-        return _UNBELIEVABLE
-    return float(candidates[best])
+def _joined(scores: FloatArray, later: list[FloatArray]) -> list[FloatArray]:
+    return [scores, np.concatenate(later)] if later else [scores]
 
 
-def _foretold(
-    before: FloatArray, after: FloatArray, means: FloatArray, deviations: FloatArray
-) -> Foretold:
-    """Compare later trials with the best earlier one that costs no more."""
-    affordable = before[None, :, 1] <= after[:, 1, None]
-    best = np.where(affordable, before[None, :, 0], np.inf).min(axis=1)
-    known = np.isfinite(best)
-    return Foretold((best[known] - means[known]) / deviations[known], best[known] - after[known, 0])
+def _neighbourhoods(n: int) -> IntArray:
+    """Indices of the neighbours in order of each of `n`, itself included, `int[n, k]`."""
+    k = min(n, max(_LEAST_NEIGHBOURS, int(n * _NEIGHBOURHOOD)))
+    first = np.clip(np.arange(n) - k // 2, 0, n - k)
+    index: IntArray = first[:, None] + np.arange(k)
+    return index
 
 
 def _predicted(

@@ -20,6 +20,7 @@ import torch
 
 from optuna_linas.array_files import read_arrays
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.nag.calibration import Calibration
 from optuna_linas.nag.examples import Examples
 from optuna_linas.nag.model import BudgetModel
 from optuna_linas.nag.predictions import ValueCostModel
@@ -30,7 +31,7 @@ from optuna_linas.stored_json import explained, number, parsed, whole_number
 __all__ = ["load_model", "read_header", "save_model"]
 
 _FORMAT = "optuna-linas budget generator"
-_VERSION = 1
+_VERSION = 2
 _PREFIX = "generator."
 _MOST = 65_536
 """The largest size or count in a file's settings."""
@@ -56,13 +57,13 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
         header: What else to keep, as JSON has it.
     """
     settings = {name: getattr(model.settings, name) for name in _KEPT_SETTINGS}
+    calibration = model.model.calibration
     text = json.dumps(
         {
             "format": _FORMAT,
             "version": _VERSION,
             "settings": settings,
-            "value_scale": model.model.value_scale,
-            "cost_margin": model.model.cost_margin,
+            "kept": calibration.kept,
             **header,
         }
     )
@@ -72,6 +73,9 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
         "losses": model.model.losses,
         "remembered": model.remembered.astype(np.int16),
         "grid": model.grid,
+        "calibrated_at": calibration.at,
+        "value_scales": calibration.value_scales,
+        "cost_margins": calibration.cost_margins,
     }
     examples = model.model.examples
     if len(examples.failed):
@@ -96,10 +100,16 @@ def read_header(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = parsed(str(header), str(path), dict)
     if found.get("format") != _FORMAT:
         raise ValueError(f"{path} was not saved by BudgetGenerator.save.")
-    if found.get("version") != _VERSION:
+    version = found.get("version")
+    if version == 1:
         raise ValueError(
-            f"{path} was saved by a later version of optuna-linas (format "
-            f"{found.get('version')!r}, this version reads {_VERSION}). Upgrade optuna-linas."
+            f"{path} was saved by an earlier version of optuna-linas, which trusted predictions "
+            "more than it should have. Fit and save the generator again."
+        )
+    if version != _VERSION:
+        raise ValueError(
+            f"{path} was saved by a later version of optuna-linas (format {version!r}, this "
+            f"version reads {_VERSION}). Upgrade optuna-linas."
         )
     return found
 
@@ -134,12 +144,7 @@ def load_model(path: Path, space: SearchSpace, device: str | torch.device = "cpu
         ):
             if weights[name].shape[axis] != wanted:
                 raise ValueError(f"{name} has another size than the settings say")
-        model = ValueCostModel(
-            space,
-            examples,
-            value_scale=_finite(header["value_scale"]),
-            cost_margin=_finite(header["cost_margin"]),
-        )
+        model = ValueCostModel(space, examples, _calibration(header, arrays))
         loaded = BudgetModel.untrained(model, grid, settings, rng=torch.Generator(), device=device)
         own = loaded.generator.state_dict()
         if weights.keys() != own.keys():
@@ -176,6 +181,21 @@ def _examples(space: SearchSpace, arrays: Mapping[str, np.ndarray[Any, Any]]) ->
         failed,
         _numbers(failed_losses, (len(failed), 2)),
     )
+
+
+def _calibration(
+    header: Mapping[str, Any], arrays: Mapping[str, np.ndarray[Any, Any]]
+) -> Calibration:
+    shape = arrays["calibrated_at"].shape[:1]
+    found = Calibration(
+        _numbers(arrays["calibrated_at"], shape),
+        _numbers(arrays["value_scales"], shape),
+        _numbers(arrays["cost_margins"], shape),
+        _finite(header["kept"]),
+    )
+    if len(found.at) == 0 or (np.diff(found.at) < 0).any() or not 0.0 <= found.kept <= 1.0:
+        raise ValueError("the calibration is none")
+    return found
 
 
 def _checked_settings(settings: Any) -> dict[str, Any]:

@@ -14,8 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.nag.calibration import LEAST_DEVIATION, calibrate
+from optuna_linas.nag.calibration import (
+    LEAST_DEVIATION,
+    UNCALIBRATED,
+    Calibration,
+    calibrate,
+)
 from optuna_linas.nag.examples import Examples
+from optuna_linas.nag.promises import Frontier
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import has_too_few
@@ -65,8 +71,7 @@ class ValueCostModel:
     Args:
         space: The search space.
         examples: What was measured, and what failed.
-        value_scale: What the predicted deviations of values are multiplied by.
-        cost_margin: Predicted deviations of a cost from its expectation to its upper bound.
+        calibration: What predictions are corrected by.
 
     Attributes:
         archs: What was measured, `int[n, d]`.
@@ -76,13 +81,14 @@ class ValueCostModel:
     """
 
     def __init__(
-        self, space: SearchSpace, examples: Examples, *, value_scale: float, cost_margin: float
+        self, space: SearchSpace, examples: Examples, calibration: Calibration = UNCALIBRATED
     ) -> None:
         self.space, self.examples = space, examples
         self.archs, self.losses = examples.archs, examples.losses
         self.known = np.concatenate([examples.archs, examples.failed])
         self.told = np.concatenate([examples.losses, examples.failed_losses])
-        self.value_scale, self.cost_margin = value_scale, cost_margin
+        self.calibration = calibration
+        self._best_at = Frontier(examples.losses)
         self._is_log = _are_positive(self.told)
         self._at = {arch.tobytes(): i for i, arch in enumerate(self.known)}
         self._model = _gp(space, len(self.known)).fit(self.known, _targets(self.told))
@@ -108,7 +114,7 @@ class ValueCostModel:
             rng: Decides on the folds.
         """
         if coverage is None:
-            return cls(space, examples, value_scale=1.0, cost_margin=0.0)
+            return cls(space, examples)
         n = len(examples.archs) + len(examples.failed)
         found = calibrate(
             lambda rows, targets: _gp(space, n).fit(rows, targets).predict_with_deviation,
@@ -118,17 +124,25 @@ class ValueCostModel:
             caution=caution,
             rng=rng,
         )
-        return cls(space, examples, value_scale=found.value_scale, cost_margin=found.cost_margin)
+        return cls(space, examples, found)
 
     def predict(self, archs: IntArray) -> Predictions:
-        """Return what is expected of canonical rows `int[k, d]`; measured ones are as measured."""
+        """Return what is expected of canonical rows `int[k, d]`; measured ones are as measured.
+
+        Of what a row promises beyond the best measured one that costs no more, that share is
+        expected which such promises have kept.
+        """
         if len(archs) == 0:
             return Predictions(*[np.zeros(0)] * 4)
         means, deviations = self._model.predict_with_deviation(archs)
         deviations = np.maximum(deviations, LEAST_DEVIATION)
         values, costs = means[:, 0], self._back(means[:, 1])
-        bounds = self._back(means[:, 1] + self.cost_margin * deviations[:, 1])
-        spread = deviations[:, 0] * self.value_scale
+        scales, margins = self.calibration.near(means[:, 1])
+        bounds = self._back(means[:, 1] + margins * deviations[:, 1])
+        spread = deviations[:, 0] * scales
+        best = self._best_at(costs)
+        promised = np.maximum(np.where(np.isfinite(best), best - values, 0.0), 0.0)
+        values = values + (1.0 - self.calibration.kept) * promised
         for i, arch in enumerate(archs):
             at = self._at.get(arch.tobytes())
             if at is not None:

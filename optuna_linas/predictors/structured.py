@@ -44,7 +44,7 @@ from optuna_linas.predictors.bends import RBF, Bends
 from optuna_linas.predictors.block_scaler import BlockScaler, standardised
 from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights, support
-from optuna_linas.predictors.fence import NEAR, fenced
+from optuna_linas.predictors.fence import NEAR, Fence
 from optuna_linas.predictors.posterior import Anchors, MeanTerms, Posterior
 from optuna_linas.predictors.warp import Warp, choose_warp
 from optuna_linas.ranking import front_rank
@@ -111,8 +111,9 @@ class StructuredGP:
     def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
         """Learn from architectures and their losses; returns itself.
 
-        Losses far on the bad side (beyond 1.5 interquartile ranges, as in a box plot) are moved to
-        that fence: how bad a failed network is must not drown the differences between good ones.
+        Losses far on the bad side (beyond 1.5 interquartile ranges, as in a box plot) are drawn in
+        towards that fence (see `Fence`): how bad a failed network is must not drown the
+        differences between good ones.
 
         Args:
             archs: `int[n, d]`.
@@ -121,7 +122,8 @@ class StructuredGP:
         if len(archs) > _MAX_EXAMPLES:
             best = np.argsort(front_rank(losses), kind="stable")[:_MAX_EXAMPLES]
             archs, losses = archs[np.sort(best)], losses[np.sort(best)]
-        near = fenced(losses, NEAR)
+        self._fence = Fence(losses, NEAR)
+        near = self._fence(losses)
         n = len(near)
         fitted = np.unique(np.linspace(0, n - 1, min(n, _MAX_FITTED)).astype(np.int64))
         raw, grams, targets = self._describe(archs, near, fitted)
@@ -279,10 +281,10 @@ class StructuredGP:
     def _unwarped(self, targets: FloatArray) -> FloatArray:
         """The losses that targets stand for, `float[k, m]`."""
         bent: FloatArray = targets * self._spread + self._mean
-        if not self._is_warped:
-            return bent
-        columns = [warp.inverse(column) for warp, column in zip(self._warps, bent.T, strict=True)]
-        return np.column_stack(columns)
+        if self._is_warped:
+            pairs = zip(self._warps, bent.T, strict=True)
+            bent = np.column_stack([warp.inverse(column) for warp, column in pairs])
+        return self._fence.inverse(bent)
 
     def _slopes(self, targets: FloatArray, deviations: FloatArray) -> FloatArray:
         """What a loss is lower by per unit of its target, a deviation down, `float[k, m]`.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.nag.calibration import Foretold, calibrate, paying_margin
+from optuna_linas.nag.calibration import UNCALIBRATED, calibrate
 
 N = 100
 
@@ -33,8 +33,11 @@ def test_unbiased_predictions_are_trusted_as_they_are_spread() -> None:
     fit = by_row(values, costs, 0.1)
     targets = targets_of(values, costs) + 0.2 * rng.normal(size=(N, 2))
     found = calibrate(fit, np.arange(N)[:, None], targets, coverage=0.9, caution=0.0, rng=rng)
-    assert found.value_scale == pytest.approx(2.0, rel=0.3)  # predicted .1, in truth .2
-    assert found.cost_margin == pytest.approx(2.0 * 1.28, rel=0.4)  # a tenth lies above 1.28
+    # Predicted .1, in truth .2: two thirds are within 1, nine tenths within 1.64 of that, and a
+    # tenth lies above 1.28.
+    assert 2.0 * 0.7 < found.value_scales.min() < found.value_scales.max() < 2.0 * 1.64 * 1.4
+    assert np.median(found.cost_margins) == pytest.approx(2.0 * 1.28, rel=0.4)
+    assert found.kept == 1.0  # nobody asked what promises are worth
 
 
 def test_promises_that_later_trials_did_not_keep_are_believed_no_more() -> None:
@@ -47,11 +50,13 @@ def test_promises_that_later_trials_did_not_keep_are_believed_no_more() -> None:
     archs, targets = np.arange(N)[:, None], targets_of(true, costs)
     caution = 0.5
     found = calibrate(fit, archs, targets, coverage=0.9, caution=caution, rng=rng)
-    needed = caution * found.value_scale * 0.1
-    assert needed >= 0.3 - 1e-9  # what they promised is not enough
+    needed = caution * found.value_scales * 0.1
+    assert (needed >= 0.3 - 1e-9).all()  # what they promised is not enough
+    assert found.kept == 0.0
     kept = targets_of(foretold, costs)
     found = calibrate(fit, archs, kept, coverage=0.9, caution=caution, rng=rng)
-    assert caution * found.value_scale * 0.1 < 0.3  # had they kept it, it would be
+    assert (caution * found.value_scales * 0.1 < 0.3).all()  # had they kept it, it would be
+    assert found.kept == 1.0
 
 
 def test_costs_of_later_trials_count_too() -> None:
@@ -63,14 +68,25 @@ def test_costs_of_later_trials_count_too() -> None:
     found = calibrate(
         fit, np.arange(N)[:, None], targets_of(values, true), coverage=0.9, caution=0.5, rng=rng
     )
-    assert found.cost_margin == pytest.approx(5.0)
+    assert found.cost_margins == pytest.approx(5.0)
 
 
-def test_the_margin_that_would_have_paid_most() -> None:
-    margins, gains = np.array([3.0, 1.0, 2.0]), np.array([4.0, 1.0, -2.0])
-    assert paying_margin(Foretold(margins, gains), at_least=0.5) == 2.0
-    assert paying_margin(Foretold(margins, gains), at_least=5.0) == 5.0
-    assert paying_margin(Foretold(margins[:0], gains[:0]), at_least=0.5) == 0.5
-    # No promise was kept; and nothing was promised, which tells nothing.
-    assert paying_margin(Foretold(margins, -np.abs(gains)), at_least=0.5) > 1_000
-    assert paying_margin(Foretold(margins, -np.abs(gains)), at_least=3.0) == 3.0
+def test_errors_count_where_they_were_made() -> None:
+    """Of the cheapest tenth nothing is known; elsewhere predictions are right."""
+    rng = np.random.default_rng(0)
+    costs = rng.permutation(N) / N
+    cheap = costs < 0.1
+    true = targets_of(np.where(cheap, 9.0, 1.0), np.where(cheap, costs + 0.5, costs))
+    fit = by_row(np.ones(N), costs, 0.1)
+    found = calibrate(fit, np.arange(N)[:, None], true, coverage=0.8, caution=0.5, rng=rng)
+    scales, margins = found.near(np.array([-1.0, 0.05, 0.5, 2.0]))
+    assert scales[:2] == pytest.approx(80.0)
+    assert (scales[2:] < 1e-6).all()
+    assert margins[:2] == pytest.approx(5.0)
+    assert margins[2:] == pytest.approx(0.0)
+
+
+def test_nothing_is_corrected_without_calibration() -> None:
+    scales, margins = UNCALIBRATED.near(np.array([-5.0, 0.0, 5.0]))
+    assert scales.tolist() == [1.0] * 3
+    assert margins.tolist() == [0.0] * 3

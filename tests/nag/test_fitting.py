@@ -18,6 +18,7 @@ from optuna_linas.nag import (
     fit,
     predictions,
 )
+from optuna_linas.nag.calibration import UNCALIBRATED
 from optuna_linas.nag.examples import examples_of
 from optuna_linas.nag.predictions import ValueCostModel
 from optuna_linas.predictors import StructuredGP
@@ -128,7 +129,8 @@ def test_costs_stay_below_their_bounds_as_often_as_promised() -> None:
 
 def test_a_measured_architecture_is_as_measured() -> None:
     archs, losses = measured(40)
-    model = ValueCostModel(SPACE, examples_of(archs, losses), value_scale=1.0, cost_margin=3.0)
+    bounds = replace(UNCALIBRATED, cost_margins=np.array([3.0]))
+    model = ValueCostModel(SPACE, examples_of(archs, losses), bounds)
     expected = model.predict(archs)
     assert np.array_equal(expected.values, losses[:, 0])
     assert np.array_equal(expected.costs, losses[:, 1])
@@ -138,6 +140,43 @@ def test_a_measured_architecture_is_as_measured() -> None:
     assert (others.bounds > others.costs).all()
     assert (others.deviations > 0).all()
     assert (others.cautious(1.0) > others.values).all()
+
+
+def test_of_a_promise_that_share_is_expected_which_others_kept() -> None:
+    archs, losses = measured(40)
+    others, examples = unmeasured(archs), examples_of(archs, losses)
+    full = ValueCostModel(SPACE, examples).predict(others)
+    best = np.array([losses[losses[:, 1] <= cost, 0].min(initial=np.inf) for cost in full.costs])
+    promising = np.isfinite(best) & (full.values < best)
+    assert promising.any()
+    assert not promising.all()
+    half = ValueCostModel(SPACE, examples, replace(UNCALIBRATED, kept=0.5)).predict(others)
+    expected = np.where(promising, (full.values + best) / 2, full.values)
+    assert half.values == pytest.approx(expected)
+
+
+def test_smaller_networks_than_any_measured_count_as_the_worst_one() -> None:
+    archs, losses = measured(60)
+    large = losses[:, 1] > np.quantile(losses[:, 1], 0.2)
+    archs, losses = archs[large], losses[large]
+    model = fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=QUICK)
+    cheapest, worst = losses[:, 1].min(), losses[:, 0].max()
+    expected = model.model.predict(unmeasured(archs))
+    cheaper = expected.costs < cheapest
+    assert cheaper.any()
+    assert (model.rank(expected)[cheaper] >= worst).all()
+    answer = model.request(cheapest, 1, np.random.default_rng(0))
+    assert answer.predictions.deviations.tolist() == [0.0]  # measured
+
+
+def test_no_answer_is_dearer_than_the_dearest_measured() -> None:
+    archs, losses = measured(60)
+    small = losses[:, 1] < np.quantile(losses[:, 1], 0.7)
+    archs, losses = archs[small], losses[small]
+    model = fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=QUICK)
+    answer = model.request(1e9, 5, np.random.default_rng(0))
+    assert answer.feasible.all()
+    assert answer.predictions.bounds.max() <= losses[:, 1].max()
 
 
 def test_negative_costs_are_learned_as_they_are() -> None:

@@ -252,9 +252,9 @@ def test_partly_enqueued_trials_are_all_different(n_before: int) -> None:
     for _ in range(10):
         study.enqueue_trial({"a": 1})
     study.optimize(flat, n_trials=10)
-    last = [tuple(sorted(p.items())) for p in params(study)[n_before:]]
     assert all(p["a"] == 1 for p in params(study)[n_before:])
-    assert len(set(last)) == len(last)
+    with_one = [tuple(sorted(p.items())) for p in params(study) if p["a"] == 1]
+    assert len(set(with_one)) == min(len(with_one), 16)  # there are no more
 
 
 def test_a_row_that_became_another_network_is_not_handed_out_again() -> None:
