@@ -11,9 +11,9 @@ from optuna.trial import Trial, TrialState
 
 from optuna_linas.distributions import distribution_of, space_from_distributions
 from optuna_linas.given import check_count
+from optuna_linas.natural_order import natural_order
 from optuna_linas.samplers.checks import check_distribution
 from optuna_linas.samplers.planned import PlannedSampler
-from optuna_linas.samplers.trials import natural_order
 from optuna_linas.space import SearchSpace
 from optuna_linas.study_space import space_of
 from optuna_linas.study_values import check_study

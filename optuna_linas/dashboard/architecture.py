@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from optuna_linas.samplers.trials import natural_order
+from optuna_linas.natural_order import natural_order
 
 __all__ = ["Group", "architecture_line", "architecture_rows", "groups_of"]
 

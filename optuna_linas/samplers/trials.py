@@ -1,4 +1,4 @@
-"""From a study's trials to arrays: the search space, the history, and what is finished.
+"""From a study's trials to arrays: the history, and what is finished.
 
 Everything here is derived from the trials and can be thrown away at any time; it is kept between
 calls only so that a finished trial is read once.
@@ -6,28 +6,22 @@ calls only so that a finished trial is read once.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
-from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import BoolArray, IntArray
-from optuna_linas.conditions import learn_conditions
-from optuna_linas.distributions import merge, nearest, variable_of
+from optuna_linas.arrays import IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.goals import Goals
 from optuna_linas.history import History
 from optuna_linas.samplers.observed_space import ObservedSpace
+from optuna_linas.samplers.space_learner import SpaceLearner, imputed, present
 from optuna_linas.space import SearchSpace
-from optuna_linas.variable import Condition, Variable
 
-__all__ = ["TrialTable", "natural_order"]
+__all__ = ["TrialTable"]
 
 
 class TrialTable:
@@ -71,15 +65,7 @@ class TrialTable:
         self._is_declared = declared is not None
         self._warn = warn
         self._may_lack = may_lack
-        self._distributions: dict[str, BaseDistribution] = {}
-        # Complete trials that the space may be inferred from, and the variables that some of them
-        # lack for a reason which no condition explains.
-        self._whole: list[FrozenTrial] = []
-        self._unexplained: set[str] = set()
-        # Variables that have had several ranges, and those by trial that were known as such then:
-        # a range that is wider from some trial on depends on nothing that was chosen.
-        self._varying: set[str] = set()
-        self._ranged: dict[int, list[str]] = {}
+        self._learner = SpaceLearner()
         # How many trials failed or were pruned with just these parameters.
         self._ended: Counter[bytes] = Counter()
 
@@ -103,14 +89,10 @@ class TrialTable:
         inside = [trial for trial in new if self._is_inside(trial)]
         n_inferred = self.n_inferred
         if not self._is_declared:
-            # One by one: who reads all at once must come to what those have who have read each in
-            # its time, or a search would not go on as it would have.
             for trial in inside:
-                if trial.state == TrialState.COMPLETE:
-                    self._whole.append(trial)
-                if self._contradicts(trial):
-                    self.space = self._infer()
-                    self.n_inferred += 1
+                space = self._learner.learn(trial, self.space)
+                self.n_inferred += space is not self.space
+                self.space = space
         if self.n_inferred > n_inferred:
             self.codes.clear()
             self.keys.clear()
@@ -178,91 +160,6 @@ class TrialTable:
                 return False
         return True
 
-    def _contradicts(self, trial: FrozenTrial) -> bool:
-        """Whether a trial has parameters or absences that the space does not explain.
-
-        What no condition has explained once, no condition will explain: more trials leave fewer.
-        """
-        changed = False
-        for name, seen in trial.distributions.items():
-            known = self._distributions.get(name)
-            is_new = known is None or not _is_same(known, seen)
-            if known is not None and is_new:
-                self._varying.add(name)
-            if name in self._varying:
-                self._ranged.setdefault(trial.number, []).append(name)
-            if is_new:
-                self._distributions[name] = seen if known is None else merge(known, seen)
-                changed |= self._distributions[name] != known
-        if changed or trial.state != TrialState.COMPLETE:
-            return changed
-        if self.space is None:
-            return True
-        if any(n not in self.space and not d.single() for n, d in trial.distributions.items()):
-            return True
-        present = self._present(trial)
-        differs = self.space.active(self._impute(trial)[None])[0] != present
-        names = (name for name, other in zip(self.space.names, differs, strict=True) if other)
-        return any(name not in self._unexplained for name in names)
-
-    def _present(self, trial: FrozenTrial) -> BoolArray:
-        """Which of the space's variables a trial has, `bool[d]`."""
-        assert self.space is not None
-        return np.array([name in trial.params for name in self.space.names], dtype=bool)
-
-    def _infer(self) -> SearchSpace | None:
-        """The space of what complete trials have, with the conditions that explain absences.
-
-        A trial that failed may have had parameters that no complete one has: when they exist nobody
-        can tell, and to take them for always there would make one network many.
-        """
-        known = {name for trial in self._whole for name in trial.params}
-        plain = [
-            variable_of(name, distribution)
-            for name, distribution in sorted(
-                self._distributions.items(), key=lambda item: natural_order(item[0])
-            )
-            if name in known and not distribution.single()
-        ]
-        if not plain:
-            return None
-        self.space = SearchSpace(plain)
-        present = np.array([self._present(trial) for trial in self._whole])
-        found = learn_conditions(
-            present=present,
-            codes=np.array([self._impute(trial) for trial in self._whole]),
-            n_options=self.space.n_options,
-            is_number=np.array([variable.is_number for variable in plain]),
-        )
-        conditions: dict[int, list[Condition]] = {}
-        for condition in found:
-            parent = plain[condition.parent]
-            allowed = tuple(
-                o for o, ok in zip(parent.options, condition.allowed, strict=True) if ok
-            )
-            conditions.setdefault(condition.child, []).append(Condition(parent.name, allowed))
-        self._unexplained = {
-            variable.name
-            for j, variable in enumerate(plain)
-            if j not in conditions and not present[:, j].all()
-        }
-        variables = [
-            replace(variable, conditions=tuple(conditions.get(j, ())))
-            for j, variable in enumerate(plain)
-        ]
-        return ObservedSpace(variables)
-
-    def _impute(self, trial: FrozenTrial) -> IntArray:
-        """The row of a trial in an inferred space, absent parameters at index 0."""
-        assert self.space is not None
-        return np.array(
-            [
-                variable.index(trial.params[variable.name]) if variable.name in trial.params else 0
-                for variable in self.space.variables
-            ],
-            dtype=np.int64,
-        )
-
     def _encode(self, trials: Iterable[FrozenTrial]) -> None:
         if self.space is None:
             return
@@ -280,10 +177,10 @@ class TrialTable:
                     self.outside.add(trial.number)
                     continue
                 if isinstance(self.space, ObservedSpace):
-                    self.space = self.space.knowing(row, self._present(trial))
+                    self.space = self.space.knowing(row, present(self.space, trial))
                 code = row
-            if trial.number in self._ranged and isinstance(self.space, ObservedSpace):
-                self.space = self._heed_ranges(self.space, trial, code)
+            if isinstance(self.space, ObservedSpace):
+                self.space = self._learner.heed_ranges(self.space, trial, code)
             code = self.space.canonical(code[None])[0]
             self.codes[trial.number] = code
             self.keys[trial.number] = code.tobytes()
@@ -298,32 +195,16 @@ class TrialTable:
         more besides.
         """
         row = None if self._is_declared else self._imputed(trial)
-        if row is None:
+        if row is None or self.space is None:
             return False
-        present = self._present(trial)
-        key = present.tobytes() + row[present].tobytes()
+        has = present(self.space, trial)
+        key = has.tobytes() + row[has].tobytes()
         self._ended[key] += 1
         return self._ended[key] > 1 and not any(
-            (code[present] == row[present]).all()
-            and (self._present(self.finished[number]) & ~present).any()
+            (code[has] == row[has]).all()
+            and (present(self.space, self.finished[number]) & ~has).any()
             for number, code in self.codes.items()
         )
-
-    def _heed_ranges(
-        self, space: ObservedSpace, trial: FrozenTrial, code: IntArray
-    ) -> ObservedSpace:
-        """The space that knows which ranges a trial has, of those that depend on others."""
-        position = {name: j for j, name in enumerate(space.names)}
-        chosen = {j: int(code[j]) for name, j in position.items() if name in trial.params}
-        fixed = {j for name, j in position.items() if name not in self._varying}
-        for name in self._ranged[trial.number]:
-            if name not in position:
-                continue
-            j = position[name]
-            becomes = _inside(space.variables[j], trial.distributions[name])
-            others = {other: option for other, option in chosen.items() if other != j}
-            space = space.knowing_range(j, others, becomes, fixed)
-        return space
 
     def _imputed(self, trial: FrozenTrial) -> IntArray | None:
         """The row of a trial that lacks variables; `None` where it lies outside of the space."""
@@ -333,7 +214,7 @@ class TrialTable:
             if not (self._may_lack and has_some):
                 return None
         try:
-            return self._impute(trial)
+            return imputed(self.space, trial)
         except SpaceMismatchError:
             return None
 
@@ -341,28 +222,3 @@ class TrialTable:
         (number, error), *others = strange
         more = f" So it is with {len(others)} more trials." if others else ""
         self._warn(f"Trial {number} cannot be learned from: {error}{more}")
-
-
-@lru_cache(maxsize=1_000)
-def _inside(variable: Variable, seen: BaseDistribution) -> IntArray:
-    """What each option of a number becomes in a range, `int[n_options]`."""
-    found = ((option, nearest(seen, option)) for option in variable.options)
-    # Optuna cannot tell large integers apart, and then none may seem to be inside.
-    values = (option if value is None else value for option, value in found)
-    return np.array([variable.index(value) for value in values], dtype=np.int64)
-
-
-def _is_same(known: BaseDistribution, seen: BaseDistribution) -> bool:
-    """Optuna's comparison, of which most can be spared: it is made for each value of each trial."""
-    return (type(known) is type(seen) and vars(known) == vars(seen)) or known == seen
-
-
-def natural_order(name: str) -> list[tuple[int, str]]:
-    """Sort key under which layer_10 follows layer_9, whatever order a storage returns.
-
-    Example:
-        >>> sorted(["layer_10", "layer_9", "depth"], key=natural_order)
-        ['depth', 'layer_9', 'layer_10']
-    """
-    parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

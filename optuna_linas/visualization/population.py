@@ -17,7 +17,7 @@ from optuna_linas.arrays import FloatArray
 from optuna_linas.assignment import Assignment
 from optuna_linas.goals import Goal, goal_name
 from optuna_linas.lineage import Lineage, read_lineage
-from optuna_linas.samplers.trials import natural_order
+from optuna_linas.natural_order import natural_order
 from optuna_linas.study_values import check_study, goals_of
 from optuna_linas.visualization.hover import hover_texts
 from optuna_linas.visualization.style import (

@@ -10,7 +10,7 @@ from optuna.trial import Trial, TrialState
 
 from optuna_linas import LINASSampler, PymooSampler
 from optuna_linas.samplers.observed_space import ObservedSpace
-from optuna_linas.samplers.trials import TrialTable
+from optuna_linas.samplers.space_learner import SpaceLearner
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Variable
 
@@ -181,14 +181,14 @@ def test_a_search_resumes_exactly_whatever_the_condition(objective: Objective) -
 def test_what_no_condition_explains_is_not_asked_of_every_trial(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    inferred: list[TrialTable] = []
-    infer = TrialTable._infer
+    inferred: list[SpaceLearner] = []
+    infer = SpaceLearner._infer
 
-    def noted(table: TrialTable) -> SearchSpace | None:
-        inferred.append(table)
-        return infer(table)
+    def noted(learner: SpaceLearner) -> SearchSpace | None:
+        inferred.append(learner)
+        return infer(learner)
 
-    monkeypatch.setattr(TrialTable, "_infer", noted)
+    monkeypatch.setattr(SpaceLearner, "_infer", noted)
     run(total, PymooSampler("nsga2", population_size=10, seed=0), 60)
     first = len(inferred)
     run(total, PymooSampler("nsga2", population_size=10, seed=0), 120)

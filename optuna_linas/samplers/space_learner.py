@@ -1,0 +1,190 @@
+"""From trials to a search space: what define-by-run code has asked for, and under which conditions.
+
+Shapes: `d` variables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from optuna_linas.arrays import BoolArray, IntArray
+from optuna_linas.conditions import learn_conditions
+from optuna_linas.distributions import merge, nearest, variable_of
+from optuna_linas.natural_order import natural_order
+from optuna_linas.samplers.observed_space import ObservedSpace
+from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Condition, Variable
+
+__all__ = ["SpaceLearner", "imputed", "present"]
+
+
+class SpaceLearner:
+    """Infers a search space from the trials of a study, which it is shown one by one.
+
+    Who shows all at once must come to what those have who showed each in its time, or a search that
+    is resumed would not go on as it would have.
+
+    Example:
+        >>> import optuna
+        >>> learner = SpaceLearner()
+        >>> trial = optuna.trial.create_trial(
+        ...     params={"width": 8},
+        ...     distributions={"width": optuna.distributions.IntDistribution(8, 64)},
+        ...     value=1.0,
+        ... )
+        >>> learner.learn(trial, None).names
+        ('width',)
+    """
+
+    def __init__(self) -> None:
+        self._distributions: dict[str, BaseDistribution] = {}
+        # Complete trials that the space may be inferred from, and the variables that some of them
+        # lack for a reason which no condition explains.
+        self._whole: list[FrozenTrial] = []
+        self._unexplained: set[str] = set()
+        # Variables that have had several ranges, and those by trial that were known as such then:
+        # a range that is wider from some trial on depends on nothing that was chosen.
+        self._varying: set[str] = set()
+        self._ranged: dict[int, list[str]] = {}
+
+    def learn(self, trial: FrozenTrial, space: SearchSpace | None) -> SearchSpace | None:
+        """Return `space` itself if it explains one more finished trial, else one inferred anew.
+
+        Args:
+            trial: With values in their ranges.
+            space: What was inferred so far, with what is known of it; `None` for nothing.
+        """
+        if trial.state == TrialState.COMPLETE:
+            self._whole.append(trial)
+        return self._infer() if self._contradicts(trial, space) else space
+
+    def heed_ranges(
+        self, space: ObservedSpace, trial: FrozenTrial, code: IntArray
+    ) -> ObservedSpace:
+        """Return the space that knows which ranges a trial has, of those that depend on others.
+
+        Args:
+            space: What was inferred.
+            trial: One that was learned from.
+            code: Its row, `int[d]`.
+        """
+        if trial.number not in self._ranged:
+            return space
+        position = {name: j for j, name in enumerate(space.names)}
+        chosen = {j: int(code[j]) for name, j in position.items() if name in trial.params}
+        fixed = {j for name, j in position.items() if name not in self._varying}
+        for name in self._ranged[trial.number]:
+            if name not in position:
+                continue
+            j = position[name]
+            becomes = _inside(space.variables[j], trial.distributions[name])
+            others = {other: option for other, option in chosen.items() if other != j}
+            space = space.knowing_range(j, others, becomes, fixed)
+        return space
+
+    def _contradicts(self, trial: FrozenTrial, space: SearchSpace | None) -> bool:
+        """Whether a trial has parameters or absences that the space does not explain.
+
+        What no condition has explained once, no condition will explain: more trials leave fewer.
+        """
+        changed = False
+        for name, seen in trial.distributions.items():
+            known = self._distributions.get(name)
+            is_new = known is None or not _is_same(known, seen)
+            if known is not None and is_new:
+                self._varying.add(name)
+            if name in self._varying:
+                self._ranged.setdefault(trial.number, []).append(name)
+            if is_new:
+                self._distributions[name] = seen if known is None else merge(known, seen)
+                changed |= self._distributions[name] != known
+        if changed or trial.state != TrialState.COMPLETE:
+            return changed
+        if space is None:
+            return True
+        if any(n not in space and not d.single() for n, d in trial.distributions.items()):
+            return True
+        differs = space.active(imputed(space, trial)[None])[0] != present(space, trial)
+        names = (name for name, other in zip(space.names, differs, strict=True) if other)
+        return any(name not in self._unexplained for name in names)
+
+    def _infer(self) -> SearchSpace | None:
+        """The space of what complete trials have, with the conditions that explain absences.
+
+        A trial that failed may have had parameters that no complete one has: when they exist nobody
+        can tell, and to take them for always there would make one network many.
+        """
+        known = {name for trial in self._whole for name in trial.params}
+        plain = [
+            variable_of(name, distribution)
+            for name, distribution in sorted(
+                self._distributions.items(), key=lambda item: natural_order(item[0])
+            )
+            if name in known and not distribution.single()
+        ]
+        if not plain:
+            return None
+        space = SearchSpace(plain)
+        has = np.array([present(space, trial) for trial in self._whole])
+        found = learn_conditions(
+            present=has,
+            codes=np.array([imputed(space, trial) for trial in self._whole]),
+            n_options=space.n_options,
+            is_number=np.array([variable.is_number for variable in plain]),
+        )
+        conditions: dict[int, list[Condition]] = {}
+        for condition in found:
+            parent = plain[condition.parent]
+            allowed = tuple(
+                o for o, ok in zip(parent.options, condition.allowed, strict=True) if ok
+            )
+            conditions.setdefault(condition.child, []).append(Condition(parent.name, allowed))
+        self._unexplained = {
+            variable.name
+            for j, variable in enumerate(plain)
+            if j not in conditions and not has[:, j].all()
+        }
+        variables = [
+            replace(variable, conditions=tuple(conditions.get(j, ())))
+            for j, variable in enumerate(plain)
+        ]
+        return ObservedSpace(variables)
+
+
+def present(space: SearchSpace, trial: FrozenTrial) -> BoolArray:
+    """Return which of the space's variables a trial has, `bool[d]`."""
+    return np.array([name in trial.params for name in space.names], dtype=bool)
+
+
+def imputed(space: SearchSpace, trial: FrozenTrial) -> IntArray:
+    """Return a trial's row, variables that it lacks at their first option, `int[d]`.
+
+    Raises:
+        SpaceMismatchError: It has a value that is no option.
+    """
+    return np.array(
+        [
+            variable.index(trial.params[variable.name]) if variable.name in trial.params else 0
+            for variable in space.variables
+        ],
+        dtype=np.int64,
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _inside(variable: Variable, seen: BaseDistribution) -> IntArray:
+    """What each option of a number becomes in a range, `int[n_options]`."""
+    found = ((option, nearest(seen, option)) for option in variable.options)
+    # Optuna cannot tell large integers apart, and then none may seem to be inside.
+    values = (option if value is None else value for option, value in found)
+    return np.array([variable.index(value) for value in values], dtype=np.int64)
+
+
+def _is_same(known: BaseDistribution, seen: BaseDistribution) -> bool:
+    """Optuna's comparison, of which most can be spared: it is made for each value of each trial."""
+    return (type(known) is type(seen) and vars(known) == vars(seen)) or known == seen
