@@ -15,8 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.samplers.opening import agrees, may_become
-from optuna_linas.samplers.plan import Claim, Note, ReadablePlan, names_key, rows_to_archs
+from optuna_linas.samplers.plan import Claim, Note, ReadablePlan
 from optuna_linas.samplers.quality import Outcome, is_due
+from optuna_linas.samplers.rows import names_key, rows_to_archs
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.samplers.turn import Mark
 from optuna_linas.space import SearchSpace

@@ -29,18 +29,10 @@ from optuna_linas.samplers.book import (
     identity_of,
     is_of,
 )
-from optuna_linas.samplers.plan import (
-    Claim,
-    Plan,
-    ReadablePlan,
-    names_key,
-    row_of,
-    row_to_params,
-    rows_to_archs,
-    with_fixed,
-)
+from optuna_linas.samplers.plan import Claim, Plan, ReadablePlan
 from optuna_linas.samplers.planner import Planner
 from optuna_linas.samplers.quality import Outcome, record_quality
+from optuna_linas.samplers.rows import names_key, row_of, row_to_params, rows_to_archs, with_fixed
 from optuna_linas.samplers.study_reader import StudyReader
 from optuna_linas.samplers.study_seed import StudySeed
 from optuna_linas.samplers.trials import TrialTable

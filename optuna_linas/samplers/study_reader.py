@@ -23,8 +23,9 @@ from optuna_linas.samplers.book import (
     is_of,
     running_identity,
 )
-from optuna_linas.samplers.plan import Claim, ReadablePlan, row_to_params, stored_text
+from optuna_linas.samplers.plan import Claim, ReadablePlan, stored_text
 from optuna_linas.samplers.quality import Outcome
+from optuna_linas.samplers.rows import row_to_params
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.samplers.turn import mark_of
 from optuna_linas.space import SearchSpace

@@ -9,7 +9,8 @@ from optuna.trial import Trial
 
 from benchmarks.counting_storage import CountingStorage, Traffic
 from optuna_linas import PymooSampler
-from optuna_linas.samplers.plan import Claim, Plan, ReadablePlan, names_key
+from optuna_linas.samplers.plan import Claim, Plan, ReadablePlan
+from optuna_linas.samplers.rows import names_key
 from optuna_linas.space import SearchSpace
 
 SPACE = SearchSpace.from_choices({f"layer_{i}": [0, 1, 2, 3] for i in range(5)})

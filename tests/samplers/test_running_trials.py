@@ -8,7 +8,8 @@ from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 
 from optuna_linas import LINASSampler, PymooSampler
-from optuna_linas.samplers.plan import Claim, names_key
+from optuna_linas.samplers.plan import Claim
+from optuna_linas.samplers.rows import names_key
 
 SPACE: dict[str, BaseDistribution] = {name: IntDistribution(0, 2) for name in ("w_0", "w_1")}
 SAMPLERS = [

@@ -27,7 +27,8 @@ from optuna_linas.errors import CheckpointError
 from optuna_linas.hardware import LatencyTable, Measurement
 from optuna_linas.pbt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from optuna_linas.population_plan import PopulationPlan
-from optuna_linas.samplers.plan import Claim, Plan, row_to_params
+from optuna_linas.samplers.plan import Claim, Plan
+from optuna_linas.samplers.rows import row_to_params
 from optuna_linas.samplers.turn import Mark
 from optuna_linas.space_json import space_from_json, space_to_json
 from optuna_linas.supernets import ElasticCNN, load_weights, save_weights
