@@ -112,8 +112,8 @@ class BudgetGenerator:
             progress: Show a bar on a terminal.
 
         Raises:
-            ValueError: No trial has the cost, fewer than 20 trials are usable, all cost the same,
-                or an unknown reward.
+            ValueError: No trial has the cost, fewer than 20 different architectures are usable, all
+                cost the same, or an unknown reward.
             TypeError: An argument of the wrong kind.
         """
         chosen = _settings(settings or Settings(), n_budgets, n_steps, reward)
@@ -181,6 +181,9 @@ class BudgetGenerator:
         such are found in a bounded number of draws: then the least violating ones follow, marked by
         `is_within`, and a warning says so. A budget above the range of the trials' costs is
         answered as the highest of them. The same request has the same answer.
+
+        Where it has promised too much before (see `optuna_linas.nag.promises`), an answer is the
+        best trial itself rather than a network that only promises to be better.
 
         Args:
             budget: The most (for a cost that is maximised, the least) that the cost may be.
@@ -293,11 +296,12 @@ class BudgetGenerator:
             least = self._cost_sign * self._model.least_cost
             word = "below" if self._cost_sign > 0 else "above"
             raise ValueError(
-                f"A budget of {budget:g} is {word} every architecture that is known or predicted: "
-                f"the cheapest has a {self._about['cost_name']} of {least:g}."
+                f"A budget of {budget:.9g} is {word} every architecture that is known or "
+                f"predicted: the cheapest has {least:.9g} as {self._about['cost_name']}."
             )
         rng = derive_rng(self._about["seed"], "generate", repr(float(budget)), n)
-        return self._model.request(limit, n, rng)
+        # How costs go on beyond the dearest trial, no measurement has tested.
+        return self._model.request(min(limit, float(self._model.grid[-1])), n, rng)
 
     def _generated(self, found: Answer) -> list[Generated]:
         expected = found.predictions

@@ -13,13 +13,42 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.fence import FAR, fenced
 from optuna_linas.pareto import exclusive_volume, non_dominated
 from optuna_linas.ranking import crowding_distance, front_rank
 
-__all__ = ["greedy_gain"]
+__all__ = ["greedy_gain", "reference_behind"]
+
+_BEHIND, _BEHIND_WITHOUT_ORDER = 0.03, 0.1
+"""How far behind the worst measurement volume begins, in ranges of what is measured: where options
+have an order a search starts at the corners, and there is little behind them."""
 
 _MAX_CANDIDATES = 64
 """Candidates whose gain is computed where three and more objectives make it expensive."""
+
+
+def reference_behind(losses: FloatArray, *, ordered: bool) -> FloatArray:
+    """Return a point up to which volume counts, `float[m]`: somewhat behind the worst measured.
+
+    At the worst itself nothing that is larger than all networks measured so far would add any
+    volume, however good it is: a search whose start has missed the large ones would never see one.
+    Penalties do not count (see `fence`): as the point they would make all but the ends of the front
+    worthless.
+
+    Args:
+        losses: What is measured, `float[n, m]`.
+        ordered: Whether most options of the space have an order.
+
+    Example:
+        >>> reference_behind(np.array([[0.0, 20.0], [10.0, 0.0]]), ordered=False).tolist()
+        [11.0, 22.0]
+    """
+    share = _BEHIND if ordered else _BEHIND_WITHOUT_ORDER
+    near = fenced(losses, FAR)
+    worst, best = near.max(axis=0), near.min(axis=0)
+    # An objective that is the same everywhere must not make every volume 0.
+    behind: FloatArray = worst + np.where(worst > best, share * (worst - best), 1.0)
+    return behind
 
 
 def greedy_gain(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optuna_linas.bounds import lowest_bounds
-from optuna_linas.gain import greedy_gain
+from optuna_linas.gain import greedy_gain, reference_behind
 from optuna_linas.pareto import hypervolume
 
 
@@ -60,3 +60,22 @@ def test_the_covariance_is_left_as_it_was() -> None:
     covariance = np.eye(3)
     assert len(lowest_bounds(np.zeros(3), covariance, 9, width=1.0)) == 3
     assert np.array_equal(covariance, np.eye(3))
+
+
+def test_volume_begins_behind_the_worst_that_is_no_penalty() -> None:
+    losses = np.array([[0.0, 5.0], [1.0, 4.0], [2.0, 3.0], [3.0, 2.0], [4.0, 1e10]])
+    for ordered, first in ((True, 4.12), (False, 4.4)):
+        found = reference_behind(losses, ordered=ordered)
+        assert found[0] == pytest.approx(first)
+        assert found[1] < 100.0
+        same = reference_behind(np.ones((3, 2)), ordered=ordered)
+        assert same.tolist() == [2.0, 2.0]  # there is some volume
+
+
+def test_a_network_larger_than_all_measured_is_picked_if_it_is_better() -> None:
+    """A start that has missed the large ones must not keep a search from them."""
+    measured = np.array([[0.0, 10.0], [5.0, 5.0], [10.0, 0.0]])
+    larger = np.array([[-2.0, 10.2], [-1.0, 99.0]])
+    reference = reference_behind(measured, ordered=True)
+    assert greedy_gain(measured, larger, reference, 2).tolist() == [0]
+    assert greedy_gain(measured, larger, measured.max(axis=0), 2).tolist() == []

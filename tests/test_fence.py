@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from optuna_linas.predictors.fence import FAR, NEAR, Fence, fenced
+from optuna_linas.fence import FAR, NEAR, Fence, fenced
 
 
 def test_what_is_near_stays_and_what_is_far_moves_to_the_fence() -> None:
@@ -48,6 +48,14 @@ def test_nothing_is_drawn_in_without_a_spread() -> None:
     assert fence(losses).tolist() == losses.tolist() == fence.inverse(losses).tolist()
 
 
-def test_no_prediction_is_beyond_the_worst_measurement() -> None:
+@pytest.mark.parametrize("worst", [10.0, 30.0, 1e10])
+def test_what_is_worse_comes_back_as_no_better(worst: float) -> None:
+    fence = Fence(np.append(np.arange(1.0, 10.0), worst)[:, None], NEAR)
+    back = fence.inverse(np.linspace(0.0, 40.0, 400)[:, None])[:, 0]
+    assert (np.diff(back) >= 0).all()
+    assert worst > 10.0 or back[-1] == 40.0  # nothing was drawn in
+
+
+def test_no_prediction_is_beyond_the_worst_that_was_drawn_in() -> None:
     losses = np.array([1.0, 2.0, 3.0, 4.0, 30.0])[:, None]
     assert Fence(losses, NEAR).inverse(np.array([[7.749], [500.0]])).ravel().tolist() == [30, 30]

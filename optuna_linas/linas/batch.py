@@ -10,10 +10,9 @@ import numpy as np
 from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.bounds import lowest_bounds
 from optuna_linas.evolution import Visited
-from optuna_linas.gain import greedy_gain
+from optuna_linas.gain import greedy_gain, reference_behind
 from optuna_linas.history import History
 from optuna_linas.linas.fitting import FittedPredictors
-from optuna_linas.predictors.fence import FAR, fenced
 from optuna_linas.selection import best_unique, first_of_each
 
 __all__ = ["BatchChooser"]
@@ -33,6 +32,7 @@ class BatchChooser:
         pending: Canonical rows that are being measured, which count with their predictions.
         joint: Whether a batch is chosen for what it is worth together: the hypervolume it adds, or
             for one objective its lower confidence bounds. Otherwise by rank and crowding.
+        ordered: Whether most options of the space have an order.
     """
 
     def __init__(
@@ -44,10 +44,11 @@ class BatchChooser:
         pending: IntArray,
         *,
         joint: bool,
+        ordered: bool,
     ) -> None:
         self._history, self._predict, self._visited = history, predict, visited
         self._archs, self._pending = archs, pending
-        self._joint = joint
+        self._joint, self._ordered = joint, ordered
 
     def choose(self, pool: IntArray, n: int, known: set[bytes]) -> IntArray:
         """Return up to `n` indices of different rows of `pool` that are not `known`, best first."""
@@ -76,8 +77,7 @@ class BatchChooser:
             return feasible[:0]
         if len(self._pending):
             front = np.concatenate([front, self._predict.mean(self._pending)])
-        # A penalty as the reference point would make all but the ends of the front worthless.
-        reference = fenced(losses, FAR).max(axis=0)
+        reference = reference_behind(losses, ordered=self._ordered)
         chosen: IntArray = feasible[
             greedy_gain(front, self._visited.losses[feasible], reference, n)
         ]

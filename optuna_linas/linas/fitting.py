@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from optuna_linas.arrays import LARGEST, FloatArray, IntArray
+from optuna_linas.fence import FAR, fenced
 from optuna_linas.history import History
 from optuna_linas.linas.bounded import bounded
 from optuna_linas.linas.choosing import choose_predictors
@@ -19,7 +20,6 @@ from optuna_linas.predictors import (
     make_predictor,
 )
 from optuna_linas.predictors.blocks import Advice
-from optuna_linas.predictors.fence import FAR, fenced
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import has_too_few
 

@@ -226,7 +226,15 @@ def make_proposal(
     )
     archs = space.canonical(visited.archs)
     chosen = archs[:0]
-    chooser = BatchChooser(archs, history, predict, visited, running, joint=settings.joint_gain)
+    chooser = BatchChooser(
+        archs,
+        history,
+        predict,
+        visited,
+        running,
+        joint=settings.joint_gain,
+        ordered=mostly_ordered(space),
+    )
     # The last population first when only it counts; the rest of the archive fills what is missing.
     pools = ([] if settings.whole_archive else [visited.population]) + [np.arange(len(archs))]
     for pool in pools:

@@ -74,6 +74,12 @@ def _averaged(archs: IntArray, losses: FloatArray) -> tuple[IntArray, FloatArray
     total = np.zeros((len(first), losses.shape[1]))
     # A power of two changes no digit: so many of the largest floats have a sum.
     unit = 2.0 ** -np.ceil(np.log2(max(len(archs), 1)))
-    np.add.at(total, inverse.reshape(-1), losses * unit)
+    inverse = inverse.reshape(-1)
+    np.add.at(total, inverse, losses * unit)
+    # Three times .1 is .1, and not the next float, which would be beyond a budget of .1.
+    low, high = np.full_like(total, np.inf), np.full_like(total, -np.inf)
+    np.minimum.at(low, inverse, losses)
+    np.maximum.at(high, inverse, losses)
+    means = np.clip(total / counts[:, None] / unit, low, high)
     order = np.argsort(first)
-    return archs[first[order]], (total / counts[:, None] / unit)[order]
+    return archs[first[order]], means[order]

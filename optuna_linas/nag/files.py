@@ -106,6 +106,8 @@ def read_header(path: Path) -> dict[str, Any]:
             f"{path} was saved by an earlier version of optuna-linas, which trusted predictions "
             "more than it should have. Fit and save the generator again."
         )
+    if not isinstance(version, int):
+        raise ValueError(f"{path} is damaged: it does not tell the version of its format.")
     if version != _VERSION:
         raise ValueError(
             f"{path} was saved by a later version of optuna-linas (format {version!r}, this "
@@ -193,7 +195,9 @@ def _calibration(
         _numbers(arrays["cost_margins"], shape),
         _finite(header["kept"]),
     )
-    if len(found.at) == 0 or (np.diff(found.at) < 0).any() or not 0.0 <= found.kept <= 1.0:
+    corrections = np.concatenate([found.value_scales, found.cost_margins])
+    is_ordered = len(found.at) > 0 and bool((np.diff(found.at) >= 0).all())
+    if not is_ordered or (corrections < 0).any() or not 0.0 <= found.kept <= 1.0:
         raise ValueError("the calibration is none")
     return found
 

@@ -123,13 +123,12 @@ class BudgetModel:
         that are `taken`, as bytes, are not returned.
 
         Args:
-            budget: The most that the cost may be, as a loss. Above the dearest measurement it is
-                that one's: how costs go on beyond, no measurement has tested.
+            budget: The most that the cost may be, as a loss.
             n: How many.
             rng: The source of all randomness.
             taken: `row.tobytes()` of rows that must not come.
         """
-        settings, budget = self.settings, min(budget, float(self.grid[-1]))
+        settings = self.settings
         return answer(
             self.space,
             lambda: self.draw(budget, settings.n_candidates, rng),
@@ -169,12 +168,12 @@ class BudgetModel:
     def rank(self, expected: Predictions) -> FloatArray:
         """Return what is minimised among feasible architectures: a cautious value, `float[n]`.
 
-        With caution, an architecture that would be cheaper than all measured ones counts as no
-        better than the worst of them: nothing tells what so small a network can do.
+        With caution, an architecture that is cheaper than all measured ones by its upper bound
+        counts as no better than the worst of them: nothing tells what so small a network can do.
         """
         if self.settings.caution > 0:
             worst, cheapest = self.model.losses[:, 0].max(), self.model.losses[:, 1].min()
-            is_known = expected.costs >= cheapest
+            is_known = expected.bounds >= cheapest
             values = np.where(is_known, expected.values, np.maximum(expected.values, worst))
             expected = replace(expected, values=values)
         return expected.cautious(self.settings.caution)

@@ -3,7 +3,7 @@
 A network that cannot be built or timed is often told with a cost of 1e4, 1e10 or the largest float.
 Budgets spread evenly up to that number would all but one lie beyond every network that works.
 
-No fence of a box plot (see `predictors.fence`) tells these apart: a latency may be heavy-tailed,
+No fence of a box plot (see `fence`) tells these apart: a latency may be heavy-tailed,
 and a space of two families of networks may have a few that cost ten times as much as the others.
 What tells a penalty is the gap below it, in which nothing lies.
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_linas.arrays import BoolArray, FloatArray
-from optuna_linas.predictors.fence import FAR
+from optuna_linas.fence import FAR
 
 __all__ = ["are_measured", "cost_of_failing"]
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.fence import FAR, fenced
 from optuna_linas.nag.calibration import (
     LEAST_DEVIATION,
     UNCALIBRATED,
     Calibration,
     calibrate,
 )
+from optuna_linas.nag.cost_scale import CostScale
 from optuna_linas.nag.examples import Examples
 from optuna_linas.nag.promises import Frontier
 from optuna_linas.predictors import StructuredGP
@@ -27,8 +29,6 @@ from optuna_linas.space import SearchSpace
 from optuna_linas.structure import has_too_few
 
 __all__ = ["Predictions", "ValueCostModel"]
-
-_LARGEST_LOG = float(np.log(np.finfo(float).max))
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Predictions:
 class ValueCostModel:
     """Predicts value and cost from what was measured.
 
-    Where all costs are positive they are learned as logarithms: a latency of 80 ms then does not
-    drown the differences between those of 20 ms.
+    Costs with a common sign are learned as logarithms (see `cost_scale`), and values that are
+    penalties as somewhat worse than all others (see `optuna_linas.fence`).
 
     Args:
         space: The search space.
@@ -89,9 +89,9 @@ class ValueCostModel:
         self.told = np.concatenate([examples.losses, examples.failed_losses])
         self.calibration = calibration
         self._best_at = Frontier(examples.losses)
-        self._is_log = _are_positive(self.told)
+        self._scale = CostScale(self.losses[:, 1])
         self._at = {arch.tobytes(): i for i, arch in enumerate(self.known)}
-        self._model = _gp(space, len(self.known)).fit(self.known, _targets(self.told))
+        self._model = _gp(space, len(self.known)).fit(self.known, _targets(self.told, self._scale))
 
     @classmethod
     def calibrated(
@@ -119,7 +119,7 @@ class ValueCostModel:
         found = calibrate(
             lambda rows, targets: _gp(space, n).fit(rows, targets).predict_with_deviation,
             examples.archs,
-            _targets(examples.losses),
+            _targets(examples.losses, CostScale(examples.losses[:, 1])),
             coverage=coverage,
             caution=caution,
             rng=rng,
@@ -136,9 +136,9 @@ class ValueCostModel:
             return Predictions(*[np.zeros(0)] * 4)
         means, deviations = self._model.predict_with_deviation(archs)
         deviations = np.maximum(deviations, LEAST_DEVIATION)
-        values, costs = means[:, 0], self._back(means[:, 1])
+        values, costs = means[:, 0], self._scale.inverse(means[:, 1])
         scales, margins = self.calibration.near(means[:, 1])
-        bounds = self._back(means[:, 1] + margins * deviations[:, 1])
+        bounds = self._scale.inverse(means[:, 1] + margins * deviations[:, 1])
         spread = deviations[:, 0] * scales
         best = self._best_at(costs)
         promised = np.maximum(np.where(np.isfinite(best), best - values, 0.0), 0.0)
@@ -151,9 +151,6 @@ class ValueCostModel:
                 spread[i] = 0.0
         return Predictions(values, spread, costs, bounds)
 
-    def _back(self, costs: FloatArray) -> FloatArray:
-        return np.exp(np.minimum(costs, _LARGEST_LOG)) if self._is_log else costs
-
 
 def _gp(space: SearchSpace, n_examples: int) -> StructuredGP:
     """The model of all examples, unfitted: those of fewer must be of its kind to calibrate it."""
@@ -161,13 +158,6 @@ def _gp(space: SearchSpace, n_examples: int) -> StructuredGP:
     return StructuredGP(space, holds_back=not has_too_few(space, n_examples), warped=False)
 
 
-def _are_positive(losses: FloatArray) -> bool:
-    return bool((losses[:, 1] > 0).all())
-
-
-def _targets(losses: FloatArray) -> FloatArray:
-    """What the model learns: values, and costs or their logarithms."""
-    targets = losses.copy()
-    if _are_positive(losses):
-        targets[:, 1] = np.log(targets[:, 1])
-    return targets
+def _targets(losses: FloatArray, scale: CostScale) -> FloatArray:
+    """What the model learns: values, no further off than any trade-off is, and scaled costs."""
+    return np.column_stack([fenced(losses[:, :1], FAR), scale(losses[:, 1])])

@@ -20,6 +20,8 @@ __all__ = ["Frontier", "Promises", "kept_share", "paying_margin", "promises_of"]
 
 _UNBELIEVABLE = 1e6
 """Deviations by which nothing is better."""
+_BELIEF = 2.0
+"""Promises of one deviation that are taken for kept."""
 
 
 class Frontier:
@@ -85,23 +87,29 @@ def promises_of(
 def kept_share(promises: Promises) -> float:
     """Return which share of what was promised came true, 0 to 1: the slope of gains on promises.
 
-    The boldest count most, as it is one of them that will be an answer. Without any promise it is
-    1.
+    The boldest count most, as it is one of them that will be an answer, and none counts for more
+    than it has promised, kept or broken. Two promises of one deviation are taken for kept before
+    any was made: what is smaller than the model's errors tells little.
 
     Args:
         promises: What was promised.
 
     Example:
-        >>> two = np.array([1.0, 3.0])
-        >>> kept_share(Promises(promised=two, deviations=two, gains=two / 2))
+        >>> promised = np.array([1.0, 3.0])
+        >>> sure = Promises(promised, deviations=promised / 1e9, gains=promised / 2)
+        >>> round(kept_share(sure), 9)
         0.5
     """
     made = promises.promised > 0
-    promised, gains = promises.promised[made], promises.gains[made]
+    promised, deviations = promises.promised[made], promises.deviations[made]
     if len(promised) == 0:
         return 1.0
-    promised, gains = promised / promised.max(), gains / promised.max()
-    return float(np.clip(promised @ gains / (promised @ promised), 0.0, 1.0))
+    unit = promised.max()
+    promised = promised / unit
+    gains = np.clip(promises.gains[made] / unit, -promised, promised)
+    belief = _BELIEF * float(np.median(deviations / unit)) ** 2
+    share = (promised @ gains + belief) / (promised @ promised + belief)
+    return float(np.clip(share, 0.0, 1.0))
 
 
 def paying_margin(promises: Promises, *, at_least: float) -> float:

@@ -40,11 +40,11 @@ import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.fence import NEAR, Fence
 from optuna_linas.predictors.bends import RBF, Bends
 from optuna_linas.predictors.block_scaler import BlockScaler, standardised
 from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights, support
-from optuna_linas.predictors.fence import NEAR, Fence
 from optuna_linas.predictors.posterior import Anchors, MeanTerms, Posterior
 from optuna_linas.predictors.warp import Warp, choose_warp
 from optuna_linas.ranking import front_rank

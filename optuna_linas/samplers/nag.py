@@ -19,7 +19,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.gain import greedy_gain
+from optuna_linas.gain import greedy_gain, reference_behind
 from optuna_linas.given import check_count
 from optuna_linas.goals import Attr, Goal, Goals
 from optuna_linas.history import History
@@ -32,6 +32,7 @@ from optuna_linas.samplers.quality import prediction_notes
 from optuna_linas.samplers.sizes import size_of_batch
 from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
+from optuna_linas.structure import mostly_ordered
 
 if TYPE_CHECKING:
     from optuna_linas.nag.model import BudgetModel
@@ -42,6 +43,9 @@ _logger = optuna_logging.get_logger("optuna.linas")
 
 _OPTIMISM = 0.5
 """Deviations by which a proposal is hoped to be better than predicted, as in LINASSampler."""
+
+_BEYOND = 0.1
+"""How far beyond the costs measured so far budgets go on either side, in ranges of these."""
 
 _BUDGETS_PER_TRAINED, _PER_BUDGET = 3, 3
 """Budgets that are asked for, per training budget, and answers to each."""
@@ -218,7 +222,10 @@ class NAGSampler(PlannedSampler):
         expected = model.model.predict(archs)
         hoped = np.stack([model.rank(expected), expected.costs], axis=1)
         picked = greedy_gain(
-            np.vstack([works, _expected(model, pending)]), hoped, works.max(axis=0), n
+            np.vstack([works, _expected(model, pending)]),
+            hoped,
+            reference_behind(works, ordered=mostly_ordered(space)),
+            n,
         )
         others = np.setdiff1d(np.arange(len(archs)), picked)
         picked = np.concatenate([picked, rng.permutation(others)])[:n]
@@ -228,9 +235,10 @@ class NAGSampler(PlannedSampler):
         return archs[picked], [_told(*pair) for pair in zip(notes, budgets, strict=True)]
 
     def _budgets(self, costs: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Budgets evenly over the range of costs, shifted from batch to batch."""
+        """Budgets evenly over the range of costs and beyond, shifted from batch to batch."""
         n = _BUDGETS_PER_TRAINED * self._n_budgets
-        budgets: FloatArray = costs.min() + np.ptp(costs) * (np.arange(n) + rng.random()) / n
+        at = (np.arange(n) + rng.random()) / n
+        budgets: FloatArray = costs.min() + np.ptp(costs) * ((1 + 2 * _BEYOND) * at - _BEYOND)
         return budgets
 
 

@@ -5,11 +5,14 @@ Shapes: `d` variables.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import BoolArray, IntArray
@@ -21,6 +24,9 @@ from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Variable
 
 __all__ = ["SpaceLearner", "imputed", "present"]
+
+_EXACT = 2**53
+"""Integers up to which floats, which Optuna compares by, tell all apart."""
 
 
 class SpaceLearner:
@@ -179,10 +185,31 @@ def imputed(space: SearchSpace, trial: FrozenTrial) -> IntArray:
 @lru_cache(maxsize=1_000)
 def _inside(variable: Variable, seen: BaseDistribution) -> IntArray:
     """What each option of a number becomes in a range, `int[n_options]`."""
-    found = ((option, nearest(seen, option)) for option in variable.options)
-    # Optuna cannot tell large integers apart, and then none may seem to be inside.
-    values = (option if value is None else value for option, value in found)
-    return np.array([variable.index(value) for value in values], dtype=np.int64)
+    options = variable.options
+    becomes = np.arange(len(options))
+    if isinstance(seen, FloatDistribution | IntDistribution) and _is_on_grid(variable, seen):
+        # Only what lies beyond an end becomes another: a code that asks for another range in each
+        # trial has this computed for each.
+        grid = cast("Sequence[float]", options)
+        first, last = bisect_left(grid, seen.low), bisect_right(grid, seen.high)
+        becomes[:first] = variable.index(nearest(seen, options[0]))
+        becomes[last:] = variable.index(nearest(seen, options[-1]))
+        return becomes
+    for i, option in enumerate(options):
+        value = nearest(seen, option)
+        # Optuna cannot tell large integers apart, and then none may seem to be inside.
+        becomes[i] = variable.index(option if value is None else value)
+    return becomes
+
+
+def _is_on_grid(variable: Variable, seen: FloatDistribution | IntDistribution) -> bool:
+    """Whether every option between a range's ends is in it, and floats tell them all apart."""
+    if isinstance(seen, FloatDistribution):
+        return seen.step is None
+    if max(abs(seen.low), abs(seen.high)) > _EXACT:
+        return False
+    aligned = seen.step == variable.step and (seen.low - int(variable.low)) % seen.step == 0
+    return seen.step == 1 or aligned
 
 
 def _is_same(known: BaseDistribution, seen: BaseDistribution) -> bool:

@@ -142,6 +142,13 @@ def test_a_measured_architecture_is_as_measured() -> None:
     assert (others.cautious(1.0) > others.values).all()
 
 
+def test_several_equal_measurements_are_what_they_are() -> None:
+    """Their mean as a float may be a little more, and beyond a budget of just as much."""
+    archs = np.repeat(SPACE.canonical(SPACE.sample(20, np.random.default_rng(0))), 3, axis=0)
+    losses = np.full((len(archs), 2), 0.1)
+    assert (examples_of(archs, losses).losses == 0.1).all()
+
+
 def test_of_a_promise_that_share_is_expected_which_others_kept() -> None:
     archs, losses = measured(40)
     others, examples = unmeasured(archs), examples_of(archs, losses)
@@ -162,21 +169,11 @@ def test_smaller_networks_than_any_measured_count_as_the_worst_one() -> None:
     model = fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=QUICK)
     cheapest, worst = losses[:, 1].min(), losses[:, 0].max()
     expected = model.model.predict(unmeasured(archs))
-    cheaper = expected.costs < cheapest
+    cheaper = expected.bounds < cheapest
     assert cheaper.any()
     assert (model.rank(expected)[cheaper] >= worst).all()
     answer = model.request(cheapest, 1, np.random.default_rng(0))
     assert answer.predictions.deviations.tolist() == [0.0]  # measured
-
-
-def test_no_answer_is_dearer_than_the_dearest_measured() -> None:
-    archs, losses = measured(60)
-    small = losses[:, 1] < np.quantile(losses[:, 1], 0.7)
-    archs, losses = archs[small], losses[small]
-    model = fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=QUICK)
-    answer = model.request(1e9, 5, np.random.default_rng(0))
-    assert answer.feasible.all()
-    assert answer.predictions.bounds.max() <= losses[:, 1].max()
 
 
 def test_negative_costs_are_learned_as_they_are() -> None:

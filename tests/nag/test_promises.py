@@ -8,7 +8,8 @@ from optuna_linas.nag.promises import Promises, kept_share, paying_margin, promi
 
 
 def of(promised: list[float], gains: list[float]) -> Promises:
-    return Promises(np.array(promised), np.ones(len(promised)), np.array(gains))
+    """Of models that are sure of what they say."""
+    return Promises(np.array(promised), np.full(len(promised), 1e-6), np.array(gains))
 
 
 def test_a_promise_is_made_to_the_best_known_that_costs_no_more() -> None:
@@ -30,14 +31,23 @@ def test_a_promise_is_made_to_the_best_known_that_costs_no_more() -> None:
         ([1.0, 3.0], [1.0, 0.0], 0.1),  # the bold one counts nine times
         ([-1.0, -2.0], [5.0, 5.0], 1.0),  # nothing was promised
         ([1e300, 1.0], [5e299, 1.0], 0.5),
+        ([1.0, 1.0], [1.0, -1e10], 0.0),  # a penalty tells no more than that it was broken
+        ([1.0, 1.0, 1.0], [1.0, 1.0, -1e10], 1 / 3),
     ],
 )
 def test_the_share_that_was_kept(promised: list[float], gains: list[float], share: float) -> None:
     assert kept_share(of(promised, gains)) == pytest.approx(share)
 
 
+def test_what_is_smaller_than_errors_are_tells_little() -> None:
+    promised, gains = np.array([0.03, -1.0]), np.array([0.0, 0.0])
+    assert kept_share(Promises(promised, np.full(2, 0.05), gains)) > 0.8
+    assert kept_share(Promises(promised, np.full(2, 0.001), gains)) < 0.01
+
+
 def test_the_margin_that_would_have_paid_most() -> None:
-    promised, gains = [3.0, 1.0, 2.0], [4.0, 1.0, -2.0]
+    gains = [4.0, 1.0, -2.0]
+    promised = [3e-6, 1e-6, 2e-6]  # deviations of 1e-6
     assert paying_margin(of(promised, gains), at_least=0.5) == 2.0
     assert paying_margin(of(promised, gains), at_least=5.0) == 5.0
     assert paying_margin(of([], []), at_least=0.5) == 0.5

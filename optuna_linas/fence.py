@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import FloatArray
+from optuna_linas.arrays import LARGEST, FloatArray
 
 __all__ = ["FAR", "NEAR", "Fence", "fenced"]
 
@@ -31,7 +31,7 @@ class Fence:
 
     Where a loss is `x` beyond the fence, and the fence `4 w` beyond the third quartile, it becomes
     `w x / (x + w)` beyond: how bad a network is that failed does not drown the differences between
-    good ones, and what is bad can still be told from what is worse.
+    good ones, and what is bad can still be told from what is worse. Losses are cut at 1e100.
 
     Args:
         losses: `float[n, m]`. Up to half of a column may be penalties a thousand times what is
@@ -48,16 +48,17 @@ class Fence:
     """
 
     def __init__(self, losses: FloatArray, width: float) -> None:
-        self._at, distance = _fences(losses, width)
-        self._room = _DEPTH * distance
-        self._worst = losses.max(axis=0)
+        losses = np.clip(losses, -LARGEST, LARGEST)
+        at, distance = _fences(losses, width)
+        self._room, self._worst = _DEPTH * distance, losses.max(axis=0)
+        # Where nothing lies beyond it there is no fence: what is worse than all is not drawn in.
+        self._at = np.where(self._worst > at, at, np.inf)
 
     def __call__(self, losses: FloatArray) -> FloatArray:
         """Return the losses drawn in, `float[n, m]`."""
+        losses = np.clip(losses, -LARGEST, LARGEST)
         inside = np.minimum(losses, self._at)
-        # Halves: the difference of two of the largest floats is none.
-        beyond, room = losses / 2 - inside / 2, self._room / 2
-        drawn: FloatArray = inside + self._room * (1.0 - room / (beyond + room))
+        drawn: FloatArray = inside + self._room * (1 - self._room / (losses - inside + self._room))
         return drawn
 
     def inverse(self, drawn: FloatArray) -> FloatArray:
