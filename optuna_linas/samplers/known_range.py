@@ -113,12 +113,18 @@ class KnownRange:
 
     def moved(self, rows: IntArray, position: int) -> IntArray:
         """Return the options of the variable at `position`, moved into its range, `int[n]`."""
-        if self.parent is not None:
-            table = self._by_option
-            at = np.minimum(rows[:, self.parent], len(table) - 1)
-            inside: IntArray = table[at, rows[:, position]]
-            return inside
         moved = rows[:, position].copy()
+        if self.parent is not None:
+            assert self._parents is not None
+            known = self._parents[self.parent]
+            if len(rows) > len(known):
+                table = self._by_option
+                at = np.minimum(rows[:, self.parent], len(table) - 1)
+                return np.asarray(table[at, moved])
+            for i, option in enumerate(rows[:, self.parent].tolist()):
+                if (told := known.get(option)) is not None:
+                    moved[i] = np.frombuffer(told, dtype=np.int64)[moved[i]]
+            return moved
         for key, ranges in self._exact.items():
             chosen: BoolArray = np.frombuffer(key, dtype=bool)
             for i, values in enumerate(np.ascontiguousarray(rows[:, chosen])):

@@ -95,3 +95,9 @@ def test_lower_ends_count_as_well() -> None:
     found = known([({0: a, 1: 0}, (a, a + 2)) for a in (0, 3, 0, 3, 5)])
     assert found.parent == 0
     assert clip(found, [3, 0, 0], [3, 0, 8], [5, 0, 6]) == [3, 5, 6]
+
+
+def test_one_row_is_moved_as_many_are() -> None:
+    found = known(SEEN)
+    rows = [[7, second, option] for second in range(9) for option in range(9)]
+    assert clip(found, *rows) == [moved for row in rows for moved in clip(found, row)]
