@@ -144,7 +144,7 @@ def plot_budget_front(
     figure.update_layout(
         **layout(
             _FRONT,
-            x=f"budget: {name_label(first.cost_name)}",
+            x=_budget_label([front.cost_name for front in named.values()]),
             y=axis_label(first.value_name, is_maximised=bool(values[-1] > values[0]))
             if differs
             else name_label(first.value_name),
@@ -152,6 +152,16 @@ def plot_budget_front(
         )
     )
     return figure
+
+
+def _budget_label(cost_names: Sequence[str]) -> str:
+    """The axis of the budgets: the cost's name, or of several the unit that they have in common."""
+    labels = sorted({name_label(name) for name in cost_names})
+    if len(labels) == 1:
+        return f"budget: {labels[0]}"
+    units = {label.rpartition(" (")[2] for label in labels if label.endswith(")")}
+    is_shared = len(units) == 1 and all(label.endswith(")") for label in labels)
+    return f"budget ({units.pop()}" if is_shared else "budget"
 
 
 _FRONT = "The best architecture for each budget"

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,23 @@ def test_a_front_shows_what_a_budget_buys_and_what_it_costs() -> None:
     assert list(line.x) == [1.0, 2.0]
     assert list(dots.x) == [0.75, 1.75]
     assert list(line.y) == list(dots.y) == [0.5, 0.8]
+
+
+@pytest.mark.parametrize(
+    ("cost_names", "title"),
+    [
+        (("latency_ms", "latency_ms"), "budget: latency (ms)"),
+        (("pixel_ms", "i7_ms"), "budget (ms)"),
+        (("pixel_ms", "energy_mj"), "budget"),
+        (("pixel_ms", "macs"), "budget"),
+    ],
+)
+def test_the_axis_is_no_single_device(cost_names: tuple[str, str], title: str) -> None:
+    fronts = {
+        name + str(i): replace(front_of(0.5, 0.8), cost_name=name)
+        for i, name in enumerate(cost_names)
+    }
+    assert plot_budget_front(fronts).layout.xaxis.title.text == title
 
 
 def test_devices_have_colours_of_their_own_and_their_trials_beside_them() -> None:
