@@ -19,7 +19,7 @@ from optuna.study import Study
 
 from optuna_linas.budget_answers import BudgetFront, Generated
 from optuna_linas.budget_data import budget_data
-from optuna_linas.budget_header import checked_header
+from optuna_linas.budget_header import checked_header, space_difference
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.fit_bar import FitBar
 from optuna_linas.given import check_count
@@ -272,7 +272,7 @@ class BudgetGenerator:
         header = checked_header(Path(path))
         saved, wanted = space_from_json(header["space"]), resolve_space(space)
         if wanted is not None and wanted != saved:
-            raise SpaceMismatchError(_difference(Path(path), saved, wanted))
+            raise SpaceMismatchError(space_difference(Path(path), saved, wanted))
         return cls(load_model(Path(path), saved, device), header)
 
     def __repr__(self) -> str:
@@ -332,23 +332,3 @@ def _settings(
     elif reward is not None and not callable(reward):
         raise TypeError(f"A reward is a name or is called with `Generated`; got {reward!r}.")
     return base if reward is None else replace(base, reward=reward)
-
-
-def _difference(path: Path, saved: SearchSpace, wanted: SearchSpace) -> str:
-    only_saved = [name for name in saved.names if name not in wanted]
-    only_wanted = [name for name in wanted.names if name not in saved]
-    differ = [v.name for v in saved.variables if v.name in wanted and wanted[v.name] != v]
-    parts = [
-        f"{what} {names[:5]}{' and others' if len(names) > 5 else ''}"
-        for what, names in (
-            ("only the file has", only_saved),
-            ("only the given space has", only_wanted),
-            ("they differ in", differ),
-        )
-        if names
-    ]
-    return (
-        f"{path} was saved by a generator of another space: "
-        f"{'; '.join(parts) or 'the variables come in another order'}. Load it with the space of "
-        "its study, or fit a generator on a study of this space."
-    )

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from optuna_linas.nag.files import read_header
+from optuna_linas.space import SearchSpace
 from optuna_linas.stored_json import explained, string, whole_number
 
-__all__ = ["checked_header"]
+__all__ = ["checked_header", "space_difference"]
 
 
 def checked_header(path: Path) -> dict[str, Any]:
@@ -32,3 +33,24 @@ def checked_header(path: Path) -> dict[str, Any]:
         if not isinstance(header["space"], list):
             raise TypeError("it has no space")
     return header
+
+
+def space_difference(path: Path, saved: SearchSpace, wanted: SearchSpace) -> str:
+    """Return what to say where a file's space is another than that it will be used in."""
+    only_saved = [name for name in saved.names if name not in wanted]
+    only_wanted = [name for name in wanted.names if name not in saved]
+    differ = [v.name for v in saved.variables if v.name in wanted and wanted[v.name] != v]
+    parts = [
+        f"{what} {names[:5]}{' and others' if len(names) > 5 else ''}"
+        for what, names in (
+            ("only the file has", only_saved),
+            ("only the given space has", only_wanted),
+            ("they differ in", differ),
+        )
+        if names
+    ]
+    return (
+        f"{path} was saved by a generator of another space: "
+        f"{'; '.join(parts) or 'the variables come in another order'}. Load it with the space of "
+        "its study, or fit a generator on a study of this space."
+    )

@@ -53,6 +53,7 @@ class Fence:
         self._room, self._worst = _DEPTH * distance, losses.max(axis=0)
         # Where nothing lies beyond it there is no fence: what is worse than all is not drawn in.
         self._at = np.where(self._worst > at, at, np.inf)
+        self._draws_in = bool(np.isfinite(self._at).any())
 
     def __call__(self, losses: FloatArray) -> FloatArray:
         """Return the losses drawn in, `float[n, m]`."""
@@ -63,6 +64,8 @@ class Fence:
 
     def inverse(self, drawn: FloatArray) -> FloatArray:
         """Return the losses that drawn in ones `float[k, m]` stand for, the worst seen at most."""
+        if not self._draws_in:
+            return drawn  # Mostly so, and a search asks for thousands.
         inside = np.minimum(drawn, self._at)
         share = np.minimum((drawn - inside) / self._room, _MOST)
         losses: FloatArray = inside + self._room * (share / (1.0 - share))

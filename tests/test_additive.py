@@ -6,6 +6,7 @@ import pytest
 from optuna_linas.evolution import VectorizedNSGA2
 from optuna_linas.evolution.additive import additive_children
 from optuna_linas.pareto import hypervolume
+from tests.inner_search import search
 
 OPTIONS = np.full(30, 4)
 WORTH = np.random.default_rng(7).normal(size=(30, 4, 2))
@@ -88,15 +89,7 @@ def test_each_departure_from_nsga2_finds_more(without: dict[str, Any]) -> None:
         return losses, np.zeros(len(archs))
 
     def volume(algorithm: VectorizedNSGA2, seed: int) -> float:
-        visited = algorithm(
-            evaluate,
-            OPTIONS,
-            n_objectives=2,
-            n_evaluations=1_500,
-            seeds=np.zeros((0, 30), dtype=np.int64),
-            canonical=np.asarray,
-            rng=np.random.default_rng(seed),
-        )
+        visited = search(algorithm, evaluate, OPTIONS, seed=seed, n_evaluations=1_500)
         return hypervolume(visited.losses, np.array([10.0, 10.0]))
 
     gains = [

@@ -17,8 +17,8 @@ from optuna_linas.evolution import (
 from optuna_linas.evolution.variation import resample
 from optuna_linas.pareto import non_dominated
 from optuna_linas.space import SearchSpace
+from tests import inner_search
 
-NO_SEEDS = np.zeros((0, 8), dtype=np.int64)
 OPTIONS = np.array([3, 4, 2, 5, 3, 4, 1, 6])
 
 
@@ -47,21 +47,9 @@ def trade_off(archs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def search(
-    algorithm: InnerAlgorithm,
-    evaluate: Evaluate,
-    n_options: np.ndarray = OPTIONS,
-    *,
-    seed: int = 0,
-    **changes: Any,
+    algorithm: InnerAlgorithm, evaluate: Evaluate, n_options: np.ndarray = OPTIONS, **changes: Any
 ) -> Visited:
-    settings: dict[str, Any] = {
-        "n_objectives": evaluate(np.zeros((1, len(n_options)), dtype=np.int64))[0].shape[1],
-        "n_evaluations": 2000,
-        "seeds": NO_SEEDS[:, : len(n_options)],
-        "canonical": lambda archs: archs,
-        "rng": np.random.default_rng(seed),
-    }
-    return algorithm(evaluate, n_options, **(settings | changes))
+    return inner_search.search(algorithm, evaluate, n_options, **changes)
 
 
 def test_the_optimum_of_one_objective_is_found(algorithm: InnerAlgorithm) -> None:
@@ -255,13 +243,6 @@ def test_a_large_space_is_not_taken_for_exhausted(size: int) -> None:
     def evaluate(archs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return archs[:, :2].astype(float), np.zeros(len(archs))
 
-    visited = VectorizedNSGA2(size, max_evaluations=None)(
-        evaluate,
-        options,
-        n_objectives=2,
-        n_evaluations=6_000,
-        seeds=np.zeros((0, 100), dtype=np.int64),
-        canonical=np.asarray,
-        rng=np.random.default_rng(0),
-    )
+    algorithm = VectorizedNSGA2(size, max_evaluations=None)
+    visited = search(algorithm, evaluate, options, n_evaluations=6_000)
     assert len(visited.archs) == 6_000

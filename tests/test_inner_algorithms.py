@@ -31,6 +31,7 @@ from optuna_linas.evolution.directions import riesz_directions
 from optuna_linas.evolution.geometry import survival_scores
 from optuna_linas.evolution.pymoo_parts import NicheTournament, SynchronousMOEAD
 from optuna_linas.pareto import hypervolume
+from tests import inner_search
 
 OPTIONS = np.array([3, 4, 2, 5, 3, 4, 1, 6])
 FACTORIES: dict[str, Callable[[], InnerAlgorithm]] = {
@@ -73,18 +74,10 @@ def search(
     evaluate: Evaluate,
     m: int,
     n_options: np.ndarray = OPTIONS,
-    *,
-    seed: int = 0,
     **changes: Any,
 ) -> Visited:
-    settings: dict[str, Any] = {
-        "n_objectives": m,
-        "n_evaluations": 600,
-        "seeds": np.zeros((0, len(n_options)), dtype=np.int64),
-        "canonical": lambda archs: archs,
-        "rng": np.random.default_rng(seed),
-    }
-    return algorithm(evaluate, n_options, **(settings | changes))
+    settings = {"n_objectives": m, "n_evaluations": 600} | changes
+    return inner_search.search(algorithm, evaluate, n_options, **settings)
 
 
 def generation(algorithm: InnerAlgorithm, m: int) -> int:

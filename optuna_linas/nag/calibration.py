@@ -115,9 +115,9 @@ def calibrate(
 
     # Two thirds of the values within one deviation; a few outliers do not make all unsure.
     scale = float(np.quantile(np.abs(scores[:, 0]), _WITHIN_ONE_DEVIATION))
-    margin = max(
-        _conformal_quantile(each, coverage) for each in _joined(scores[:, 1], later_scores)
-    )
+    margin = max(0.0, _conformal_quantile(scores[:, 1], coverage))
+    if later:
+        margin = max(margin, _conformal_quantile(np.concatenate(later_scores), coverage))
     kept = 1.0
     if caution > 0:
         kept = kept_share(Promises.joined([*at_random, *later]))
@@ -131,13 +131,9 @@ def calibrate(
     return Calibration(
         costs[order],
         np.maximum(scale, np.quantile(np.abs(near[..., 0]), _NEARLY_ALL, axis=1)),
-        np.maximum(max(0.0, margin), np.quantile(near[..., 1], coverage, axis=1, method="higher")),
+        np.maximum(margin, np.quantile(near[..., 1], coverage, axis=1, method="higher")),
         kept,
     )
-
-
-def _joined(scores: FloatArray, later: list[FloatArray]) -> list[FloatArray]:
-    return [scores, np.concatenate(later)] if later else [scores]
 
 
 def _neighbourhoods(n: int) -> IntArray:
