@@ -95,6 +95,15 @@ class SearchSpace:
             ]
         )
 
+    def with_variables(self, variables: Sequence[Variable]) -> SearchSpace:
+        """Return the space with other variables in place of its own.
+
+        Args:
+            variables: As many, with as many options and under the same conditions: a row is the
+                same network in either space.
+        """
+        return SearchSpace(variables)
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The variables' names, in order."""

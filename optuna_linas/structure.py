@@ -7,18 +7,31 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import SearchSpace
-from optuna_linas.variable import Variable
+from optuna_linas.variable import Condition, Option, Variable
 
-__all__ = ["alike", "has_too_few", "mostly_ordered", "option_levels", "same_words"]
+__all__ = [
+    "alike",
+    "as_words",
+    "has_too_few",
+    "mostly_ordered",
+    "numbered",
+    "option_levels",
+    "same_words",
+]
 
 _N_REMEMBERED = 16
 """Spaces whose structure is remembered: a search asks for it with every trial."""
+
+_NUMERAL = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\s*", re.ASCII)
 
 _MAX_WORDS = 1_024
 """Options beyond which a variable shares no words: no search measures so many of them twice."""
@@ -28,14 +41,15 @@ _MAX_WORDS = 1_024
 def option_levels(space: SearchSpace) -> tuple[FloatArray | None, ...]:
     """Return the rank of each variable's options in [0, 1]; `None` for options without an order.
 
-    Numbers are ordered by value, and so are categorical options that are all numbers (or booleans).
-    Words are not, unless other variables depend on them: an option that brings more variables
-    into being makes the larger network, whatever it is called. A single option has no order.
+    Numbers are ordered by value, and so are categorical options that are all numbers, booleans or
+    strings that say a number ("16"). Words are not, unless other variables depend on them: an
+    option that brings more variables into being makes the larger network, whatever it is called. A
+    single option has no order.
 
     Example:
         >>> from optuna_linas.variable import Condition
         >>> space = SearchSpace([
-        ...     Variable.categorical("kernel", [7, 3, 5]),
+        ...     Variable.categorical("kernel", ["7", "3", "5"]),
         ...     Variable.categorical("operation", ["conv", "skip"]),
         ...     Variable.categorical("depth", ["deep", "flat"]),
         ...     Variable.categorical("second", ["a", "b"], [Condition("depth", ("deep",))]),
@@ -54,10 +68,10 @@ def option_levels(space: SearchSpace) -> tuple[FloatArray | None, ...]:
 def alike(space: SearchSpace) -> tuple[IntArray, ...]:
     """Return groups of positions of ordered variables that are likely to act alike.
 
-    Those whose names differ only in their numbers and that have the same options: `kernel_0`,
-    `kernel_1`, ... Of those that are ordered by what depends on them, the ones whose options bring
-    equally many variables into being. A group may have one member. Variables without an order
-    are in no group.
+    Those whose names differ only in their numbers and whose options are the same numbers:
+    `kernel_0`, `kernel_1`, ... Of those that are ordered by what depends on them, the ones whose
+    options bring equally many variables into being. A group may have one member. Variables without
+    an order are in no group.
 
     Example:
         >>> space = SearchSpace.from_choices({"depth": [1, 2], "k_0": [3, 5], "k_1": [3, 5]})
@@ -71,8 +85,7 @@ def alike(space: SearchSpace) -> tuple[IntArray, ...]:
         if levels is None:
             continue
         if _is_valued(variable):
-            stem = re.sub(r"\d+", "#", variable.name)
-            groups.setdefault((stem, variable.options), []).append(j)
+            groups.setdefault((_stem(variable), *sorted(_numbers(variable) or ())), []).append(j)
         else:
             groups.setdefault(tuple(sorted(counts[j].tolist())), []).append(j)
     return tuple(np.array(group, dtype=np.int64) for group in groups.values())
@@ -97,8 +110,62 @@ def same_words(space: SearchSpace) -> tuple[IntArray, ...]:
     for j, levels in enumerate(option_levels(space)):
         variable = space.variables[j]
         if levels is None and 1 < variable.n_options <= _MAX_WORDS:
-            groups.setdefault(re.sub(r"\d+", "#", variable.name), []).append(j)
+            groups.setdefault(_stem(variable), []).append(j)
     return tuple(np.array(group, dtype=np.int64) for group in groups.values() if len(group) > 1)
+
+
+@lru_cache(maxsize=_N_REMEMBERED)
+def numbered(space: SearchSpace) -> tuple[IntArray, ...]:
+    """Return groups of positions of categorical variables whose options are the same numbers.
+
+    Numbers may be sizes, and they may be no more than names (operation 0, 1, 2). A parameter that
+    was asked for as a number is in no group.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"a": [3, 5], "b": ["5", "3"], "c": [1, 2, 3]})
+        >>> [group.tolist() for group in numbered(space)]
+        [[0, 1], [2]]
+    """
+    groups: dict[tuple[float, ...], list[int]] = {}
+    for j, variable in enumerate(space.variables):
+        numbers = None if variable.is_number else _numbers(variable)
+        if numbers is not None and len(numbers) > 1:
+            groups.setdefault(tuple(sorted(numbers)), []).append(j)
+    return tuple(np.array(group, dtype=np.int64) for group in groups.values())
+
+
+def as_words(space: SearchSpace, positions: Iterable[int]) -> SearchSpace:
+    """Return the space in which the options of some categorical variables are words.
+
+    Rows mean the same networks in either; but that one option is a larger number than another
+    tells nothing any more.
+
+    Args:
+        space: The search space.
+        positions: Of these variables.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"width": [8, 16], "operation": [0, 1, 2]})
+        >>> option_levels(as_words(space, [1]))
+        (array([0., 1.]), None)
+    """
+    told = {space.names[j] for j in positions}
+
+    def words(name: str, options: Sequence[Option]) -> tuple[Option, ...]:
+        return tuple(f"={o!r}" for o in options) if name in told else tuple(options)
+
+    return space.with_variables(
+        [
+            replace(
+                variable,
+                options=words(variable.name, variable.options),
+                conditions=tuple(
+                    Condition(c.parent, words(c.parent, c.options)) for c in variable.conditions
+                ),
+            )
+            for variable in space.variables
+        ]
+    )
 
 
 def mostly_ordered(space: SearchSpace) -> bool:
@@ -138,18 +205,31 @@ def _sizes_without_order(space: SearchSpace) -> list[int]:
 
 def _is_valued(variable: Variable) -> bool:
     """Whether the options themselves are ordered."""
-    if variable.is_number:
-        return True
-    return all(
-        isinstance(option, (bool, int, float)) and math.isfinite(option)
-        for option in variable.options
-    )
+    return variable.is_number or _numbers(variable) is not None
 
 
 def _levels_of_values(variable: Variable) -> FloatArray | None:
     if variable.is_number:
         return _levels(np.arange(variable.n_options))
-    return _levels(np.array([float(option) for option in variable.options]))  # type: ignore[arg-type]
+    return _levels(np.array(_numbers(variable)))
+
+
+def _numbers(variable: Variable) -> list[float] | None:
+    """The numbers that the options are or say; `None` where one is another word."""
+    numbers = [_number(option) for option in variable.options]
+    return None if None in numbers else cast("list[float]", numbers)
+
+
+def _number(option: Option) -> float | None:
+    if isinstance(option, str):
+        return float(option) if _NUMERAL.fullmatch(option) else None
+    is_number = isinstance(option, (bool, int, float)) and math.isfinite(option)
+    return float(option) if is_number else None  # type: ignore[arg-type]
+
+
+def _stem(variable: Variable) -> str:
+    """The name, in which all numbers are alike."""
+    return re.sub(r"\d+", "#", variable.name)
 
 
 def _levels(sizes: FloatArray | IntArray) -> FloatArray | None:

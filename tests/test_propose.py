@@ -55,12 +55,13 @@ def history_of(
     seed: int = 0,
     codes: np.ndarray | None = None,
     constraints: np.ndarray | None = None,
+    losses: np.ndarray | None = None,
 ) -> History:
     if codes is None:
         codes = space.canonical(space.sample(n, np.random.default_rng(seed)))
     return History(
         codes,
-        measure(space, codes, m),
+        measure(space, codes, m) if losses is None else losses,
         np.zeros((len(codes), 0)) if constraints is None else constraints,
         np.arange(len(codes)),
     )
@@ -68,6 +69,13 @@ def history_of(
 
 def keys(archs: np.ndarray) -> set[bytes]:
     return {row.tobytes() for row in archs}
+
+
+def history_of_sizes(space: SearchSpace, n: int) -> History:
+    """What is larger costs more and errs less."""
+    codes = space.canonical(space.sample(n, np.random.default_rng(0)))
+    slopes = np.random.default_rng(5).random((len(space), 2)) * [1.0, -1.0]
+    return history_of(space, n, codes=codes, losses=codes @ slopes)
 
 
 class PreparedPredictor:
@@ -466,7 +474,7 @@ def test_a_search_is_less_optimistic_where_options_have_no_order(
     options: list[object], optimism: float
 ) -> None:
     space = SearchSpace.from_choices({f"x_{i}": options for i in range(12)})  # type: ignore[arg-type]
-    history = history_of(space, 40)
+    history = history_of_sizes(space, 40)
     gp = {"predictors": ("gp",)}  # which knows how sure it is
     default, stated = (
         propose(space, history, 6, np.random.default_rng(0), settings=quick(optimism=k, **gp))
@@ -492,7 +500,7 @@ def test_a_small_space_without_order_is_looked_at_in_several_ways(
 
     monkeypatch.setattr(sys.modules[propose.__module__], "FittedPredictors", Noted)
     space = SearchSpace.from_choices({f"x_{i}": options for i in range(6)})  # type: ignore[arg-type]
-    history = history_of(space, 30)
+    history = history_of_sizes(space, 30)
     for seed in range(30):
         propose(space, history, 2, np.random.default_rng(seed), settings=quick())
     if varies:
@@ -502,6 +510,23 @@ def test_a_small_space_without_order_is_looked_at_in_several_ways(
     views.clear()
     propose(space, history, 2, np.random.default_rng(0), settings=quick(optimism=0.3))
     assert views == [(0.3, True)]
+
+
+def test_numbers_that_turn_out_to_be_names_are_searched_like_words() -> None:
+    numbers, words = (
+        SearchSpace.from_choices({f"x_{i}": options for i in range(8)})
+        for options in ([1, 2, 3, 4], ["a", "b", "c", "d"])
+    )
+    worth = np.array([[3.0, 0.0], [0.0, 2.0], [2.0, 1.0], [1.0, 3.0]])
+    codes = numbers.sample(48, np.random.default_rng(0))
+    histories = [
+        history_of(s, 48, codes=codes, losses=worth[codes].sum(axis=1)) for s in (numbers, words)
+    ]
+    found = [
+        propose(space, history, 6, np.random.default_rng(0), settings=quick()).tolist()
+        for space, history in zip((numbers, words), histories, strict=True)
+    ]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("n_objectives", [1, 2])

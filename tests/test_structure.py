@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import alike, has_too_few, mostly_ordered, option_levels, same_words
+from optuna_linas.structure import (
+    alike,
+    as_words,
+    has_too_few,
+    mostly_ordered,
+    numbered,
+    option_levels,
+    same_words,
+)
 from optuna_linas.variable import Condition, Variable
 
 
@@ -15,6 +23,8 @@ from optuna_linas.variable import Condition, Variable
         ([7, 3, 5], [1.0, 0.0, 0.5]),
         ([0.25, 0.2], [1.0, 0.0]),
         ([False, True], [0.0, 1.0]),
+        (["16", "8", " 32"], [0.5, 0.0, 1.0]),
+        (["0.5", "-1", "1e-3", ".75"], [2 / 3, 0.0, 1 / 3, 1.0]),
     ],
 )
 def test_numbers_among_options_have_an_order(options: list[float], levels: list[float]) -> None:
@@ -23,7 +33,20 @@ def test_numbers_among_options_have_an_order(options: list[float], levels: list[
     assert found.tolist() == levels
 
 
-@pytest.mark.parametrize("options", [["a", "b"], [1, "b"], [None, 1], [5], [1.0, float("inf")]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["a", "b"],
+        [1, "b"],
+        [None, 1],
+        [5],
+        [1.0, float("inf")],
+        ["1", "nan"],
+        ["1e999", "1"],
+        ["1_0", "2"],
+        ["٣", "1"],
+    ],
+)
 def test_words_and_single_options_have_none(options: list[object]) -> None:
     variable = Variable.categorical("x", options)  # type: ignore[arg-type]
     assert option_levels(SearchSpace([variable])) == (None,)
@@ -120,3 +143,35 @@ def test_a_thousand_words_and_more_are_not_shared() -> None:
         return len(same_words(SearchSpace.from_choices({"op_0": words, "op_1": words})))
 
     assert (groups(1_024), groups(1_025)) == (1, 0)
+
+
+def test_numbers_are_alike_in_any_order_and_as_text() -> None:
+    space = SearchSpace.from_choices({"k_0": [3, 5], "k_1": ["5", "3"], "k_2": [3, 7]})
+    assert [group.tolist() for group in alike(space)] == [[0, 1], [2]]
+
+
+def test_what_may_be_a_name_is_no_range_word_or_constant() -> None:
+    space = SearchSpace(
+        [
+            Variable.integer("n", 0, 2),
+            Variable.categorical("a", [0, 1, 2]),
+            Variable.categorical("b", ["x", "y"]),
+            Variable.categorical("c", [1]),
+            Variable.categorical("d", ["2", "1", "0"]),
+        ]
+    )
+    assert [group.tolist() for group in numbered(space)] == [[1, 4]]
+
+
+def test_as_words_rows_are_the_same_networks() -> None:
+    space = SearchSpace.from_choices(
+        {"depth": [1, 2], "k_1": [3, 5], "k_2": [3, 5]}, conditions={"k_2": {"depth": [2]}}
+    )
+    words = as_words(space, [0, 1])
+    archs = space.sample(20, np.random.default_rng(0))
+    assert words.canonical(archs).tolist() == space.canonical(archs).tolist()
+    assert np.array_equal(words.features(archs), space.features(archs))
+    # Whether layers depend on it is an order, too.
+    levels = [None if found is None else found.tolist() for found in option_levels(words)]
+    assert levels == [[0.0, 1.0], None, [0.0, 1.0]]
+    assert as_words(space, []) == space

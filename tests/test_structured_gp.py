@@ -201,7 +201,7 @@ def test_options_that_are_lists_are_learned_like_words() -> None:
     lists: list[Any] = [[3], [3, 3], [5], [5, 5]]
     spaces = [
         SearchSpace.from_choices({f"op_{i}": options for i in range(3)})
-        for options in (lists, ["3", "33", "5", "55"])
+        for options in (lists, ["a", "aa", "b", "bb"])
     ]
     archs, other = (spaces[0].sample(30, np.random.default_rng(seed)) for seed in (0, 1))
     losses = (archs**2).sum(axis=1, keepdims=True).astype(float)

@@ -33,14 +33,11 @@ def resample(
         rng: The source of randomness.
     """
     change = rng.random(archs.shape) < probability
-    # A step of 1..k-1 around the circle of options reaches every other one equally often.
-    highest = np.maximum(n_options, 2)
-    # The same numbers, but numpy takes a quarter of the time where it need not look for the bound.
-    is_same = len(highest) and (highest == highest[0]).all()
-    step = rng.integers(1, highest[0] if is_same else highest, size=archs.shape)
-    mutated = archs.copy()
     at = np.nonzero(change)  # few of them
-    mutated[at] = (archs[at] + step[at]) % n_options[at[1]]
+    # A step of 1..k-1 around the circle of options reaches every other one equally often.
+    step = rng.integers(1, np.maximum(n_options, 2)[at[1]])
+    mutated = archs.copy()
+    mutated[at] = (archs[at] + step) % n_options[at[1]]
     is_grid = n_options > _LONGEST_LIST
     if is_grid.any():
         # So many options are the grid of a number: half of the time, a short step along it.

@@ -146,9 +146,11 @@ class VectorizedNSGA2:
             order = np.argsort(losses[:, rng.integers(losses.shape[1])], kind="stable")
             place = np.empty_like(order)
             place[order] = np.arange(len(order))
-            step = rng.integers(1, self.neighbours + 1, size=n) * rng.choice((-1, 1), size=n)
+            step = rng.integers(1, self.neighbours + 1, size=n) * (
+                1 - 2 * rng.integers(0, 2, size=n)
+            )
             fathers = order[np.clip(place[mothers] + step, 0, len(order) - 1)]
-        exchanged = (rng.random((n, 1)) < self.crossover) & (rng.random((n, d)) < 0.5)
+        exchanged = (rng.random((n, 1)) < self.crossover) & rng.integers(2, size=(n, d), dtype=bool)
         children: IntArray = np.where(exchanged, parents[fathers], parents[mothers])
         return resample(children, n_options, min(1.0, self.mutation / max(d, 1)), rng)
 

@@ -28,7 +28,7 @@ _CANDIDATES = {"ridge": ridge, "svr_rbf": svr_rbf_unsearched}
 _FIRST_CHOICE = 40
 _MAX_COMPARED = 640
 """Examples that the candidates are compared on; more would take seconds and change nothing."""
-_N_FOLDS = 5
+_N_FOLDS = 3
 
 
 def choose_predictors(

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.evolution import GA, Exhaustive, InnerAlgorithm, PymooObject
 from optuna_linas.given import check_count, check_number
 from optuna_linas.history import History
@@ -41,6 +41,7 @@ from optuna_linas.linas.fitting import (
 from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import Predictor, StructuredGP, check_predictor
 from optuna_linas.predictors.blocks import Advice
+from optuna_linas.predictors.trusted_order import trusted_order
 from optuna_linas.selection import filled_up, unseen
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import mostly_ordered
@@ -194,10 +195,12 @@ def make_proposal(
         return Proposal(unseen(space, n, rng, taken=seen))
     if space.size() <= _MAX_COUNTED and len(seen) >= space.size(effective=True):
         return Proposal(nothing)  # Nothing is left to predict.
-    varies = settings.optimism is None and _is_soon_known(space)
-    optimism = float(rng.choice(_DRAWN_OPTIMISM)) if varies else _optimism(space)
+    # What it tells of its options; rows mean the same in either.
+    trusted = trusted_order(space, measured, np.clip(history.losses, -LARGEST, LARGEST))
+    varies = settings.optimism is None and _is_soon_known(trusted)
+    optimism = float(rng.choice(_DRAWN_OPTIMISM)) if varies else _optimism(trusted)
     predict = FittedPredictors(
-        space,
+        trusted,
         history.first(settings.n_training),
         settings.predictors,
         known=known or {},
@@ -205,7 +208,7 @@ def make_proposal(
         optimism=optimism if settings.optimism is None else settings.optimism,
         advice=advice,
         steps=settings.n_training is None and not (varies and rng.random() < 0.5),
-        failures=_failures(space, history) if settings.learns_failures else None,
+        failures=_failures(trusted, history) if settings.learns_failures else None,
         rng=rng,
     )
     explores = (
@@ -233,7 +236,7 @@ def make_proposal(
         visited,
         running,
         joint=settings.joint_gain,
-        ordered=mostly_ordered(space),
+        ordered=mostly_ordered(trusted),
     )
     # The last population first when only it counts; the rest of the archive fills what is missing.
     pools = ([] if settings.whole_archive else [visited.population]) + [np.arange(len(archs))]

@@ -25,6 +25,7 @@ from optuna_linas.nag.cost_scale import CostScale
 from optuna_linas.nag.examples import Examples
 from optuna_linas.nag.promises import Frontier
 from optuna_linas.predictors import StructuredGP
+from optuna_linas.predictors.trusted_order import trusted_order
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import has_too_few
 
@@ -78,6 +79,7 @@ class ValueCostModel:
         losses: Value and cost of each, minimised, `float[n, 2]`.
         known: What was measured and then what failed, `int[n + f, d]`.
         told: What is learned of each, `float[n + f, 2]`.
+        trusted: The space in which numbers are words where the examples speak against their order.
     """
 
     def __init__(
@@ -91,7 +93,9 @@ class ValueCostModel:
         self._best_at = Frontier(examples.losses)
         self._scale = CostScale(self.losses[:, 1])
         self._at = {arch.tobytes(): i for i, arch in enumerate(self.known)}
-        self._model = _gp(space, len(self.known)).fit(self.known, _targets(self.told, self._scale))
+        self.trusted = _trusted(space, examples)
+        model = _gp(self.trusted, len(self.known))
+        self._model = model.fit(self.known, _targets(self.told, self._scale))
 
     @classmethod
     def calibrated(
@@ -116,8 +120,9 @@ class ValueCostModel:
         if coverage is None:
             return cls(space, examples)
         n = len(examples.archs) + len(examples.failed)
+        trusted = _trusted(space, examples)
         found = calibrate(
-            lambda rows, targets: _gp(space, n).fit(rows, targets).predict_with_deviation,
+            lambda rows, targets: _gp(trusted, n).fit(rows, targets).predict_with_deviation,
             examples.archs,
             _targets(examples.losses, CostScale(examples.losses[:, 1])),
             coverage=coverage,
@@ -150,6 +155,11 @@ class ValueCostModel:
                 bounds[i] = costs[i] if at < len(self.archs) else np.inf
                 spread[i] = 0.0
         return Predictions(values, spread, costs, bounds)
+
+
+def _trusted(space: SearchSpace, examples: Examples) -> SearchSpace:
+    losses = examples.losses
+    return trusted_order(space, examples.archs, _targets(losses, CostScale(losses[:, 1])))
 
 
 def _gp(space: SearchSpace, n_examples: int) -> StructuredGP:

@@ -42,9 +42,10 @@ from scipy.linalg import cho_solve, solve_triangular
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.fence import NEAR, Fence
 from optuna_linas.predictors.bends import RBF, Bends
-from optuna_linas.predictors.block_scaler import BlockScaler, standardised
+from optuna_linas.predictors.block_scaler import BlockScaler
 from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights, support
+from optuna_linas.predictors.grams import kernels_between, linear_parts
 from optuna_linas.predictors.posterior import Anchors, MeanTerms, Posterior
 from optuna_linas.predictors.warp import Warp, choose_warp
 from optuna_linas.ranking import front_rank
@@ -127,7 +128,7 @@ class StructuredGP:
         n = len(near)
         fitted = np.unique(np.linspace(0, n - 1, min(n, _MAX_FITTED)).astype(np.int64))
         raw, grams, targets = self._describe(archs, near, fitted)
-        linear, bends = _linear_parts(self._train), self._bends
+        linear, bends = linear_parts(self._train), self._bends
 
         # First the linear parts with the bends that are there, then the bend along what they say.
         at = np.unique(np.linspace(0, n - 1, min(n, _MAX_ANCHORS)).astype(np.int64))
@@ -168,7 +169,7 @@ class StructuredGP:
         grams = self._scale(raw, targets, fitted)
         some = grams[:, fitted[:, None], fitted]
         if self._train.words.shape[1]:
-            without = np.delete(some, len(_linear_parts(self._train)) - 1, axis=0)
+            without = np.delete(some, len(linear_parts(self._train)) - 1, axis=0)
             gain = support(some, targets[fitted]) - support(without, targets[fitted])
             if gain < _LEAST_GAIN:
                 self._blocks, some = self._blocks.without_words(), without
@@ -197,7 +198,7 @@ class StructuredGP:
         self._scaler = BlockScaler(raw, targets, fitted, self._space.feature_variables)
         self._train = self._scaler(raw)
         self._bends = Bends(self._train)
-        return _grams(self._train, self._train, self._bends)
+        return kernels_between(self._train, self._train, self._bends)
 
     def _learn(
         self, grams: FloatArray, linear: list[FloatArray], targets: FloatArray, fitted: IntArray
@@ -262,9 +263,9 @@ class StructuredGP:
         blocks = self._scaler(self._blocks(archs))
         weights = self._anchors.weights[objective]
         root, at = self._anchors.inverse_roots[objective], self._anchors.positions
-        to_examples = _grams(blocks, self._train, self._bends)
+        to_examples = kernels_between(blocks, self._train, self._bends)
         half = root @ np.tensordot(weights, to_examples, 1)[:, at].T
-        prior = np.tensordot(weights, _grams(blocks, blocks, Bends(blocks)), 1)
+        prior = np.tensordot(weights, kernels_between(blocks, blocks, Bends(blocks)), 1)
         mean = self._posterior.mean(self._blocks.columns(archs), self._blocks.numbers(archs))
         posterior: FloatArray = prior - half.T @ half
         deviation = np.sqrt(np.maximum(np.diag(posterior), 0.0))
@@ -298,18 +299,6 @@ class StructuredGP:
         columns = zip(self._warps, bent.T, below.T, strict=True)
         slopes: FloatArray = np.column_stack([w.secant(x, step) for w, x, step in columns])
         return slopes * self._spread
-
-
-def _linear_parts(blocks: Blocks) -> list[FloatArray]:
-    parts = [blocks.one_hot, *standardised(blocks)]
-    return [parts[0], *(part for part in parts[1:] if part.shape[1])]
-
-
-def _grams(rows: Blocks, examples: Blocks, bends: Bends) -> FloatArray:
-    """All kernels between rows and the examples of the bends, `float[q, k, n]`."""
-    pairs = zip(_linear_parts(rows), _linear_parts(examples), strict=True)
-    products = [a @ b.T for a, b in pairs]
-    return np.stack([*products, *bends(products[0], rows.groups, rows.numbers)])
 
 
 def _primal(linear: list[FloatArray], scales: FloatArray, dual: FloatArray) -> FloatArray:

@@ -224,7 +224,7 @@ class NAGSampler(PlannedSampler):
         picked = greedy_gain(
             np.vstack([works, _expected(model, pending)]),
             hoped,
-            reference_behind(works, ordered=mostly_ordered(space)),
+            reference_behind(works, ordered=mostly_ordered(model.model.trusted)),
             n,
         )
         others = np.setdiff1d(np.arange(len(archs)), picked)

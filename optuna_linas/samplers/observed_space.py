@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.samplers.known_range import KnownRange
 from optuna_linas.space import SearchSpace
+from optuna_linas.variable import Variable
 
 __all__ = ["ObservedSpace"]
 
@@ -77,6 +78,12 @@ class ObservedSpace(SearchSpace):
         other = copy.copy(self)
         other._ranges = {**self._ranges, position: more}
         other._in_order = _parents_first(other._ranges)
+        return other
+
+    def with_variables(self, variables: Sequence[Variable]) -> ObservedSpace:
+        """Return the space with other variables, of which the same is known; see `SearchSpace`."""
+        other = ObservedSpace(variables)
+        other._lacking, other._ranges, other._in_order = self._lacking, self._ranges, self._in_order
         return other
 
     def __eq__(self, other: object) -> bool:

@@ -22,6 +22,7 @@ from optuna_linas.linas.fitting import MIN_EXAMPLES
 from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.predictors.blocks import Advice
+from optuna_linas.predictors.trusted_order import trusted_order
 from optuna_linas.space import SearchSpace
 
 __all__ = ["WarmStart"]
@@ -84,7 +85,8 @@ class WarmStart:
             codes, losses, _ = self._examples(space, goals)
             self._space, self._advice = space, None
             if len(codes) >= MIN_EXAMPLES:
-                self._advice = StructuredGP(space).fit(codes, losses).predict
+                trusted = trusted_order(space, codes, losses)
+                self._advice = StructuredGP(trusted).fit(codes, losses).predict
         return self._advice
 
     def _examples(self, space: SearchSpace, goals: Goals) -> tuple[IntArray, FloatArray, BoolArray]:
