@@ -8,13 +8,15 @@ Shapes: `n` examples, `q` kernels, `kernels` is `float[q, n, n]`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from optuna_linas.arrays import FloatArray
 
-__all__ = ["even_kernel", "factorize", "kernel_weights", "support"]
+__all__ = ["FittedKernel", "even_kernel", "factorize", "kernel_weights", "support"]
 
 _PRIOR_WEIGHT, _PRIOR_NOISE = 0.3, 0.01
 _PRIOR_SPREAD = 2.0
@@ -25,8 +27,22 @@ _TOLERANCE = 1e-5
 """Of the evidence: a step that gains a thousandth of a nat in a hundred changes no prediction."""
 
 
-def kernel_weights(kernels: FloatArray, y: FloatArray) -> tuple[FloatArray, float]:
-    """Return the weight of each kernel, `float[q]`, and the noise variance.
+class FittedKernel(NamedTuple):
+    """A sum of kernels as a target speaks for it.
+
+    Attributes:
+        weights: Of the kernels, `float[q]`.
+        noise: The variance that they leave unexplained.
+        evidence: The log of the weights' posterior density in nats, but for a constant.
+    """
+
+    weights: FloatArray
+    noise: float
+    evidence: float
+
+
+def kernel_weights(kernels: FloatArray, y: FloatArray) -> FittedKernel:
+    """Return the weight of each kernel, the noise variance, and the evidence for them.
 
     The search starts from the prior each time and not from the last result, so that the answer
     depends on the data alone.
@@ -66,8 +82,9 @@ def kernel_weights(kernels: FloatArray, y: FloatArray) -> tuple[FloatArray, floa
         method="L-BFGS-B",
         bounds=[(c - _BOUND, c + _BOUND) for c in center],
         options={"maxiter": _MAX_ITERATIONS, "ftol": _TOLERANCE},
-    ).x
-    return np.exp(found[:-1]), float(np.exp(found[-1])) + _JITTER
+    )
+    theta: FloatArray = found.x
+    return FittedKernel(np.exp(theta[:-1]), float(np.exp(theta[-1])) + _JITTER, -float(found.fun))
 
 
 def even_kernel(kernels: FloatArray) -> tuple[FloatArray, bool]:

@@ -209,7 +209,7 @@ class StructuredGP:
         self._weights: list[FloatArray] = []
         self._unexplained = np.zeros(targets.shape[1])
         for k, target in enumerate(targets.T):
-            weights, noise = kernel_weights(some, target[fitted])
+            weights, noise, _ = kernel_weights(some, target[fitted])
             gram = np.tensordot(weights, grams, 1)
             dual = cho_solve(factorize(gram, noise), target)
             self._unexplained[k] = np.sqrt(noise)

@@ -2,17 +2,18 @@
 
 A kernel of 7 is larger than one of 3, but "operation 2" is not more than "operation 1", and both
 are numbers to whoever reads a categorical parameter. A wrong order costs a search a fifth of its
-evaluations, and knowing the right one saves a third. Twelve measurements tell most of it: with
-sizes that are sizes, the evidence of a Gaussian process that takes them for it is 6 to 11 nats
-higher than that of one which does not, on the problems of the benchmarks; with shuffled numbers it
-is lower by 3.
+evaluations, and knowing the right one saves a third. A few dozen measurements tell them apart, by
+the evidence of a Gaussian process whose weights are fitted either way. After 24 and 48 of OFA's
+networks and HW-GPT-S, it is lower by 3 to 40 nats if options are told apart without the order that
+is there; and higher by 1 to 11 if numbers were shuffled for each variable. Where they were shuffled
+once for all, it is the words' common meaning that tells: 3 to 70 nats for it, up to 5 with sizes.
 
 Shapes: `n` examples, `m` objectives, `d` variables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +23,7 @@ from optuna_linas.fence import NEAR, Fence
 from optuna_linas.predictors.bends import Bends
 from optuna_linas.predictors.block_scaler import BlockScaler
 from optuna_linas.predictors.blocks import FeatureBlocks
-from optuna_linas.predictors.evidence import support
+from optuna_linas.predictors.evidence import kernel_weights
 from optuna_linas.predictors.grams import kernels_between
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import as_words, numbered, same_words
@@ -32,8 +33,12 @@ __all__ = ["trusted_order"]
 
 _FIRST, _LAST = 12, 96
 """Examples that decide first, and those after which nothing is decided anew."""
-_LEAST_GAIN = 1.0
+_LEAST_GAIN = 2.0
 """Nats of evidence by which an order must make things worse before it is not believed."""
+_LEAST_COMMON_GAIN = 8.0
+"""The same where words that several variables share explain more: they can stand for sizes, too."""
+_CERTAIN = 6.0
+"""Nats of evidence after which nothing is asked again: fitting either way takes time."""
 _MAX_KINDS = 8
 """Groups of variables with the same numbers of which each is asked by itself."""
 
@@ -65,54 +70,70 @@ def trusted_order(space: SearchSpace, archs: IntArray, losses: FloatArray) -> Se
     n = min(_FIRST * 2 ** int(np.log2(len(archs) / _FIRST)), _LAST)
     codes = np.ascontiguousarray(archs[:n], dtype=np.int64)
     values = np.ascontiguousarray(losses[:n], dtype=np.float64)
-    names = _only_names(space.variables, n, codes.tobytes(), values.tobytes())
-    return as_words(space, names) if names else space
+    found = _decided(space.variables, n, codes.tobytes(), values.tobytes()).names
+    return as_words(space, found) if found else space
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """The variables whose numbers are only names, and the groups of which that is not certain."""
+
+    names: frozenset[int]
+    open: tuple[frozenset[int], ...]
 
 
 @lru_cache(maxsize=64)
-def _only_names(
-    variables: tuple[Variable, ...], n: int, codes: bytes, values: bytes
-) -> tuple[int, ...]:
-    """The variables whose numbers are no sizes; remembered, as every batch asks again."""
+def _decided(variables: tuple[Variable, ...], n: int, codes: bytes, values: bytes) -> _Decision:
+    """What the first `n` examples decide; remembered, as every batch asks again."""
     space = SearchSpace(variables)
+    if n < 2 * _FIRST:
+        # Two options of one variable are in order either way.
+        kinds = [group for group in numbered(space) if len(group) * space.n_options[group[0]] > 2]
+        groups = tuple(frozenset(group.tolist()) for group in kinds)
+        together = (frozenset[int]().union(*groups),)
+        before = _Decision(frozenset(), groups if len(groups) <= _MAX_KINDS else together)
+    else:
+        half = len(codes) // 2, len(values) // 2
+        before = _decided(variables, n // 2, codes[: half[0]], values[: half[1]])
     archs = np.frombuffer(codes, dtype=np.int64).reshape(n, -1)
     losses = np.frombuffer(values, dtype=np.float64).reshape(n, -1)
     # A penalty says of no option whether it is a size.
     usual = (Fence(losses, NEAR)(losses) == losses).all(axis=1)
     archs, losses = archs[usual], losses[usual]
-    spread = losses.std(axis=0)
-    targets = (losses - losses.mean(axis=0))[:, spread > 0] / spread[spread > 0]
-    if 2 * len(archs) < n or not targets.shape[1]:
-        return ()
+    mean, spread = losses.mean(axis=0), losses.std(axis=0)
+    varies = spread > 1e-12 * np.maximum(np.abs(mean), 1e-300)
+    targets = (losses - mean)[:, varies] / spread[varies]
+    if not before.open or 2 * len(archs) < n or not targets.shape[1]:
+        return before
 
-    def evidence(positions: Iterable[int]) -> float:
-        return _evidence(as_words(space, positions), archs, targets)
-
-    left = [frozenset(group.tolist()) for group in numbered(space)]
-    if len(left) > _MAX_KINDS:
-        left = [frozenset[int]().union(*left)]
-    found, known = frozenset[int](), evidence(())
-    while left:
-        gains = [evidence(found | group) - known for group in left]
-        best = int(np.argmax(gains))
-        if gains[best] < _LEAST_GAIN:
-            break
-        found, known = found | left.pop(best), known + gains[best]
-    return tuple(sorted(found))
+    certain = before.names.difference(*before.open)
+    known = as_words(space, certain)
+    with_order = _evidence(FeatureBlocks(known), known.feature_variables, archs, targets)
+    gains = [
+        _gain(as_words(space, certain | group), archs, targets, with_order) for group in before.open
+    ]
+    pairs = list(zip(before.open, gains, strict=True))
+    return _Decision(
+        certain.union(*(group for group, gain in pairs if gain >= _LEAST_GAIN)),
+        tuple(group for group, gain in pairs if abs(gain) < _CERTAIN),
+    )
 
 
-def _evidence(space: SearchSpace, archs: IntArray, targets: FloatArray) -> float:
-    """The evidence for what a space tells of its options, with shared words or without them."""
-    blocks = FeatureBlocks(space)
+def _gain(space: SearchSpace, archs: IntArray, targets: FloatArray, with_order: float) -> float:
+    """How much more evidence there is for words than for an order, in nats."""
+    blocks, variable_of = FeatureBlocks(space), space.feature_variables
+    alone = _evidence(blocks.without_words(), variable_of, archs, targets) - with_order
     if not same_words(space):
-        return _support(blocks, space, archs, targets)
-    either = (blocks, blocks.without_words())
-    return max(_support(each, space, archs, targets) for each in either)
+        return alone
+    # A common meaning explains sizes, too, but then an order is far better than nothing in common.
+    common = _evidence(blocks, variable_of, archs, targets) - with_order + min(alone, 0.0)
+    return max(alone, common - (_LEAST_COMMON_GAIN - _LEAST_GAIN))
 
 
-def _support(
-    blocks: FeatureBlocks, space: SearchSpace, archs: IntArray, targets: FloatArray
+def _evidence(
+    blocks: FeatureBlocks, variable_of: IntArray, archs: IntArray, targets: FloatArray
 ) -> float:
     raw, everyone = blocks(archs), np.arange(len(archs))
-    scaled = BlockScaler(raw, targets, everyone, space.feature_variables)(raw)
-    return support(kernels_between(scaled, scaled, Bends(scaled)), targets)
+    scaled = BlockScaler(raw, targets, everyone, variable_of)(raw)
+    kernels = kernels_between(scaled, scaled, Bends(scaled))
+    return sum(kernel_weights(kernels, target).evidence for target in targets.T)

@@ -19,6 +19,7 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from optuna_linas.blas_threads import one_blas_thread
 from optuna_linas.goals import Goal
 from optuna_linas.samplers.book import (
     ENQUEUED,
@@ -299,16 +300,17 @@ class Dispatcher:
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
         book = self._reader.known_book(study)
         assert book is not None  # `table` is its.
-        planned = self._plan(
-            space,
-            table.history(book.failures()),
-            size + max(_MIN_SPARES, size // 2),
-            rng,
-            goals=table.goals,
-            batch=batch,
-            taken=archs_of(taken, space),
-            pending=archs_of(view.running, space),
-        )
+        with one_blas_thread():
+            planned = self._plan(
+                space,
+                table.history(book.failures()),
+                size + max(_MIN_SPARES, size // 2),
+                rng,
+                goals=table.goals,
+                batch=batch,
+                taken=archs_of(taken, space),
+                pending=archs_of(view.running, space),
+            )
         values = tuple(
             row_of(space, arch, derive_rng(seed, "row", batch, i))
             for i, arch in enumerate(planned.archs)
