@@ -1,11 +1,13 @@
 """A problem in disguise: nothing about it can be guessed from its names or its order.
 
 Variables are renamed `x0`, `x1`, ... and shuffled, every variable's options are permuted and
-passed as strings that carry no order.
+passed as strings: as words that carry no order, as text ("192", "768"), or as numbers that mean
+nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,21 +15,36 @@ import numpy as np
 from benchmarks.problem import Problem
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import SearchSpace
-from optuna_linas.variable import Condition, Variable
+from optuna_linas.variable import Condition, Option, Variable
 
-__all__ = ["anonymous", "original_archs"]
+__all__ = ["DISGUISES", "anonymous", "original_archs"]
 
 _SEED = 20_240
 
+DISGUISES: Mapping[str, Callable[[int, Option], str]] = {
+    "words": lambda place, option: f"o{place}",
+    "text": lambda place, option: str(option),
+    "numbers": lambda place, option: str(place),
+}
+"""What an option is passed as, from its new place and what it was."""
 
-def anonymous(problem: Problem) -> Problem:
-    """Return the anonymous twin; the disguise depends on the space's shape only."""
+
+def anonymous(problem: Problem, kind: str = "words") -> Problem:
+    """Return an anonymous twin; the disguise depends on the space's shape only.
+
+    Args:
+        problem: What is disguised.
+        kind: One of `DISGUISES`.
+    """
     order, permutations = _disguise(problem.space)
     old = problem.space.variables
     new_name = {old[j].name: f"x{k}" for k, j in enumerate(order)}
     # `permutations[j][i]` is the old index of the new option i of the old variable j.
+    passed = DISGUISES[kind]
     new_option = {
-        old[j].name: {old[j].options[i]: f"o{k}" for k, i in enumerate(permutations[j])}
+        old[j].name: {
+            old[j].options[i]: passed(k, old[j].options[i]) for k, i in enumerate(permutations[j])
+        }
         for j in range(len(old))
     }
 
@@ -38,7 +55,7 @@ def anonymous(problem: Problem) -> Problem:
     variables = [
         Variable.categorical(
             new_name[old[j].name],
-            [f"o{k}" for k in range(len(permutations[j]))],
+            list(new_option[old[j].name].values()),
             [renamed(condition) for condition in old[j].conditions],
         )
         for j in order
@@ -49,7 +66,7 @@ def anonymous(problem: Problem) -> Problem:
 
     return replace(
         problem,
-        name=f"{problem.name}-anonymous",
+        name=f"{problem.name}-anonymous" + (f"-{kind}" if kind != "words" else ""),
         space=SearchSpace(variables),
         evaluate=evaluate,
         architectures=None,

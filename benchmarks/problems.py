@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.anonymous import anonymous
+from benchmarks.anonymous import DISGUISES, anonymous
 from benchmarks.data import SOURCES, MissingData, digest, load
 from benchmarks.failing import FAILURES, failing
 from benchmarks.generated import generated, is_generated, names_of
@@ -25,17 +25,19 @@ def make_problem(name: str, data: Path | None) -> Problem:
     """Build a problem.
 
     Args:
-        name: One of `PROBLEMS` or `generated-FAMILY-SEED`, either with `-anonymous` or one of
-            `FAILURES` behind it, one on OFA with `-ops` behind it, or the path of a table with the
-            objectives behind a colon: `tables/mine.npz:+accuracy,-latency`.
+        name: One of `PROBLEMS` or `generated-FAMILY-SEED`, either with `-anonymous` (or
+            `-anonymous-text`, `-anonymous-numbers`) or one of `FAILURES` behind it, one on OFA with
+            `-ops` behind it, or the path of a table with the objectives behind a colon:
+            `tables/mine.npz:+accuracy,-latency`.
         data: The folder of the data files.
 
     Raises:
         MissingData: A data file, or the folder, is not there.
         ValueError: An unknown name, or an unusable table.
     """
-    if name.endswith("-anonymous"):
-        return anonymous(make_problem(name.removesuffix("-anonymous"), data))
+    hidden, is_hidden, kind = name.partition("-anonymous")
+    if is_hidden and (kind := kind.removeprefix("-") or "words") in DISGUISES:
+        return anonymous(make_problem(hidden, data), kind)
     if name.endswith("-ops") and name.removesuffix("-ops") in _OFA:
         return as_operations(make_problem(name.removesuffix("-ops"), data))
     known, _, kind = name.rpartition("-")
@@ -57,7 +59,8 @@ def make_problem(name: str, data: Path | None) -> Problem:
         return table_problem(Path(f"{path}.npz"), wanted)
     raise ValueError(
         f"Unknown problem {name!r}. Known are {', '.join(PROBLEMS)}, generated-FAMILY-SEED, each "
-        f"also with '-anonymous' or one of {', '.join(f'-{kind}' for kind in FAILURES)}, "
+        "also with '-anonymous', '-anonymous-text', '-anonymous-numbers' or one of "
+        f"{', '.join(f'-{kind}' for kind in FAILURES)}, "
         f"{', '.join(_OFA)} with '-ops', the groups {', '.join(GROUPS)}, and any "
         "table by its path: FILE.npz:objective,objective."
     )
@@ -175,6 +178,8 @@ _LARGE = ("ofa-mbv3-note10", "ofa-mbv3-i7", "hwgpt-s-h100")
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "large": _LARGE,
     "anonymous": tuple(f"{name}-anonymous" for name in _LARGE),
+    "anonymous-text": tuple(f"{name}-anonymous-text" for name in _LARGE),
+    "anonymous-numbers": tuple(f"{name}-anonymous-numbers" for name in _LARGE),
     "tables": (
         "nasbench201-cifar10-edgegpu",
         "nasbench201-cifar100-pixel3",

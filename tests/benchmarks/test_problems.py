@@ -5,7 +5,7 @@ import numpy as np
 import optuna
 import pytest
 
-from benchmarks.anonymous import anonymous, original_archs
+from benchmarks.anonymous import DISGUISES, anonymous, original_archs
 from benchmarks.data import MissingData
 from benchmarks.failing import FAILURES
 from benchmarks.problem import Goal, Problem
@@ -54,9 +54,10 @@ def test_the_gpt_space_has_the_published_size() -> None:
     assert space.size(effective=True) == 3 * 2 * (9**10 + 9**11 + 9**12)
 
 
-def test_an_anonymous_twin_is_the_same_function_of_other_names() -> None:
+@pytest.mark.parametrize("kind", DISGUISES)
+def test_an_anonymous_twin_is_the_same_function_of_other_names(kind: str) -> None:
     problem = weighted_sum(ofa_space())
-    twin = anonymous(problem)
+    twin = anonymous(problem, kind)
     archs = twin.space.sample(50, np.random.default_rng(0))
     there = original_archs(problem, archs)
     np.testing.assert_array_equal(twin.evaluate(archs), problem.evaluate(there))
@@ -73,6 +74,15 @@ def test_an_anonymous_twin_gives_nothing_away() -> None:
     assert {option for options in space.choices for option in options} == {"o0", "o1", "o2"}
     order = np.argsort(original_archs(problem, np.arange(45)[None] * 0 + 1)[0])
     assert not np.array_equal(order, np.arange(45))
+
+
+def test_a_twin_has_its_choices_as_text_or_numbers_that_mean_nothing() -> None:
+    problem = weighted_sum(ofa_space())
+    text, numbers = (anonymous(problem, kind).space for kind in ("text", "numbers"))
+    kernels = {c for c in text.choices if set(c) == {"3", "5", "7"}}
+    assert len(kernels) > 1  # in several orders
+    assert set(numbers.choices) == {("0", "1", "2")}
+    assert make_problem("generated-ops-3-anonymous-numbers", None).space.choices[0][0] == "0"
 
 
 def test_an_anonymous_twin_is_always_the_same() -> None:
@@ -135,7 +145,9 @@ def test_groups_expand_in_order_without_repeats() -> None:
     assert names == ["ofa-mbv3-i7", "ofa-mbv3-note10", "hwgpt-s-h100", "my.npz"]
 
 
-@pytest.mark.parametrize("name", [*PROBLEMS, *GROUPS["anonymous"], *GROUPS["operations"]])
+@pytest.mark.parametrize(
+    "name", [*PROBLEMS, *GROUPS["anonymous"], *GROUPS["anonymous-text"], *GROUPS["operations"]]
+)
 def test_real_problems_ignore_what_is_inactive(name: str, data: Path) -> None:
     problem = make_problem(name, data)
     archs = problem.space.sample(20, np.random.default_rng(0))

@@ -52,9 +52,10 @@ def test_a_large_problem_and_its_twin_have_limits_of_their_own() -> None:
     assert holds(verdicts(results("ofa-mbv3-i7", linas=late))) == {
         "LINAS@250 within 60 evaluations": False
     }
-    assert holds(verdicts(results("ofa-mbv3-i7-anonymous", linas=late))) == {
-        "LINAS@250 within 80 evaluations": True
-    }
+    for twin in ("ofa-mbv3-i7-anonymous", "ofa-mbv3-i7-anonymous-text"):
+        assert holds(verdicts(results(twin, linas=late))) == {
+            "LINAS@250 within 80 evaluations": True
+        }
 
 
 def test_a_search_that_never_arrives_does_not_hold() -> None:
