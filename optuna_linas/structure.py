@@ -142,14 +142,14 @@ def as_words(space: SearchSpace, positions: Iterable[int]) -> SearchSpace:
 
     Args:
         space: The search space.
-        positions: Of these variables.
+        positions: Of these variables; ranges of numbers among them stay as they are.
 
     Example:
         >>> space = SearchSpace.from_choices({"width": [8, 16], "operation": [0, 1, 2]})
         >>> option_levels(as_words(space, [1]))
         (array([0., 1.]), None)
     """
-    told = {space.names[j] for j in positions}
+    told = {space.names[j] for j in positions if not space.variables[j].is_number}
 
     def words(name: str, options: Sequence[Option]) -> tuple[Option, ...]:
         return tuple(f"={o!r}" for o in options) if name in told else tuple(options)

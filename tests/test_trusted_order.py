@@ -7,6 +7,7 @@ from optuna_linas.predictors.trusted_order import trusted_order
 from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import option_levels
+from optuna_linas.variable import Condition, Variable
 
 NAMES = np.array([3.0, 0.0, 2.0, 1.0])
 """What options are worth that are no sizes."""
@@ -84,3 +85,24 @@ def test_what_trials_have_shown_of_a_space_is_still_known() -> None:
     other = row.copy()
     other[3] = (other[3] + 1) % 3
     assert np.array_equal(found.canonical(other[None]), observed.canonical(row[None]))
+
+
+def test_ranges_that_others_depend_on_stay_as_they_are() -> None:
+    space = SearchSpace(
+        [
+            Variable.integer("depth", 1, 3),
+            *[Variable.categorical(f"op_{i}", [0, 1, 2, 3]) for i in range(8)],
+            Variable.categorical("last", [0, 1, 2, 3], [Condition("depth", (3,))]),
+        ]
+    )
+    archs = space.canonical(space.sample(48, np.random.default_rng(0)))
+    losses = NAMES[archs[:, 1:9]].sum(axis=1) + archs[:, 0]
+    assert trusted(trusted_order(space, archs, losses[:, None])) == [True] + [False] * 9
+
+
+def test_an_order_by_what_depends_on_it_is_not_asked_for() -> None:
+    space = SearchSpace.from_choices(
+        {"depth": [1, 2], "a_1": ["x", "y"], "a_2": ["x", "y"]}, {"a_2": {"depth": [2]}}
+    )
+    archs = space.canonical(space.sample(48, np.random.default_rng(0)))
+    assert trusted_order(space, archs, archs @ [[1.0], [0.0], [1.0]]) is space

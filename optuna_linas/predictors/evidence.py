@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.linalg.lapack import dpotrf, dpotrs
 
 from optuna_linas.arrays import FloatArray
+from optuna_linas.predictors.definite import inverted
 
 __all__ = ["FittedKernel", "even_kernel", "factorize", "kernel_weights", "support"]
 
@@ -54,22 +54,18 @@ def kernel_weights(kernels: FloatArray, y: FloatArray) -> FittedKernel:
     q, n, _ = kernels.shape
     scale = np.maximum(np.trace(kernels, axis1=1, axis2=2) / n, 1e-9)
     center = np.log(np.r_[_PRIOR_WEIGHT / scale, _PRIOR_NOISE])
-    flat, identity = kernels.reshape(q, n * n), np.eye(n)
+    flat = kernels.reshape(q, n * n)
 
     def negative_log_posterior(theta: FloatArray) -> tuple[float, FloatArray]:
         scales = np.exp(theta)
         total = scales[:-1] @ flat
         total[:: n + 1] += scales[-1] + _JITTER
-        # LAPACK itself: SciPy's checks take as long as the work, and this is done a thousand times.
-        root, info = dpotrf(total.reshape(n, n), lower=True, clean=False)
-        if info:
-            raise np.linalg.LinAlgError(f"The kernel of {n} examples is not positive definite.")
-        inverse, _ = dpotrs(root, identity, lower=True)
+        inverse, half_log_det = inverted(total.reshape(n, n))
         dual = inverse @ y
         slack = inverse - np.outer(dual, dual)
         slopes = np.append(flat @ slack.ravel(), np.trace(slack))
         offset = (theta - center) / _PRIOR_SPREAD
-        loss = 0.5 * float(y @ dual) + float(np.log(np.diag(root)).sum())
+        loss = 0.5 * float(y @ dual) + half_log_det
         gradient = 0.5 * (scales * slopes) + offset / _PRIOR_SPREAD
         return loss + 0.5 * float(offset @ offset), gradient
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.predictors.definite import inverted
 
 __all__ = ["relevance"]
 
@@ -41,14 +42,14 @@ def relevance(X: FloatArray, Y: FloatArray, group: IntArray) -> FloatArray:
     size = np.bincount(group).astype(float) * m
     power = max(float((X**2).mean(axis=0).sum()), 1e-9)
     variance = np.full(len(size), 1.0 / power)
-    noise = np.full(m, 0.05)
+    noise, identity = np.full(m, 0.05), np.eye(n)
     for _ in range(_N_ITERATIONS):
         prior = variance[group]
         scaled = X * prior
         gram = scaled @ X.T
         energy = np.zeros(len(size))
         for k in range(m):
-            inverse = np.linalg.inv(gram + noise[k] * np.eye(n))
+            inverse, _ = inverted(gram + noise[k] * identity)
             dual = inverse @ Y[:, k]
             weights = scaled.T @ dual
             posterior = prior - prior**2 * ((inverse @ X) * X).sum(axis=0)

@@ -26,7 +26,7 @@ from optuna_linas.predictors.blocks import FeatureBlocks
 from optuna_linas.predictors.evidence import kernel_weights
 from optuna_linas.predictors.grams import kernels_between
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import as_words, numbered, same_words
+from optuna_linas.structure import as_words, numbered, option_levels, same_words
 from optuna_linas.variable import Variable
 
 __all__ = ["trusted_order"]
@@ -87,9 +87,7 @@ def _decided(variables: tuple[Variable, ...], n: int, codes: bytes, values: byte
     """What the first `n` examples decide; remembered, as every batch asks again."""
     space = SearchSpace(variables)
     if n < 2 * _FIRST:
-        # Two options of one variable are in order either way.
-        kinds = [group for group in numbered(space) if len(group) * space.n_options[group[0]] > 2]
-        groups = tuple(frozenset(group.tolist()) for group in kinds)
+        groups = _doubtful(space)
         together = (frozenset[int]().union(*groups),)
         before = _Decision(frozenset(), groups if len(groups) <= _MAX_KINDS else together)
     else:
@@ -119,11 +117,22 @@ def _decided(variables: tuple[Variable, ...], n: int, codes: bytes, values: byte
     )
 
 
+def _doubtful(space: SearchSpace) -> tuple[frozenset[int], ...]:
+    """The groups of variables with the same numbers whose order means anything.
+
+    Two options of one variable are in order either way, and options that other variables depend on
+    are ordered by how many these are, too.
+    """
+    levels = option_levels(as_words(space, range(len(space))))
+    kinds = [[j for j in group.tolist() if levels[j] is None] for group in numbered(space)]
+    return tuple(frozenset(kind) for kind in kinds if sum(space.n_options[kind]) > 2)
+
+
 def _gain(space: SearchSpace, archs: IntArray, targets: FloatArray, with_order: float) -> float:
     """How much more evidence there is for words than for an order, in nats."""
     blocks, variable_of = FeatureBlocks(space), space.feature_variables
     alone = _evidence(blocks.without_words(), variable_of, archs, targets) - with_order
-    if not same_words(space):
+    if alone <= -_CERTAIN or not same_words(space):
         return alone
     # A common meaning explains sizes, too, but then an order is far better than nothing in common.
     common = _evidence(blocks, variable_of, archs, targets) - with_order + min(alone, 0.0)
