@@ -10,6 +10,7 @@ Shapes: `n` rows, `d` variables, `m` objectives, `f` options of all variables to
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 
 from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.evolution.algorithm import Canonical
@@ -77,7 +78,8 @@ def _ridge(X: FloatArray, Y: FloatArray) -> FloatArray:
 
 
 def _solved(gram: FloatArray, right: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.solve(gram + _RIDGE * np.eye(len(gram)), right))
+    factor = cho_factor(gram + _RIDGE * np.eye(len(gram)), check_finite=False)
+    return np.asarray(cho_solve(factor, right, check_finite=False))
 
 
 def _without_penalties(losses: FloatArray) -> FloatArray:
