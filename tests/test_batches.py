@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optuna_linas.bounds import lowest_bounds
+from optuna_linas.evolution import Visited
 from optuna_linas.gain import greedy_gain, reference_behind
+from optuna_linas.history import History
+from optuna_linas.linas.batch import BatchChooser
 from optuna_linas.pareto import hypervolume
 
 
@@ -79,3 +82,27 @@ def test_a_network_larger_than_all_measured_is_picked_if_it_is_better() -> None:
     reference = reference_behind(measured, ordered=True)
     assert greedy_gain(measured, larger, reference, 2).tolist() == [0]
     assert greedy_gain(measured, larger, measured.max(axis=0), 2).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("cost", "ordered", "picked"),
+    [(10.2, True, 1), (10.5, True, 0), (10.5, False, 1), (11.5, False, 0)],
+)
+def test_a_batch_has_what_is_dearer_than_all_measured_if_it_is_better(
+    cost: float, ordered: bool, picked: int
+) -> None:
+    measured = np.array([[0.0, 10.0], [5.0, 5.0], [10.0, 0.0]])
+    nothing = np.zeros((3, 0))
+    history = History(np.arange(3)[:, None], measured, nothing, np.arange(3))
+    archs = np.array([[3], [4]])
+    better = np.array([[4.99, 5.01], [-2.0, cost]])  # a little; or much, but larger than all
+    chooser = BatchChooser(
+        archs,
+        history,
+        None,  # type: ignore[arg-type]  # nothing is pending
+        Visited(archs, better, np.zeros(2), np.arange(2)),
+        archs[:0],
+        joint=True,
+        ordered=ordered,
+    )
+    assert chooser.choose(np.arange(2), 1, set()).tolist() == [picked]

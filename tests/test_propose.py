@@ -16,6 +16,7 @@ from sklearn.linear_model import LinearRegression
 from optuna_linas.evolution import NSGA2, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
 from optuna_linas.linas import MIN_EXAMPLES, Settings, make_proposal, propose
+from optuna_linas.linas.batch import BatchChooser
 from optuna_linas.linas.bounded import bounded
 from optuna_linas.linas.fitting import FittedPredictors
 from optuna_linas.predictors import Predictor
@@ -586,3 +587,20 @@ def test_one_shot_foretells_what_lies_far_from_its_random_examples(
     assert proposal.predicted is not None
     # The least is 0, the least of the examples about 12.
     assert (proposal.predicted.min() < 0.4 * losses.min()) == reaches
+
+
+@pytest.mark.parametrize(("options", "ordered"), [([1, 2, 3], True), (["a", "b", "c"], False)])
+def test_a_batch_is_told_whether_options_have_an_order(
+    monkeypatch: pytest.MonkeyPatch, options: list[object], ordered: bool
+) -> None:
+    told: list[bool] = []
+
+    class Noted(BatchChooser):
+        def __init__(self, *args: Any, ordered: bool, **more: Any) -> None:
+            told.append(ordered)
+            super().__init__(*args, ordered=ordered, **more)
+
+    monkeypatch.setattr(sys.modules[propose.__module__], "BatchChooser", Noted)
+    space = SearchSpace.from_choices({f"x_{i}": options for i in range(6)})  # type: ignore[arg-type]
+    propose(space, history_of_sizes(space, 30), 2, np.random.default_rng(0), settings=quick())
+    assert told == [ordered]
