@@ -22,11 +22,16 @@ __all__ = ["DISGUISES", "anonymous", "original_archs"]
 _SEED = 20_240
 
 DISGUISES: Mapping[str, Callable[[int, Option], str]] = {
-    "words": lambda place, option: f"o{place}",
+    "words": lambda place, option: _word(place),
     "text": lambda place, option: str(option),
     "numbers": lambda place, option: str(place),
 }
 """What an option is passed as, from its new place and what it was."""
+
+
+def _word(place: int) -> str:
+    """A word without a number: a, b, ..., z, ba, bb, ..."""
+    return (_word(place // 26) if place >= 26 else "") + chr(ord("a") + place % 26)
 
 
 def anonymous(problem: Problem, kind: str = "words") -> Problem:

@@ -32,6 +32,11 @@ _N_REMEMBERED = 16
 """Spaces whose structure is remembered: a search asks for it with every trial."""
 
 _NUMERAL = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\s*", re.ASCII)
+_WITHIN = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+_MAX_NUMBERED_WORDS = 100
+"""Words beyond which the numbers in them are taken for names at once: "item_5012"."""
+
+_LETTERS = str.maketrans("0123456789", "abcdefghij")
 
 _MAX_WORDS = 1_024
 """Options beyond which a variable shares no words: no search measures so many of them twice."""
@@ -42,14 +47,14 @@ def option_levels(space: SearchSpace) -> tuple[FloatArray | None, ...]:
     """Return the rank of each variable's options in [0, 1]; `None` for options without an order.
 
     Numbers are ordered by value, and so are categorical options that are all numbers, booleans or
-    strings that say a number ("16"). Words are not, unless other variables depend on them: an
-    option that brings more variables into being makes the larger network, whatever it is called. A
-    single option has no order.
+    strings that say a number ("16") or differ in one alone ("conv3x3", "conv5x5"). Other words are
+    not, unless other variables depend on them: an option that brings more variables into being
+    makes the larger network, whatever it is called. A single option has no order.
 
     Example:
         >>> from optuna_linas.variable import Condition
         >>> space = SearchSpace([
-        ...     Variable.categorical("kernel", ["7", "3", "5"]),
+        ...     Variable.categorical("kernel", ["7x7", "3x3", "5x5"]),
         ...     Variable.categorical("operation", ["conv", "skip"]),
         ...     Variable.categorical("depth", ["deep", "flat"]),
         ...     Variable.categorical("second", ["a", "b"], [Condition("depth", ("deep",))]),
@@ -152,7 +157,9 @@ def as_words(space: SearchSpace, positions: Iterable[int]) -> SearchSpace:
     told = {space.names[j] for j in positions if not space.variables[j].is_number}
 
     def words(name: str, options: Sequence[Option]) -> tuple[Option, ...]:
-        return tuple(f"={o!r}" for o in options) if name in told else tuple(options)
+        if name not in told:
+            return tuple(options)
+        return tuple(f"={option!r}".translate(_LETTERS) for option in options)
 
     return space.with_variables(
         [
@@ -217,7 +224,12 @@ def _levels_of_values(variable: Variable) -> FloatArray | None:
 def _numbers(variable: Variable) -> list[float] | None:
     """The numbers that the options are or say; `None` where one is another word."""
     numbers = [_number(option) for option in variable.options]
-    return None if None in numbers else cast("list[float]", numbers)
+    if None not in numbers:
+        return cast("list[float]", numbers)
+    are_words = all(isinstance(option, str) for option in variable.options)
+    if are_words and variable.n_options <= _MAX_NUMBERED_WORDS:
+        return _numbers_within(cast("Sequence[str]", variable.options))
+    return None
 
 
 def _number(option: Option) -> float | None:
@@ -225,6 +237,18 @@ def _number(option: Option) -> float | None:
         return float(option) if _NUMERAL.fullmatch(option) else None
     is_number = isinstance(option, (bool, int, float)) and math.isfinite(option)
     return float(option) if is_number else None  # type: ignore[arg-type]
+
+
+def _numbers_within(words: Sequence[str]) -> list[float] | None:
+    """The one number in which words differ, as "3x3" and "5x5" do; `None` if there is none."""
+    if len({_WITHIN.sub("#", word) for word in words}) > 1:
+        return None
+    found = np.array([[float(each) for each in _WITHIN.findall(word)] for word in words])
+    differ = found[:, (found != found[0]).any(axis=0)]
+    if not differ.shape[1] or (differ != differ[:, :1]).any():
+        return None
+    numbers: list[float] = differ[:, 0].tolist()
+    return numbers
 
 
 def _stem(variable: Variable) -> str:

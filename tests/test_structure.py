@@ -24,6 +24,9 @@ from optuna_linas.variable import Condition, Variable
         ([0.25, 0.2], [1.0, 0.0]),
         ([False, True], [0.0, 1.0]),
         (["16", "8", " 32"], [0.5, 0.0, 1.0]),
+        (["5x5", "3x3", "11x11"], [0.5, 0.0, 1.0]),
+        (["b3_k7", "b3_k5"], [1.0, 0.0]),
+        (["x0.5", "x0.25"], [1.0, 0.0]),
         (["0.5", "-1", "1e-3", ".75"], [2 / 3, 0.0, 1 / 3, 1.0]),
     ],
 )
@@ -44,6 +47,11 @@ def test_numbers_among_options_have_an_order(options: list[float], levels: list[
         ["1", "nan"],
         ["1e999", "1"],
         ["1_0", "2"],
+        ["3x1", "1x3"],
+        ["k3", "e5"],
+        ["k3", "k3 "],
+        ["a1b2", "a2b3"],
+        ["k3", 5],
         ["٣", "1"],
     ],
 )
@@ -143,6 +151,12 @@ def test_a_thousand_words_and_more_are_not_shared() -> None:
         return len(same_words(SearchSpace.from_choices({"op_0": words, "op_1": words})))
 
     assert (groups(1_024), groups(1_025)) == (1, 0)
+
+
+def test_words_with_a_hundred_numbers_are_names() -> None:
+    few, many = (SearchSpace.from_choices({"x": [f"w{i}" for i in range(n)]}) for n in (100, 101))
+    assert mostly_ordered(few)
+    assert not mostly_ordered(many)
 
 
 def test_numbers_are_alike_in_any_order_and_as_text() -> None:

@@ -63,7 +63,7 @@ def trusted_order(space: SearchSpace, archs: IntArray, losses: FloatArray) -> Se
         >>> worth = np.array([3.0, 0.0, 2.0, 1.0])  # the order of the numbers says nothing
         >>> shuffled = trusted_order(space, archs, worth[archs].sum(axis=1, keepdims=True))
         >>> shuffled.variables[0].options
-        ('=0', '=1', '=2', '=3')
+        ('=a', '=b', '=c', '=d')
     """
     if len(archs) < _FIRST or not numbered(space):
         return space
