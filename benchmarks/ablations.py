@@ -18,7 +18,7 @@ from benchmarks.limits import latency_limits, limits_table, ofa_results, summari
 from benchmarks.ofa_search import GeneticSearch
 from benchmarks.picture import write_picture
 from benchmarks.problem import Problem
-from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
+from benchmarks.problems import NAMES_IN_WORDS, expand_names, make_problem
 from benchmarks.reasons import print_error
 from benchmarks.report import print_report
 from benchmarks.running import platform_facts, run_tasks
@@ -168,8 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"of {', '.join(studies)}; default: all but {FAILURE_STUDY}, which is for the "
         "problems of the group 'failing'")  # fmt: skip
     add("--problems", nargs="+", default=["ofa-mbv3-note10", "hwgpt-s-h100"], metavar="NAME",
-        help=f"of {', '.join(PROBLEMS)}, the groups {', '.join(GROUPS)}, or tables by path; "
-        "default: %(default)s")  # fmt: skip
+        help=f"of {NAMES_IN_WORDS}; default: %(default)s")  # fmt: skip
     add("--seeds", type=int, default=3, help="seeds 0, 1, ... per variant; default: 3")
     add("--evaluations", type=int, default=250, help="per search; default: 250")
     add("--long-evaluations", type=int, default=1_000, help="of the study 'long'; default: 1000")

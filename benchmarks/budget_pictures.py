@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from benchmarks.picture import write_page
 from optuna_linas.visualization import plot_budget_histogram
 from optuna_linas.visualization.style import COLORS, layout
 
@@ -19,15 +20,13 @@ _SHOWN = ("generator", "best trial of the study", "single-budget searches", "OFA
 
 def write_pictures(results: Mapping[str, Any], path: Path) -> None:
     """Write one page: for every problem its fronts, and the histogram of the first seed."""
-    parts: list[str] = []
+    figures = []
     for name, problem in results["problems"].items():
         costs = {float(b): c for b, c in problem["runs"][0]["histogram"].items()}
         histogram = plot_budget_histogram(costs, cost_name=problem["cost"])
         histogram.update_layout(title=f"{name}: 1,000 draws for each budget, as measured")
-        for figure in (draw_fronts(name, problem), histogram):
-            parts.append(figure.to_html(full_html=False, include_plotlyjs=not parts))
-    head = "<!doctype html><meta charset='utf-8'><title>optuna-linas: budgets</title>"
-    path.write_text(head + "\n".join(parts), encoding="utf-8")
+        figures += [draw_fronts(name, problem), histogram]
+    write_page(figures, path, "optuna-linas: budgets")
 
 
 def draw_fronts(name: str, problem: Mapping[str, Any]) -> go.Figure:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from html import escape
 from itertools import cycle
 from operator import itemgetter
 from pathlib import Path
@@ -13,7 +14,9 @@ from plotly.subplots import make_subplots
 
 from benchmarks.lines import Styles, curve_with_band
 
-__all__ = ["draw", "write_figure", "write_picture"]
+__all__ = ["draw", "write_figure", "write_page", "write_picture"]
+
+_IMAGE_WIDTH = 1200
 
 _COLUMNS = 2
 _FIRST_SHOWN = 10
@@ -41,9 +44,28 @@ def write_figure(figure: go.Figure, path: Path, *, scale: float = 2) -> None:
         ValueError: Neither .html nor an image that plotly can write.
     """
     if path.suffix == ".html":
-        figure.write_html(path, include_plotlyjs=True)
+        write_page([figure], path, "optuna-linas: a benchmark")
     else:
-        figure.write_image(path, scale=scale)
+        figure.write_image(path, scale=scale, width=figure.layout.width or _IMAGE_WIDTH)
+
+
+def write_page(figures: Sequence[go.Figure], path: Path, title: str) -> None:
+    """Write figures as a page that needs nothing else, each as wide as the window.
+
+    Args:
+        figures: From the top to the bottom.
+        path: The file.
+        title: What the window is called.
+    """
+    # The scroll bar is there from the beginning, or the first figure would be drawn too wide.
+    parts = [
+        f"<!doctype html><meta charset='utf-8'><title>{escape(title)}</title>",
+        "<style>html { overflow-y: scroll }</style>",
+    ]
+    for i, figure in enumerate(figures):
+        wide = go.Figure(figure).update_layout(width=None)
+        parts.append(wide.to_html(full_html=False, include_plotlyjs=i == 0))
+    path.write_text("\n".join(parts), encoding="utf-8")
 
 
 def draw(results: Mapping[str, Any]) -> go.Figure:
@@ -82,15 +104,14 @@ def draw(results: Mapping[str, Any]) -> go.Figure:
                 line_color="grey",
                 annotation_text=target,
                 annotation_position=next(positions),
+                annotation_bgcolor="rgba(255, 255, 255, 0.8)",
                 **place,
             )
         figure.update_xaxes(title_text="evaluations", **place)
         figure.update_yaxes(
             title_text="share of the best front's hypervolume", range=_range(problem), **place
         )
-    figure.update_layout(
-        template="plotly_white", height=120 + 400 * n_rows, width=1200, hovermode="x unified"
-    )
+    figure.update_layout(template="plotly_white", height=120 + 400 * n_rows, hovermode="x unified")
     return figure
 
 

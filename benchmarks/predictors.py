@@ -143,7 +143,6 @@ def draw(results: Mapping[str, Any]) -> go.Figure:
         template="plotly_white",
         title="Predictors against training examples (mean ± standard error)",
         height=120 + 360 * len(panels),
-        width=1200,
     )
     return figure
 

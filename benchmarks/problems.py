@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.anonymous import DISGUISES, anonymous
 from benchmarks.data import SOURCES, MissingData, digest, load
 from benchmarks.failing import FAILURES, failing
-from benchmarks.generated import generated, is_generated, names_of
+from benchmarks.generated import FAMILIES, generated, is_generated, names_of
 from benchmarks.operations import as_operations
 from benchmarks.problem import Goal, Problem
 from benchmarks.surrogates import HWGPT, OFAMobileNetV3
@@ -18,7 +18,15 @@ from benchmarks.tables import table_problem
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import SearchSpace
 
-__all__ = ["GROUPS", "PROBLEMS", "expand_names", "gpt_space", "make_problem", "ofa_space"]
+__all__ = [
+    "GROUPS",
+    "NAMES_IN_WORDS",
+    "PROBLEMS",
+    "expand_names",
+    "gpt_space",
+    "make_problem",
+    "ofa_space",
+]
 
 
 def make_problem(name: str, data: Path | None) -> Problem:
@@ -57,13 +65,7 @@ def make_problem(name: str, data: Path | None) -> Problem:
     if objectives or name.endswith(".npz"):
         wanted = [o for o in objectives.lstrip(":").split(",") if o]
         return table_problem(Path(f"{path}.npz"), wanted)
-    raise ValueError(
-        f"Unknown problem {name!r}. Known are {', '.join(PROBLEMS)}, generated-FAMILY-SEED, each "
-        "also with '-anonymous', '-anonymous-text', '-anonymous-numbers' or one of "
-        f"{', '.join(f'-{kind}' for kind in FAILURES)}, "
-        f"{', '.join(_OFA)} with '-ops', the groups {', '.join(GROUPS)}, and any "
-        "table by its path: FILE.npz:objective,objective."
-    )
+    raise ValueError(f"Unknown problem {name!r}. Known are {NAMES_IN_WORDS}.")
 
 
 def expand_names(names: list[str]) -> list[str]:
@@ -201,3 +203,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "unseen": names_of(100, 101),
 }
 """Names that stand for several problems."""
+
+NAMES_IN_WORDS = (
+    f"{', '.join(PROBLEMS)}, generated-FAMILY-SEED (a family of {', '.join(FAMILIES)}), each also "
+    f"with -anonymous, -anonymous-text, -anonymous-numbers or one of {', '.join(f'-{kind}' for kind in FAILURES)}, "
+    f"{', '.join(_OFA)} with -ops, the groups {', '.join(GROUPS)}, and any table by its path: "
+    "FILE.npz:+objective,-objective"
+)
+"""Every name of a problem, for the help and the errors of the command lines."""

@@ -20,7 +20,7 @@ from benchmarks.overhead import PROBLEM as OVERHEAD_PROBLEM
 from benchmarks.overhead import measure_overhead
 from benchmarks.picture import write_picture
 from benchmarks.problem import Problem
-from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
+from benchmarks.problems import NAMES_IN_WORDS, expand_names, make_problem
 from benchmarks.reasons import print_error
 from benchmarks.report import print_report
 from benchmarks.running import platform_facts, run_tasks
@@ -173,9 +173,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=list(_DEFAULT_PROBLEMS),
         metavar="NAME",
-        help=f"problems ({', '.join(PROBLEMS)}, each also with -anonymous), groups "
-        f"({', '.join(GROUPS)}), or tables by path: FILE.npz:+objective,-objective; "
-        "default: %(default)s",
+        help=f"of {NAMES_IN_WORDS}; default: %(default)s",
     )
     add(
         "--samplers",

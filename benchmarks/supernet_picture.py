@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from benchmarks.picture import write_page
 from optuna_linas.visualization.style import COLORS
 
 __all__ = ["draw", "write_picture"]
@@ -16,7 +17,7 @@ __all__ = ["draw", "write_picture"]
 
 def write_picture(results: Mapping[str, Any], path: Path) -> None:
     """Write a page that needs nothing else."""
-    draw(results).write_html(path, include_plotlyjs=True)
+    write_page([draw(results)], path, "optuna-linas: super-networks")
 
 
 def draw(results: Mapping[str, Any]) -> go.Figure:

@@ -183,7 +183,11 @@ def picture(study: optuna.Study, random: optuna.Study, reference: list[float], p
         front.to_html(full_html=False, include_plotlyjs=True),
         volumes.to_html(full_html=False, include_plotlyjs=False),
     ]
-    head = "<!doctype html><meta charset='utf-8'><title>optuna-linas: digits</title>"
+    # The scroll bar is there from the beginning, or the first figure would be drawn too wide.
+    head = (
+        "<!doctype html><meta charset='utf-8'><title>optuna-linas: digits</title>"
+        "<style>html { overflow-y: scroll }</style>"
+    )
     path.write_text(head + "\n".join(parts), encoding="utf-8")
 
 

@@ -118,7 +118,7 @@ def variable_of(
     """Return the variable of an Optuna distribution.
 
     Raises:
-        TypeError: A kind of distribution that Optuna 5 does not have.
+        TypeError: No distribution of Optuna's.
     """
     if isinstance(distribution, CategoricalDistribution):
         return Variable.categorical(name, distribution.choices, conditions)
@@ -140,7 +140,11 @@ def variable_of(
             log=distribution.log,
             conditions=conditions,
         )
-    raise TypeError(f"{name!r} has the unknown distribution {distribution!r}.")
+    raise TypeError(
+        f"{name!r} has no Optuna distribution but {distribution!r}. Give one, such as "
+        "IntDistribution(1, 8); or make a space of lists of options: "
+        "SearchSpace.from_choices({...})."
+    )
 
 
 def space_from_distributions(distributions: Mapping[str, BaseDistribution]) -> SearchSpace:

@@ -4,6 +4,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.samplers import RandomSampler
 from optuna.trial import FixedTrial
 
+from optuna_linas import LINASSampler
 from optuna_linas.distributions import distribution_of
 from optuna_linas.space import SearchSpace
 from optuna_linas.suggest import suggest
@@ -39,6 +40,12 @@ def test_the_trial_holds_exactly_the_params_that_the_space_decodes() -> None:
         params = suggest(trial, CHAIN)
         assert params == trial.params == CHAIN.decode(CHAIN.encode(params))
     assert {len(trial.params) for trial in study.trials} == {2, 3, 4}
+
+
+def test_lists_of_options_for_distributions_are_told_how_to_become_a_space() -> None:
+    wanted = r"'a' has no Optuna distribution but \[1, 2\].*SearchSpace\.from_choices"
+    with pytest.raises(TypeError, match=wanted):
+        LINASSampler(space={"a": [1, 2]})  # type: ignore[dict-item]
 
 
 def test_numbers_keep_their_range() -> None:

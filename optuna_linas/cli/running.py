@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from optuna_linas.cli.failures import Failure
+from optuna_linas.cli.failures import Failure, WrongUse
 from optuna_linas.cli.interrupts import stop_at_interrupt
 from optuna_linas.cli.output import Bar, say
 from optuna_linas.cli.problem import Problem
+from optuna_linas.cli.watched import Watched
 
 if TYPE_CHECKING:
     from optuna.study import Study
-    from optuna.trial import FrozenTrial, Trial
+    from optuna.trial import FrozenTrial
 
 __all__ = ["n_measured", "n_unsteady_of", "run"]
 
@@ -35,6 +35,8 @@ def run(
 
     Raises:
         Failure: The objective function has failed.
+        WrongUse: It returns more or fewer values than the study has directions. A study that
+            holds nothing else is removed, so that the corrected command finds its name free.
     """
     from optuna.study import MaxTrialsCallback
     from optuna.trial import TrialState
@@ -47,7 +49,8 @@ def run(
     callbacks: list[Any] = [MaxTrialsCallback(trials, states=(TrialState.COMPLETE,))]
     callbacks += [DashboardCallback()] if dashboard else []
     is_interrupted = False
-    watched = _Watched(problem.objective)
+    is_new = not study.get_trials(deepcopy=False)
+    watched = Watched(problem.objective, len(study.directions), keep_errors=not keep_going)
     with (
         Bar(study.study_name, trials, min(done, trials)) as bar,
         stop_at_interrupt(jobs) as interrupt,
@@ -56,13 +59,12 @@ def run(
         def report(study: Study, trial: FrozenTrial) -> None:
             if trial.state == TrialState.COMPLETE:
                 bar.advance(_detail(study))
-            if interrupt.is_set():
+            if interrupt.is_set() or watched.wrong_count is not None:
                 study.stop()
 
         try:
             study.optimize(
-                # Errors that end nothing are not kept: they hold what the trial had in memory.
-                problem.objective if keep_going else watched,
+                watched,
                 n_trials=max(0, trials - done),
                 n_jobs=jobs,
                 catch=(Exception,) if keep_going else (),
@@ -75,28 +77,38 @@ def run(
             if click.get_current_context().find_root().params["traceback"]:
                 traceback.print_exc()
             raise Failure(_told(error, watched.trial_of(error))) from None
+    if watched.wrong_count is not None:
+        raise WrongUse(_told_count(study, *watched.wrong_count, is_removed=_removed(study, is_new)))
     if dashboard and not is_interrupted:
         publish(study)
     return is_interrupted
 
 
-class _Watched:
-    """An objective that remembers in which trial an error was raised: threads run several."""
+def _removed(study: Study, is_new: bool) -> bool:
+    """Remove a study that this command began, if all its trials have failed; say whether."""
+    import optuna
+    from optuna.trial import TrialState
 
-    def __init__(self, objective: Callable[[Trial], Any]) -> None:
-        self._objective = objective
-        self._raised: list[tuple[Exception, int]] = []
+    states = {trial.state for trial in study.get_trials(deepcopy=False)}
+    # A trial that runs is another worker's.
+    if not is_new or states != {TrialState.FAIL}:
+        return False
+    optuna.delete_study(study_name=study.study_name, storage=study._storage)
+    return True
 
-    def __call__(self, trial: Trial) -> Any:
-        try:
-            return self._objective(trial)
-        except Exception as error:
-            self._raised.append((error, trial.number))
-            raise
 
-    def trial_of(self, error: Exception) -> int | None:
-        """Return the number of the trial that raised this; `None` if it came from elsewhere."""
-        return next((number for raised, number in self._raised if raised is error), None)
+def _told_count(study: Study, number: int, n_values: int, *, is_removed: bool) -> str:
+    there = [direction.name.lower() for direction in study.directions]
+    values = "1 value" if n_values == 1 else f"{n_values} values"
+    times = "once" if n_values == 1 else f"{n_values} times, once for each value"
+    advice = f"give --direction (maximize or minimize) {times}"
+    what = (
+        f"Trial {number} returned {values}, but the study {study.study_name!r} has "
+        f"{len(there)} direction{'s' * (len(there) > 1)} ({', '.join(there)})"
+    )
+    if is_removed:
+        return f"{what}: {advice}. The study, in which nothing is measured, is removed."
+    return f"{what}, which cannot be changed: name another --study, and {advice}."
 
 
 def _told(error: Exception, number: int | None) -> str:

@@ -22,6 +22,7 @@ from optuna_linas.cli.problem import (
 from optuna_linas.cli.recipe import Recipe
 from optuna_linas.cli.running import n_measured, n_unsteady_of, run
 from optuna_linas.cli.samplers import SAMPLERS, choose_sampler
+from optuna_linas.cli.sources import find_source, is_source
 from optuna_linas.cli.studies import dashboard_line, open_storage, study_options
 from optuna_linas.cli.tables import front_table, trial_as_dict
 
@@ -167,6 +168,9 @@ def search(
         raise WrongUse("A super-network needs data to train and measure it on: --data digits.")
     if supernet is not None and directions:
         raise WrongUse("--direction is for an objective function; a super-network has --measure.")
+    for text in (objective, *(each for each in (supernet, data) if each and is_source(each))):
+        if text is not None:
+            find_source(text)
     _let_warn()
     # A sampler that cannot be made is said before anything is trained or stored.
     make_sampler = choose_sampler(sampler, seed=seed, cost=cost)

@@ -11,7 +11,7 @@ import click
 
 from optuna_linas.cli.failures import Failure, WrongUse
 
-__all__ = ["is_source", "load_source"]
+__all__ = ["find_source", "is_source", "load_source"]
 
 
 def is_source(text: str) -> bool:
@@ -22,6 +22,24 @@ def is_source(text: str) -> bool:
         (True, False)
     """
     return text.rpartition(":")[0].endswith(".py")
+
+
+def find_source(text: str) -> tuple[Path, str]:
+    """Return the file that a text names, and the name in it, without running the file.
+
+    Args:
+        text: `FILE.py:NAME`.
+
+    Raises:
+        WrongUse: It is not written like this, or there is no such file.
+    """
+    path_text, _, name = text.rpartition(":")
+    if not path_text.endswith(".py") or not name:
+        raise WrongUse(f"Expected FILE.py:NAME, such as train.py:objective; got {text!r}.")
+    path = Path(path_text)
+    if not path.is_file():
+        raise WrongUse(f"There is no file {path}.")
+    return path, name
 
 
 def load_source(text: str) -> Any:
@@ -36,12 +54,7 @@ def load_source(text: str) -> Any:
         WrongUse: It is not written like this, there is no such file, or no such name in it.
         Failure: The file raises an error.
     """
-    path_text, _, name = text.rpartition(":")
-    if not path_text.endswith(".py") or not name:
-        raise WrongUse(f"Expected FILE.py:NAME, such as train.py:objective; got {text!r}.")
-    path = Path(path_text)
-    if not path.is_file():
-        raise WrongUse(f"There is no file {path}.")
+    path, name = find_source(text)
     module = _run(path.resolve())
     if not hasattr(module, name):
         known = sorted(

@@ -19,7 +19,7 @@ _WIDTH = 80
 
 def front_table(study: Study) -> str:
     """Return the front of a study, or its best trial, as text."""
-    from optuna_linas.dashboard.architecture import architecture_line
+    from optuna_linas.dashboard.architecture import architecture_line, varying
     from optuna_linas.dashboard.facts import front_of
     from optuna_linas.dashboard.selection import evenly
 
@@ -28,13 +28,15 @@ def front_table(study: Study) -> str:
     if not n:
         return "No trial is complete."
     names = sorted({name for trial in front.trials for name in trial.params})
+    shown = evenly(n, _N_ROWS)
+    differs = varying([front.trials[i].params for i in shown])
     rows = [
         [
             str(front.trials[i].number),
             *(f"{value:.5g}" for value in front.values[i]),
-            shorten(architecture_line(front.trials[i].params, names)),
+            shorten(architecture_line(front.trials[i].params, names, differs)),
         ]
-        for i in evenly(n, _N_ROWS)
+        for i in shown
     ]
     more = f"\n({len(rows)} of the {n} of the front)" if len(rows) < n else ""
     return text_table(["trial", *front.names, "architecture"], rows) + more

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from optuna_linas.natural_order import natural_order
 
-__all__ = ["Group", "architecture_line", "architecture_rows", "groups_of"]
+__all__ = ["Group", "architecture_line", "architecture_rows", "groups_of", "varying"]
+
+_ABSENT = "·"
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,43 @@ def architecture_rows(
     ]
 
 
-def architecture_line(params: Mapping[str, Any], names: Iterable[str] = ()) -> str:
+def varying(architectures: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the variables that are not the same in all of some architectures.
+
+    Example:
+        >>> sorted(varying([{"depth": 1, "width": 8}, {"depth": 1, "width": 9, "kernel": 3}]))
+        ['kernel', 'width']
+    """
+    names = {name for params in architectures for name in params}
+    return {name for name in names if len({str(p.get(name, _ABSENT)) for p in architectures}) > 1}
+
+
+def architecture_line(
+    params: Mapping[str, Any], names: Iterable[str] = (), first: Collection[str] = ()
+) -> str:
     """Return an architecture in one line: what there is least of, such as depths, comes first.
+
+    Of what comes together, floats are last: they are long, and often no part of the network.
 
     Args:
         params: The active parameters.
         names: All that there are; a dot stands for one that is not active.
+        first: What comes before all others, as `varying` tells it: a line may be cut at its end.
 
     Example:
         >>> architecture_line({"depth": 2, "kernel_0": 3, "kernel_2": 5}, ["kernel_1"])
         'depth 2 | kernel 3 · 5'
+        >>> architecture_line({"bn": True, "lr": 0.01, "width": 16}, first={"lr", "width"})
+        'width 16 | lr 0.01 | bn True'
     """
-    groups = sorted(groups_of([*params, *names]), key=lambda group: len(group.names))
+    groups = sorted(
+        groups_of([*params, *names]),
+        key=lambda group: (
+            not any(name in first for name in group.names),
+            any(isinstance(params.get(name), float) for name in group.names),
+            len(group.names),
+        ),
+    )
     return " | ".join(
         " ".join([group.stem or group.label, *(_shown(params, name) for name in group.names)])
         for group in groups
@@ -87,6 +114,6 @@ def architecture_line(params: Mapping[str, Any], names: Iterable[str] = ()) -> s
 
 def _shown(params: Mapping[str, Any], name: str) -> str:
     if name not in params:
-        return "·"
+        return _ABSENT
     value = params[name]
     return f"{value:.4g}" if isinstance(value, float) else str(value)

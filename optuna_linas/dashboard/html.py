@@ -14,6 +14,7 @@ from optuna_linas.dashboard.study_note import study_note
 __all__ = ["html_report"]
 
 _STYLE = """
+html { overflow-y: scroll }
 body { font-family: system-ui, sans-serif; color: #222; max-width: 1100px; margin: 2rem auto;
   padding: 0 1rem; line-height: 1.45 }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.answers import knee_point
-from optuna_linas.dashboard.architecture import architecture_line
+from optuna_linas.dashboard.architecture import architecture_line, varying
 from optuna_linas.dashboard.facts import (
     Front,
     iteration_of,
@@ -29,7 +29,7 @@ __all__ = ["study_note"]
 _N_ROWS = 12
 """Trade-offs in the table; of a longer front, evenly chosen ones."""
 _N_RECENT = 20
-_MAX_CELL = 90
+_MAX_CELL = 160
 _COSTS = {"macs": ("MACs", 1e6, " M"), "params": ("parameters", 1e3, " k")}
 """Attributes that `SupernetObjective` records of every network: heading, unit, its sign."""
 
@@ -146,19 +146,20 @@ def _trade_offs(study: Study, front: Front) -> str:
         for key, what in _COSTS.items()
         if key not in names and all(_is_number(t.user_attrs.get(key)) for t in chosen)
     ]
+    differs = varying([trial.params for trial in chosen])
     everything = sorted({name for trial in front.trials for name in trial.params})
     rows = []
     for i, trial in zip(at, chosen, strict=True):
         numbers = [f"{value:.4g}" for value in front.values[i]]
         numbers += [f"{trial.user_attrs[key] / unit:.4g}{sign}" for key, _, unit, sign in costs]
         number = f"**{trial.number}, the knee**" if i == knee else str(trial.number)
-        rows.append([number, *numbers, _in_one_line(trial, everything)])
+        rows.append([number, *numbers, _in_one_line(trial, everything, differs)])
     head = ["trial", *(text(name) for name in names), *(what for _, what, *_ in costs)]
     return table([*head, "architecture"], rows, n_numbers=len(head))
 
 
-def _in_one_line(trial: FrozenTrial, names: Sequence[str]) -> str:
-    line = architecture_line(trial.params, names)
+def _in_one_line(trial: FrozenTrial, names: Sequence[str], differs: Collection[str]) -> str:
+    line = architecture_line(trial.params, names, differs)
     return text(line if len(line) <= _MAX_CELL else f"{line[: _MAX_CELL - 1].rstrip()}…")
 
 

@@ -116,7 +116,7 @@ def plot_architecture(
             text,
             f"{counted(len(front), 'network')}; "
             + (
-                f"{_AGREED:.0%} of them agree on ".replace("%", " %") + agreed
+                f"at least {_AGREED:.0%} of them agree on ".replace("%", " %") + agreed
                 if said
                 else "they agree on no option"
             ),

@@ -175,7 +175,9 @@ def _corners(data: dict[str, list[StudyValues]]) -> go.Figure:
         right, up = (label.replace(", ", "<br>") for label in labels)
         figure.update_xaxes(title_text=right, row=1, col=column)
         figure.update_yaxes(title_text=up, row=1, col=column)
-    figure.update_layout(template="plotly_white", hovermode="closest")
+    # Above: three panels need the whole width.
+    legend = {"orientation": "h", "x": 1.0, "xanchor": "right", "y": 1.0, "yanchor": "bottom"}
+    figure.update_layout(template="plotly_white", hovermode="closest", legend=legend)
     return figure
 
 

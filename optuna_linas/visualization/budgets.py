@@ -174,7 +174,8 @@ def plot_budget_histogram(
 
     Args:
         costs: From each budget to the costs of what was generated for it, predicted or measured.
-        cost_name: What the axis says.
+        cost_name: What the axis says. With its unit, as `BudgetFront.cost_name` may have it:
+            "latency_ms" is shown as "latency (ms)".
         n_bins: Bins over the whole range.
 
     Returns:
@@ -203,17 +204,18 @@ def plot_budget_histogram(
     figure = go.Figure()
     for (budget, each), color in zip(arrays.items(), cycle(COLORS), strict=False):
         within = float((each <= budget).mean()) if each.size else 0.0
-        figure.add_histogram(
-            x=each,
+        # A bin holds its upper end, and one ends at the budget: what costs as much as the budget
+        # stands to the left of its line. Plotly's own bins hold their lower end.
+        bins, heights = np.unique(np.ceil((each - budget) / width), return_counts=True)
+        figure.add_bar(
+            x=budget + (bins - 0.5) * width,
+            y=heights,
+            width=width,
             name=f"budget {budget:g} ({within:.0%} within)".replace("%", " %"),
-            # A bin ends at the budget: no bar stands on both sides of the line.
-            xbins={
-                "start": budget - width * np.ceil((budget - low) / width),
-                "end": high + width,
-                "size": width,
-            },
-            hovertemplate="%{y} architectures of %{x}<extra></extra>",
-            marker={"color": color},
+            customdata=np.stack([budget + (bins - 1) * width, budget + bins * width], axis=1),
+            hovertemplate="%{y} architectures of %{customdata[0]:.5g} to %{customdata[1]:.5g}"
+            "<extra></extra>",
+            marker={"color": color, "line": {"width": 0}},
             opacity=0.6,
         )
         figure.add_vline(x=budget, line={"color": color, "dash": "dash"})

@@ -13,16 +13,22 @@ __all__ = ["Groups", "groups_of"]
 Groups = Study | Mapping[str, Study | Sequence[Study]]
 """A study, or label to a study or to several that differ only in the seed."""
 
+_DRAWN = "no-name-"
+_DRAWN_LENGTH = len(_DRAWN) + 8
+
 
 def groups_of(studies: Groups) -> dict[str, list[Study]]:
     """Return the studies of each label; a single study has its name as the label.
+
+    A name that Optuna has drawn is cut: it is long, and says nothing.
 
     Raises:
         TypeError: Something else than studies.
         ValueError: Nothing under a label.
     """
     if isinstance(studies, Study):
-        return {studies.study_name: [studies]}
+        name = studies.study_name
+        return {name[:_DRAWN_LENGTH] if name.startswith(_DRAWN) else name: [studies]}
     check_given(
         studies, Mapping, "a study, or a dict from label to a study or to studies (one per seed)"
     )

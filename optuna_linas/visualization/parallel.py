@@ -37,6 +37,9 @@ _MAX_LINES = 60
 _MAX_BEHIND = 300
 _LANE = -0.22
 """Height of the lane below the axes, for networks that lack the variable."""
+_WIDE_PX = 780
+"""Between the first axis and the last, on an ordinary page."""
+_LONG_TICK = 4
 _SPREAD = 0.035
 """Half the height over which lines through one option fan out."""
 
@@ -212,7 +215,7 @@ def _ends(trials: EncodedTrials) -> tuple[FloatArray, FloatArray]:
 
 def _add_axes(figure: go.Figure, trials: EncodedTrials, variables: list[ShownVariable]) -> None:
     all_best, all_worst = _ends(trials)
-    axes = [(variable.name.replace("_", " "), list(variable.ticks)) for variable in variables]
+    axes = [(variable.name, _ticks(variable)) for variable in variables]
     for j, name in enumerate(trials.data.names):
         best, worst = all_best[j], all_worst[j]
         sign = trials.data.signs[j]
@@ -238,10 +241,13 @@ def _add_axes(figure: go.Figure, trials: EncodedTrials, variables: list[ShownVar
                 xanchor="right",
                 xshift=-5,
                 font={"size": 11},
-                bgcolor="rgba(255, 255, 255, 0.75)",
+                bgcolor="rgba(255, 255, 255, 0.9)",
                 borderpad=1,
             )
-    if any(bool((~trials.active[:, trials.space.names.index(v.name)]).any()) for v in variables):
+    has_lane = any(
+        bool((~trials.active[:, trials.space.names.index(v.name)]).any()) for v in variables
+    )
+    if has_lane:
         n = len(variables)
         figure.add_shape(
             type="rect",
@@ -259,11 +265,28 @@ def _add_axes(figure: go.Figure, trials: EncodedTrials, variables: list[ShownVar
     figure.update_xaxes(
         tickvals=list(range(len(axes))),
         ticktext=[label for label, _ in axes],
+        tickangle=_angle([label for label, _ in axes]),
         showgrid=False,
         zeroline=False,
         range=[-0.9, len(axes) - 0.6],
     )
-    figure.update_yaxes(visible=False, range=[_LANE - 0.12, 1.08])
+    figure.update_yaxes(visible=False, range=[_LANE - 0.12 if has_lane else -0.08, 1.08])
+
+
+def _ticks(variable: ShownVariable) -> list[tuple[float, str]]:
+    """What an axis says; of long numbers the middle and the ends, as others lie on the lines."""
+    ticks = list(variable.ticks)
+    is_long = max(len(label) for _, label in ticks) > _LONG_TICK
+    if variable.is_ordered and len(ticks) > 3 and is_long:
+        return [ticks[0], ticks[len(ticks) // 2], ticks[-1]]
+    return ticks
+
+
+def _angle(labels: Sequence[str]) -> int:
+    """Slanted where titles in a row would touch: plotly itself does so only once they overlap."""
+    room_px = _WIDE_PX / max(len(labels) - 1, 1)
+    longest = max(len(label.removeprefix("<b>").removesuffix("</b>")) for label in labels)
+    return 30 if 8 * (longest + 2) > room_px else 0
 
 
 def _thinned(n: int, most: int) -> list[int]:

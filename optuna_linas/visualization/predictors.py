@@ -18,6 +18,7 @@ from optuna_linas.visualization.hover import hover_texts
 from optuna_linas.visualization.style import (
     COLORS,
     SCALE,
+    count_bar,
     counted,
     explained_empty_figure,
     name_label,
@@ -110,7 +111,7 @@ def plot_predictor_quality(study: Study) -> go.Figure:
                 "size": 7,
                 "opacity": 0.8,
                 "showscale": j == n - 1,
-                "colorbar": {"title": "iteration", "thickness": 14, "y": 0.8, "len": 0.45},
+                "colorbar": {**count_bar("iteration", iterations), "y": 0.8, "len": 0.45},
             },
             text=texts,
             hovertemplate="%{text}<extra></extra>",

@@ -18,6 +18,7 @@ from optuna_linas.visualization.style import (
     PAIRS,
     SCALE,
     axis_label,
+    count_bar,
     explained_empty_figure,
     layout,
     title,
@@ -202,7 +203,7 @@ def _points(data: StudyValues, hovers: list[str]) -> list[dict[str, Any]]:
             known & data.feasible,
             {
                 "colorscale": SCALE,
-                "colorbar": {"title": "iteration" if is_search else "trial", "thickness": 14},
+                "colorbar": count_bar("iteration" if is_search else "trial", colors),
                 "showscale": True,
                 "size": 7,
                 "opacity": 0.8,

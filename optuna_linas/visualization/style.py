@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
@@ -14,6 +17,7 @@ __all__ = [
     "SCALE",
     "axis_label",
     "band",
+    "count_bar",
     "counted",
     "explained_empty_figure",
     "faint",
@@ -33,6 +37,9 @@ SCALE = ("#77C958", "#2FB47C", "#21908C", "#31688E", "#3E4A89", "#440154")
 
 PAIRS = ((1, 0), (2, 0), (1, 2))
 """Three goals two by two: for each panel, the ones to the right and upwards."""
+
+_FEW = 6
+"""From more on, plotly's own ticks are whole numbers."""
 
 _UNITS = {
     "percent": "%",
@@ -64,6 +71,21 @@ def name_label(name: str) -> str:
     if stem and last.lower() in _UNITS:
         return f"{stem.replace('_', ' ')} ({_UNITS[last.lower()]})"
     return name.replace("_", " ")
+
+
+def count_bar(what: str, counts: ArrayLike) -> dict[str, Any]:
+    """Return a colour bar of whole numbers, without ticks between them.
+
+    Args:
+        what: Its title.
+        counts: What is coloured.
+
+    Example:
+        >>> count_bar("iteration", [0, 2])["dtick"], "dtick" in count_bar("iteration", [0, 20])
+        (1, False)
+    """
+    few = {"tick0": 0, "dtick": 1} if np.ptp(counts) <= _FEW else {}
+    return {"title": what, "thickness": 14, **few}
 
 
 def counted(n: int, noun: str) -> str:

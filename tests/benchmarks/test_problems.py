@@ -9,7 +9,15 @@ from benchmarks.anonymous import DISGUISES, anonymous, original_archs
 from benchmarks.data import MissingData
 from benchmarks.failing import FAILURES
 from benchmarks.problem import Goal, Problem
-from benchmarks.problems import GROUPS, PROBLEMS, expand_names, gpt_space, make_problem, ofa_space
+from benchmarks.problems import (
+    GROUPS,
+    NAMES_IN_WORDS,
+    PROBLEMS,
+    expand_names,
+    gpt_space,
+    make_problem,
+    ofa_space,
+)
 from benchmarks.tables import table_problem
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import SearchSpace
@@ -138,6 +146,12 @@ def test_missing_data_says_what_and_where_from(tmp_path: Path) -> None:
 def test_an_unknown_problem_is_explained() -> None:
     with pytest.raises(ValueError, match="Known are ofa-mbv3-note10"):
         make_problem("ofa", None)
+
+
+def test_every_kind_of_name_is_told() -> None:
+    kinds = ["generated-FAMILY-SEED", "-anonymous", "-ops", *(f"-{kind}" for kind in FAILURES)]
+    for name in [*PROBLEMS, *GROUPS, *kinds]:
+        assert name in NAMES_IN_WORDS
 
 
 def test_groups_expand_in_order_without_repeats() -> None:

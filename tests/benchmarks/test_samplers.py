@@ -39,7 +39,9 @@ def test_a_benchmark_from_end_to_end(table: Path, capsys: pytest.CaptureFixture[
     # Twelve networks, and LINAS measures none of them twice.
     assert problem["samplers"]["linas"]["hypervolume"]["20"]["by_seed"] == [1.0, 1.0]
     assert results["asks"]["nsga2"] == "all"
-    assert "plotly" in picture.read_text()
+    page = picture.read_text()
+    assert "plotly" in page
+    assert '"width":1200' not in page  # as wide as the window
     assert "tpe-multivariate" in capsys.readouterr().out
 
 

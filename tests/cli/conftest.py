@@ -36,6 +36,16 @@ def fails_in_between(trial):
         raise ZeroDivisionError("no such network")
     return values
 
+def sometimes_nan(trial):
+    values = objective(trial)
+    return float("nan") if trial.number == 2 else values
+
+def returns_nan(trial):
+    return float("nan")
+
+def one_value(trial):
+    return objective(trial)[0]
+
 def unsteady(trial):
     trial.set_user_attr("steady", trial.number % 3 > 0)
     return objective(trial)

@@ -87,6 +87,47 @@ def test_a_failing_objective_is_one_line(run, folder):
     )
 
 
+@pytest.mark.parametrize("more", [[], ["--keep-going"], ["--jobs", 2]])
+def test_a_wrong_number_of_directions_ends_the_search_at_once(run, folder, more):
+    search = ["search", "train.py:objective", "--trials", 4, *more]
+    wrong = run(*search)
+    assert wrong.exit_code == 2
+    last = wrong.stderr.strip().splitlines()[-1]
+    assert "returned 2 values, but the study 'objective' has 1 direction (minimize)" in last
+    assert "--direction (maximize or minimize) 2 times" in last
+    assert wrong.stderr.count("did not match") <= 2  # one trial a thread
+    # Nothing is left of it that the corrected command would have to go around.
+    assert run(*search, *TRADE_OFF).exit_code == 0
+    assert len(study_in(folder).directions) == 2
+
+
+def test_a_study_with_earlier_trials_is_not_removed(searched, folder):
+    count = ["--study", "named", "--resume", "--trials", 30]
+    wrong = searched("search", "train.py:one_value", *count)
+    assert wrong.exit_code == 2
+    assert "returned 1 value, but the study 'named' has 2 directions" in wrong.stderr
+    assert "name another --study, and give --direction (maximize or minimize) once" in wrong.stderr
+    assert len(study_in(folder, "named").trials) == 25
+
+
+def test_a_lone_nan_is_a_failed_trial_and_no_wrong_number_of_values(run, folder):
+    result = run("search", "train.py:sometimes_nan", *TRADE_OFF, "--trials", 5)
+    assert result.exit_code == 0, result.output
+    states = [trial.state for trial in study_in(folder, "sometimes_nan").trials]
+    assert states == [TrialState.FAIL if n == 2 else TrialState.COMPLETE for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["nothing.py:named"], ["--supernet", "elastic-cnn", "--data", "nothing.py:data"]],
+    ids=["objective", "data"],
+)
+def test_a_missing_file_is_said_before_a_study_that_is_there(searched, args):
+    result = searched("search", *args, "--study", "named")
+    assert result.exit_code == 2
+    assert "There is no file nothing.py." in result.stderr
+
+
 def test_a_busy_machine_is_summed_up(run):
     result = run("search", "train.py:unsteady", *TRADE_OFF, "--trials", 4, "--sampler", "random")
     assert "busy while 2 of 4 latencies were measured" in result.stderr
@@ -302,7 +343,7 @@ def test_help_is_there_at_once_and_needs_no_torch():
 
 
 def test_a_search_that_measures_nothing_fails_and_says_why(run):
-    result = run("search", "train.py:objective", "--trials", 3)  # one direction for two values
+    result = run("search", "train.py:returns_nan", "--trials", 3)
     assert result.exit_code == 1
     assert "Nothing was measured: No complete trial yet: 3 failed" in result.stderr
 

@@ -9,16 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
+import plotly.graph_objects as go
 import pytest
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from benchmarks.picture import write_page
 from optuna_linas.dashboard import publish
 from tests.dashboard.browser import CHROMIUM, Dashboard, opened
 from tests.dashboard.searches import searched
 
-pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+sync_playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed"
+).sync_playwright
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH: apt install chromium"),
@@ -42,6 +46,24 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[optuna.Study, P
 def dashboard(published: tuple[optuna.Study, Path, Path]) -> Iterator[Dashboard]:
     with opened(*published) as found:
         yield found
+
+
+def test_a_picture_s_page_is_as_wide_as_the_window(tmp_path: Path) -> None:
+    write_page([go.Figure(layout={"width": 1200, "height": 700})] * 2, tmp_path / "p.html", "two")
+    with sync_playwright() as driver:
+        # With a scroll bar, which takes of the width and which a headless browser would hide.
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu"],
+            ignore_default_args=["--hide-scrollbars"],
+        )
+        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        page.goto((tmp_path / "p.html").as_uri())
+        page.locator(".main-svg").nth(3).wait_for(state="attached")
+        assert page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        )
+        browser.close()
 
 
 def test_the_figures_are_drawn_with_their_points(dashboard: Dashboard) -> None:

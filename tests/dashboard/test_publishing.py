@@ -19,6 +19,7 @@ from optuna_dashboard._note import get_note_from_system_attrs, save_note_with_ve
 from optuna_dashboard.artifact._backend import list_trial_artifacts
 
 from optuna_linas import PBTNASSampler
+from optuna_linas.cli.tables import front_table
 from optuna_linas.dashboard import DashboardCallback, PublishingWarning, publish
 from optuna_linas.dashboard.pages import MAX_BYTES
 from optuna_linas.supernets import ElasticCNN
@@ -356,6 +357,26 @@ def test_threads_share_a_callback_and_it_can_be_pickled():
     callback = pickle.loads(pickle.dumps(DashboardCallback(every=2)))
     study = searched(n_trials=8, n_jobs=3, callbacks=[callback])
     assert "complete" in get_note(study)
+
+
+def test_the_table_shows_first_what_differs():
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    names = [f"an_option_that_is_the_same_in_all_{letter}" for letter in "abcdefgh"]
+    same = {name: optuna.distributions.CategoricalDistribution(["one"]) for name in names}
+    width = optuna.distributions.CategoricalDistribution([16, 32])
+    for number, value in enumerate(width.choices):
+        trial = optuna.create_trial(
+            values=[number, number],
+            params={**dict.fromkeys(names, "one"), "width": value},
+            distributions={**same, "width": width},
+        )
+        study.add_trial(trial)
+    publish(study)
+    rows = [line for line in get_note(study).splitlines() if "an\\_option" in line]
+    assert [f"width {value}" in row for row, value in zip(rows, (16, 32), strict=True)] == [
+        True
+    ] * 2
+    assert [line for line in front_table(study).splitlines() if "width 16" in line]
 
 
 def test_attributes_of_the_same_names_that_mean_something_else():

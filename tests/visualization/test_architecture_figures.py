@@ -75,7 +75,7 @@ def test_the_front_is_shown_from_the_cheapest_with_what_is_inactive() -> None:
 def test_what_nearly_all_agree_on_is_said() -> None:
     rows = [(values, {**params, "op": "skip"}) for values, params in ROWS]
     said = plot_architecture(study_of(rows), space=SPACE).layout.title.subtitle.text
-    assert said == "3 networks; 90 % of them agree on op = skip"
+    assert said == "3 networks; at least 90 % of them agree on op = skip"
 
 
 def test_the_variables_may_be_named() -> None:
@@ -98,6 +98,25 @@ def test_lines_go_through_the_lane_of_what_a_network_lacks() -> None:
     assert min(front[2].y) > -0.1
     assert list(behind.x) == [0, 1, 2, 3, 4, 5, None]
     assert "inactive" in [note.text for note in figure.layout.annotations]
+
+
+def test_titles_of_axes_are_the_user_s_names_and_do_not_touch() -> None:
+    few = plot_parallel_coordinate(study_of(ROWS), space=SPACE).layout.xaxis
+    assert few.ticktext[:4] == ("depth", "kernel_0", "kernel_1", "op")
+    assert few.tickangle == 0
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    names = [f"learning_rate_{i}" for i in range(9)]
+
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        total = sum(trial.suggest_float(name, 1e-5, 1e-1, log=True) for name in names)
+        return total, total * (1 + trial.number % 3)
+
+    study.optimize(objective, n_trials=8)
+    figure = plot_parallel_coordinate(study)
+    assert figure.layout.xaxis.tickangle == 30
+    # Long numbers inside would lie on the lines: the ends, and one between them.
+    of_first = [note.text for note in figure.layout.annotations if note.x == 0]
+    assert of_first == ["1e-05", "0.001", "0.1"]
 
 
 def test_a_hiccup_is_at_the_end_of_its_axis() -> None:
@@ -139,7 +158,7 @@ def test_the_variables_that_explain_most_are_shown() -> None:
 
     study.optimize(objective, n_trials=40)
     shown = plot_parallel_coordinate(study).layout.xaxis.ticktext
-    assert {"choice 3", "choice 17"} <= set(shown)
+    assert {"choice_3", "choice_17"} <= set(shown)
     assert len(shown) == 13
 
 

@@ -65,12 +65,20 @@ def test_a_histogram_for_each_budget_says_how_many_are_within() -> None:
         "budget 9 (100 % within)",
     ]
     assert [shape.x0 for shape in figure.layout.shapes] == [5.0, 9.0]
-    size = figure.data[0].xbins.size
     for trace, budget in zip(figure.data, (5.0, 9.0), strict=True):
-        assert trace.xbins.size == size
-        n_bins = (budget - trace.xbins.start) / size
-        assert n_bins == pytest.approx(round(n_bins))  # one ends at the budget
+        assert trace.width == figure.data[0].width
+        n_bins = (budget - trace.customdata[:, 0]) / trace.width
+        assert n_bins == pytest.approx(np.round(n_bins))  # one ends at the budget
+    assert sum(figure.data[0].y) == 4
     assert figure.layout.xaxis.title.text == "ms"
+
+
+def test_what_costs_as_much_as_the_budget_is_left_of_its_line() -> None:
+    figure = plot_budget_histogram({0.3: [0.1, 0.2, 0.3, 0.3], 0.7: [0.7]})
+    for trace, budget in zip(figure.data, (0.3, 0.7), strict=True):
+        assert (trace.x < budget).all()
+        assert trace.customdata[-1, 1] == pytest.approx(budget)
+    assert figure.data[0].y[-1] == 2
 
 
 def test_what_a_budget_buys_is_described() -> None:
@@ -85,4 +93,4 @@ def test_nothing_is_explained() -> None:
     for nothing in ({}, {3.0: []}):
         assert "Nothing" in plot_budget_histogram(nothing).layout.annotations[0].text  # type: ignore[arg-type]
     same = plot_budget_histogram({1.0: [1.0, 1.0]})
-    assert same.data[0].xbins.size == 1.0
+    assert same.data[0].width == 1.0

@@ -49,6 +49,15 @@ def test_the_median_is_a_line_and_the_area_reaches_from_the_worst_to_the_best() 
     assert {(2.0, 0.5), (3.0, 0.6)} <= edge  # attained by all
 
 
+def test_the_legend_is_short_and_leaves_three_panels_the_width() -> None:
+    study = optuna.create_study(directions=["minimize"] * 3)
+    study.add_trial(optuna.create_trial(values=[1.0, 2.0, 3.0]))
+    figure = plot_attainment(study)
+    assert figure.data[0].name == study.study_name[: len("no-name-") + 8]
+    assert figure.layout.legend.orientation == "h"
+    assert plot_attainment(study_of((0.5, 1.0))).data[0].name == "s"
+
+
 def test_a_single_study_is_its_front_and_directions_must_agree() -> None:
     (line,) = plot_attainment(study_of((0.5, 1.0), (0.9, 3.0))).data
     assert {(1.0, 0.5), (3.0, 0.9)} <= set(zip(line.x, line.y, strict=True))

@@ -47,6 +47,16 @@ def test_metric_names_are_the_axes() -> None:
     assert layout.yaxis.title.text == "accuracy, higher is better"
 
 
+def test_iterations_are_whole_numbers_on_the_colour_bar() -> None:
+    def bar(n_trials: int) -> int | None:
+        trials = plot_search_progress(study_of(*[(0.5, float(i)) for i in range(n_trials)])).data[0]
+        step: int | None = trials.marker.colorbar.dtick
+        return step
+
+    assert bar(3) == 1
+    assert bar(30) is None
+
+
 def test_an_empty_study_is_explained() -> None:
     assert "No complete" in plot_search_progress(study_of()).layout.annotations[0].text
     assert "No complete" in plot_hypervolume(study_of()).layout.annotations[0].text
