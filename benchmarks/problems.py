@@ -206,7 +206,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 
 NAMES_IN_WORDS = (
     f"{', '.join(PROBLEMS)}, generated-FAMILY-SEED (a family of {', '.join(FAMILIES)}), each also "
-    f"with -anonymous, -anonymous-text, -anonymous-numbers or one of {', '.join(f'-{kind}' for kind in FAILURES)}, "
+    "with -anonymous, -anonymous-text, -anonymous-numbers or one of "
+    f"{', '.join(f'-{kind}' for kind in FAILURES)}, "
     f"{', '.join(_OFA)} with -ops, the groups {', '.join(GROUPS)}, and any table by its path: "
     "FILE.npz:+objective,-objective"
 )

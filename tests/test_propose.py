@@ -12,6 +12,7 @@ from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from optuna_linas.evolution import NSGA2, InnerAlgorithm, VectorizedNSGA2
 from optuna_linas.history import History
@@ -180,7 +181,7 @@ def test_without_enough_examples_proposals_are_random(n_examples: int) -> None:
     shares = np.bincount(found[:, 1], minlength=3) / 300
     assert abs(shares - 1 / 3).max() < 0.12
     enough = history_of(SPACE, MIN_EXAMPLES)
-    with pytest.raises(AssertionError, match="Nothing is to be predicted"):
+    with pytest.raises(ValueError, match="Nothing is to be predicted"):
         propose(SPACE, enough, 1, rng, settings=quick(predictors=(PreparedPredictor(refuse),)))
 
 
@@ -567,7 +568,7 @@ def test_nothing_is_fitted_where_every_network_is_seen() -> None:
     history = History(codes, np.zeros((6, 2)), np.zeros((6, 0)), np.arange(6))
     proposed = propose(space, history, 2, rng, settings=unwilling, pending=every[3:])
     assert proposed.shape == (0, 2)
-    with pytest.raises(AssertionError, match="nothing to predict"):
+    with pytest.raises(ValueError, match="nothing to predict"):
         propose(space, history, 2, rng, settings=unwilling)
 
 
@@ -604,3 +605,16 @@ def test_a_batch_is_told_whether_options_have_an_order(
     space = SearchSpace.from_choices({f"x_{i}": options for i in range(6)})  # type: ignore[arg-type]
     propose(space, history_of_sizes(space, 30), 2, np.random.default_rng(0), settings=quick())
     assert told == [ordered]
+
+
+@pytest.mark.parametrize("model", [KNeighborsRegressor(n_neighbors=40), KNeighborsClassifier()])
+def test_a_predictor_that_cannot_be_used_is_named(model: Any) -> None:
+    space = SearchSpace.from_choices({f"x_{i}": [1, 2, 3] for i in range(6)})
+    with pytest.raises(ValueError, match=f"{type(model).__name__}.* of objective 1 .*30 examples"):
+        propose(
+            space,
+            history_of(space, 30),
+            2,
+            np.random.default_rng(0),
+            settings=quick(predictors=("ridge", model)),
+        )

@@ -20,6 +20,7 @@ from optuna_linas.predictors import (
     make_predictor,
 )
 from optuna_linas.predictors.blocks import Advice
+from optuna_linas.predictors.explained import Explained
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import has_too_few
 
@@ -101,7 +102,9 @@ class FittedPredictors:
             self._joint.fit(history.codes, measured[:, self._together])
         features = space.features(history.codes, masked=masked)
         self._single = {
-            k: make_predictor(self._chosen[k], rng) for k in learned if k not in self._together
+            k: Explained(make_predictor(self._chosen[k], rng), k)
+            for k in learned
+            if k not in self._together
         }
         for k, model in self._single.items():
             model.fit(features, measured[:, k])
@@ -134,7 +137,7 @@ class FittedPredictors:
         names = {**dict.fromkeys(self._together, "gp"), **dict.fromkeys(self._known, "computed")}
         for k, model in self._single.items():
             chosen = self._chosen[k]
-            names[k] = chosen if isinstance(chosen, str) else type(model).__name__
+            names[k] = chosen if isinstance(chosen, str) else type(model.predictor).__name__
         return tuple(names[k] for k in range(self._m))
 
     @property
@@ -177,7 +180,7 @@ class FittedPredictors:
                 mean, deviation = self._joint.predict_with_deviation(archs, unseen=self._m > 1)
                 predicted[:, self._together] = mean
         for k, model in self._single.items():
-            predicted[:, k] = np.asarray(model.predict(X), dtype=float).reshape(len(archs))
+            predicted[:, k] = model.predict(X)
         for column, losses_of in self._known.items():
             predicted[:, column] = np.clip(losses_of(archs), -LARGEST, LARGEST)
         return predicted, deviation, X

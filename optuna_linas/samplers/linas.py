@@ -89,7 +89,7 @@ class LINASSampler(PlannedSampler):
             times as many as the space has rows. "auto" looks at all of a small space and stops at
             2,500 to 5,000 in others (100 for each network of the front). Algorithms of pymoo's take
             some seconds for 20,000, and end where nothing new is found any more; MOTPE stops at
-            500.
+            500, which still takes it half a minute and more for a batch of 45 variables.
         independent_sampler: Samples parameters that no finished trial has had yet. By default
             uniformly at random, from the sampler's own seed.
         objectives: What is optimised: indices of the study's objectives, and user attributes of its
