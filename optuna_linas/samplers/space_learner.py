@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.conditions import learn_conditions
-from optuna_linas.distributions import merge, nearest, variable_of
+from optuna_linas.distributions import agrees, merge, nearest, variable_of
 from optuna_linas.natural_order import natural_order
 from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.space import SearchSpace
@@ -58,12 +58,32 @@ class SpaceLearner:
         self._varying: set[str] = set()
         self._ranged: dict[int, list[str]] = {}
 
+    def objection(self, trial: FrozenTrial) -> str | None:
+        """Return why a trial is of no space that has what trials had so far; `None` if it may be.
+
+        A parameter is of one kind and has one set of choices, those of the first trial. Optuna sees
+        to it where it samples, but not in trials that are added (`study.add_trial`).
+
+        Args:
+            trial: With values in their ranges.
+        """
+        for name, seen in trial.distributions.items():
+            known = self._distributions.get(name)
+            if known is not None and not agrees(known, seen, trial.params[name]):
+                return (
+                    f"{name}={trial.params[name]!r} is of {seen}, and earlier trials have {known}."
+                )
+        return None
+
     def learn(self, trial: FrozenTrial, space: SearchSpace | None) -> SearchSpace | None:
         """Return `space` itself if it explains one more finished trial, else one inferred anew.
 
         Args:
-            trial: With values in their ranges.
+            trial: With values in their ranges, and without an `objection`.
             space: What was inferred so far, with what is known of it; `None` for nothing.
+
+        Raises:
+            SpaceMismatchError: It has a value that is no option, to which there is an objection.
         """
         if trial.state == TrialState.COMPLETE:
             self._whole.append(trial)
@@ -115,6 +135,8 @@ class SpaceLearner:
             return True
         if any(n not in space and not d.single() for n, d in trial.distributions.items()):
             return True
+        if not present(space, trial).any():
+            return False  # No condition explains why nothing was asked for.
         differs = space.active(imputed(space, trial)[None])[0] != present(space, trial)
         names = (name for name, other in zip(space.names, differs, strict=True) if other)
         return any(name not in self._unexplained for name in names)
@@ -136,10 +158,11 @@ class SpaceLearner:
         if not plain:
             return None
         space = SearchSpace(plain)
-        has = np.array([present(space, trial) for trial in self._whole])
+        whole = [trial for trial in self._whole if present(space, trial).any()]
+        has = np.array([present(space, trial) for trial in whole])
         found = learn_conditions(
             present=has,
-            codes=np.array([imputed(space, trial) for trial in self._whole]),
+            codes=np.array([imputed(space, trial) for trial in whole]),
             n_options=space.n_options,
             is_number=np.array([variable.is_number for variable in plain]),
         )
