@@ -97,14 +97,12 @@ class LINASSampler(PlannedSampler):
             trials as `Attr("latency_ms", "minimize")`, so that code with one objective and a
             latency attribute becomes a trade-off search unchanged. By default all of the study's.
         known_objectives: Objectives that can be computed from the parameters (MACs, sizes), each
-            with a function from the parameters to its value. They are computed in the inner
-            search instead of being predicted. The function gets active parameters only. As long as
-            their conditions are being learned, these may be of a network that cannot be: while the
-            function fails for some, the objective is predicted.
+            with a function from the active ones to its value, used in place of a prediction. While
+            a space is being learned and the function fails for some of it, they are predicted.
         warm_start: A study of another device or of a cheaper objective (or its trials): its front
-            is measured first, half of the start, and the predictors learn from it. What its
-            objectives are does not matter, only that it has these parameters; what violates its
-            constraints is not on its front. Pass it to every worker and again on resuming.
+            is measured first (half of the start, one trial before the space is known), and the
+            predictors learn from it. It may have other objectives, but has these parameters; what
+            violates its constraints is not on its front. Pass it to every worker, also on resuming.
         settings: For the paper's variants: `Settings` in place of `predictor`, `algorithm` and
             `n_inner_evaluations`, or a function that gets the iteration (1, 2, ...) and returns
             them.
@@ -185,6 +183,7 @@ class LINASSampler(PlannedSampler):
             constraints_func=constraints_func,
             seed=seed,
             warn_independent_sampling=warn_independent_sampling,
+            first=None if self._warm_start is None else self._warm_start.first,
         )
 
     @classmethod
@@ -318,8 +317,7 @@ class LINASSampler(PlannedSampler):
                 )
                 break
             except FailsSomewhereError as error:
-                # As impossible, what may be impossible would never be measured, and it is by its
-                # measurement that the conditions are learned: so this goal is predicted.
+                # Were such rows left out, what corrects the conditions would never be measured.
                 del known[error.position]
         notes = prediction_notes(proposal.predicted, proposal.predictors, goals)
         return Planned(proposal.archs, notes)
