@@ -67,6 +67,7 @@ class TrialTable:
         self._warn = warn
         self._may_lack = may_lack
         self._learner = SpaceLearner()
+        self._inferred: SearchSpace | None = None  # without what is known of it since
         # Trials that are outside of whatever space the others tell of, and those warned of.
         self._never: set[int] = set()
         self._named: set[int] = set()
@@ -91,17 +92,16 @@ class TrialTable:
         while self.first_open < len(trials) and trials[self.first_open].state.is_finished():
             self.first_open += 1
         inside = []
-        n_inferred = self.n_inferred
         for trial in new:
             if (reason := self._why_outside(trial)) is not None:
                 self._reject(trial, reason)
                 continue
             inside.append(trial)
             if not self._is_declared:
-                space = self._learner.learn(trial, self.space)
-                self.n_inferred += space is not self.space
-                self.space = space
-        if self.n_inferred > n_inferred:
+                self._learner.learn(trial)
+        if not self._is_declared and self._learner.space is not self._inferred:
+            self.space = self._inferred = self._learner.space
+            self.n_inferred += 1
             self.codes.clear()
             self.keys.clear()
             self._ended.clear()
@@ -181,7 +181,7 @@ class TrialTable:
                 # As it is, whatever its ranges have been taken for so far.
                 code = SearchSpace.encode(self.space, trial.params)
             except SpaceMismatchError as error:
-                if trial.state != TrialState.COMPLETE and not self._ends_again(trial):
+                if trial.state != TrialState.COMPLETE and not self._note_end(trial):
                     continue  # Before it had told all its parameters, for all that is known.
                 row = self._imputed(trial)
                 if row is None:
@@ -201,8 +201,8 @@ class TrialTable:
         if strange:
             self._warn_of(strange)
 
-    def _ends_again(self, trial: FrozenTrial) -> bool:
-        """Whether a failed or pruned trial has all parameters that its network has.
+    def _note_end(self, trial: FrozenTrial) -> bool:
+        """Count a failed or pruned trial; return whether it has all that its network has.
 
         So it is if an earlier one ended with the same, and none of those that ran to an end had
         more besides.

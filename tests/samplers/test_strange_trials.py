@@ -135,7 +135,7 @@ def test_what_there_are_objections_to(
     learner = SpaceLearner()
     trial = added(w=(first.to_external_repr(1), first))
     assert learner.objection(trial) is None
-    learner.learn(trial, None)
+    learner.learn(trial)
     said = learner.objection(added(w=(value, second)))
     assert (said is not None) == is_strange
     assert said is None or f"w={value!r} is of {second}, and earlier trials have {first}" in said
