@@ -63,7 +63,7 @@ class KnownObjectives:
         >>> known = KnownObjectives({0: lambda params: params["width"]})
         >>> space = SearchSpace.from_choices({"width": [8, 16]})
         >>> goals = Goals([optuna.study.StudyDirection.MAXIMIZE])
-        >>> known.losses(space, goals, measured=None)[0](np.array([[1]]))
+        >>> known.losses(space, goals, None)[0](np.array([[1]]))
         array([-16.])
     """
 
@@ -78,7 +78,7 @@ class KnownObjectives:
             goals.position(goal)
 
     def losses(
-        self, space: SearchSpace, goals: Goals, *, measured: IntArray | None
+        self, space: SearchSpace, goals: Goals, measured: IntArray | None
     ) -> dict[int, KnownLosses]:
         """Return the losses of each goal that is known, by its position.
 

@@ -300,9 +300,9 @@ class LINASSampler(PlannedSampler):
         settings = given if isinstance(given, Settings) else given(batch)
         if not isinstance(settings, Settings):
             raise TypeError(f"settings({batch}) must return a `Settings`, got {settings!r}.")
-        known = self._known.losses(space, goals, measured=None if self.space else history.codes)
+        known = self._known.losses(space, goals, history.codes if self.space is None else None)
         advice = None if self._warm_start is None else self._warm_start.advice(space, goals)
-        while True:  # at most once for each goal that is known
+        while True:  # once more for each goal that is known, at most
             try:
                 proposal = make_proposal(
                     space,
