@@ -21,6 +21,7 @@ from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Variable
 
 __all__ = [
+    "agrees",
     "distribution_of",
     "distributions_of",
     "merge",
@@ -195,6 +196,26 @@ def _contains(distribution: BaseDistribution, value: Any) -> bool:
         return distribution._contains(distribution.to_internal_repr(value))
     except ValueError:
         return False
+
+
+def agrees(known: BaseDistribution, seen: BaseDistribution, value: Any) -> bool:
+    """Whether `merge` of two distributions of one parameter has a value of the second.
+
+    Other ranges and steps of a number agree. Another kind or scale does not, nor does a choice that
+    the first does not have.
+
+    Example:
+        >>> width = CategoricalDistribution([8, 16])
+        >>> agrees(width, CategoricalDistribution([8, 16, 32]), 32)
+        False
+        >>> agrees(IntDistribution(8, 16), IntDistribution(8, 32), 32)
+        True
+    """
+    if type(known) is not type(seen):
+        return False
+    if isinstance(known, CategoricalDistribution):
+        return any(same_option(choice, value) for choice in known.choices)
+    return bool(getattr(known, "log", None) == getattr(seen, "log", None))
 
 
 def merge(old: BaseDistribution, new: BaseDistribution) -> BaseDistribution:

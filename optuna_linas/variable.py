@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
+from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -227,8 +228,9 @@ class Variable:
             )
         if self.n_options == 1:
             return 0
-        grid, at = self.positions, self._position(min(max(value, self.low), self.high))
-        right = int(np.clip(np.searchsorted(grid, at), 1, len(grid) - 1))
+        # As a list: each parameter of each trial comes by here, and arrays are slow one by one.
+        grid, at = self._positions, self._position(min(max(value, self.low), self.high))
+        right = min(max(bisect_left(grid, at), 1), len(grid) - 1)
         return right if grid[right] - at < at - grid[right - 1] else right - 1
 
     def option_index(self, value: object) -> int:
@@ -296,7 +298,11 @@ class Variable:
     @cached_property
     def positions(self) -> FloatArray:
         """Where a number's options lie in the (log) range, from 0 upwards, `float[n_options]`."""
-        return np.array([self._position(option) for option in self.options])
+        return np.array(self._positions)
+
+    @cached_property
+    def _positions(self) -> list[float]:
+        return [self._position(option) for option in self.options]
 
     def _position(self, value: Option) -> float:
         assert isinstance(value, (int, float))

@@ -6,18 +6,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from optuna import logging as optuna_logging
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.goals import Goal
+from optuna_linas.goals import Goal, Goals
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Option
 
-__all__ = ["KnownLosses", "KnownObjective", "check_known"]
+__all__ = [
+    "FailsSomewhereError",
+    "KnownLosses",
+    "KnownObjective",
+    "KnownObjectives",
+    "check_known",
+]
 
 KnownObjective = Callable[[Mapping[str, Option]], float]
 """From the active parameters of an architecture to the objective's value."""
 
 _MOST_SAID = 60
+
+# A child of Optuna's logger, so that optuna.logging.set_verbosity holds for it too.
+_logger = optuna_logging.get_logger("optuna.linas")
 
 
 def check_known(known_objectives: Mapping[Goal, KnownObjective] | None) -> None:
@@ -39,36 +49,160 @@ def check_known(known_objectives: Mapping[Goal, KnownObjective] | None) -> None:
             )
 
 
+class KnownObjectives:
+    """The functions that a sampler was given for some of its objectives.
+
+    Args:
+        given: From the objective to the function.
+
+    Raises:
+        TypeError: See `check_known`.
+
+    Example:
+        >>> import optuna
+        >>> known = KnownObjectives({0: lambda params: params["width"]})
+        >>> space = SearchSpace.from_choices({"width": [8, 16]})
+        >>> goals = Goals([optuna.study.StudyDirection.MAXIMIZE])
+        >>> known.losses(space, goals, None)[0](np.array([[1]]))
+        array([-16.])
+    """
+
+    def __init__(self, given: Mapping[Goal, KnownObjective] | None) -> None:
+        check_known(given)
+        self._given = dict(given or {})
+        self._has_warned = False
+
+    def check(self, goals: Goals) -> None:
+        """Raise `ValueError` if a function is given for what is no goal."""
+        for goal in self._given:
+            goals.position(goal)
+
+    def losses(
+        self, space: SearchSpace, goals: Goals, measured: IntArray | None
+    ) -> dict[int, KnownLosses]:
+        """Return the losses of each goal that is known, by its position.
+
+        Args:
+            space: The search space.
+            goals: What the search optimises.
+            measured: See `KnownLosses`.
+        """
+        positions = {goals.position(goal): goal for goal in self._given}
+        return {
+            k: KnownLosses(
+                goal,
+                k,
+                space,
+                self._given[goal],
+                goals.signs[k],
+                measured=measured,
+                warn=self._warn_once,
+            )
+            for k, goal in positions.items()
+        }
+
+    def _warn_once(self, message: str) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            _logger.warning(message)
+
+
+class FailsSomewhereError(Exception):
+    """A function fails for an architecture that the objective may never ask for.
+
+    Args:
+        position: The goal's.
+    """
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+
 class KnownLosses:
     """The losses of architectures by a function of their parameters, each computed once.
 
+    While the conditions of a space are being learned, some of its architectures are none that the
+    objective could ask for, and the function may fail for them. That is no bug of the function if
+    it works for most of what is measured.
+
     Args:
         goal: The objective.
+        position: Among the goals.
         space: The search space.
         value: The function, in the user's direction.
         sign: -1 where the objective is maximised, else 1.
+        measured: Architectures that are real, `int[k, d]`, where the space was inferred from them;
+            `None` where it is declared, and all of them are.
+        warn: Called with a message when the function fails for what may not be real.
     """
 
-    def __init__(self, goal: Goal, space: SearchSpace, value: KnownObjective, sign: float) -> None:
-        self._goal, self._space, self._value, self._sign = goal, space, value, sign
+    def __init__(
+        self,
+        goal: Goal,
+        position: int,
+        space: SearchSpace,
+        value: KnownObjective,
+        sign: float,
+        *,
+        measured: IntArray | None,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._goal, self._position, self._space = goal, position, space
+        self._value, self._sign = value, sign
+        self._measured, self._warn = measured, warn
         self._computed: dict[bytes, float] = {}
 
     def __call__(self, archs: IntArray) -> FloatArray:
         """Return the losses of `archs` `int[n, d]`, `float[n]`.
 
         Raises:
-            TypeError: The function returns no number.
+            TypeError: The function returns no number for what is real.
+            ValueError: The function raises an error for what is real.
+            FailsSomewhereError: It fails for what may not be.
         """
         losses = np.empty(len(archs))
         for i, arch in enumerate(self._space.canonical(archs)):
             key = arch.tobytes()
             if key not in self._computed:
-                self._computed[key] = self._sign * self._number(self._space.decode(arch))
+                self._computed[key] = self._loss(arch)
             losses[i] = self._computed[key]
         return losses
 
+    def _loss(self, arch: IntArray) -> float:
+        try:
+            return self._of(arch)
+        except (TypeError, ValueError) as error:
+            if self._measured is None or not self._works_for_most(self._measured):
+                raise
+            self._warn(
+                f"{error} The sampler is still learning from the trials which parameters exist "
+                "when, so there may be no such architecture; as long as it meets some, it predicts "
+                "this objective. `space=` tells the sampler from the start."
+            )
+            raise FailsSomewhereError(self._position) from error
+
+    def _works_for_most(self, archs: IntArray) -> bool:
+        n_failed = 0
+        for arch in archs:
+            try:
+                self._of(arch)
+            except (TypeError, ValueError):
+                n_failed += 1
+        return 2 * n_failed <= len(archs)
+
+    def _of(self, arch: IntArray) -> float:
+        return self._sign * self._number(self._space.decode(arch))
+
     def _number(self, params: Mapping[str, Option]) -> float:
-        value: Any = self._value(params)
+        try:
+            value: Any = self._value(params)
+        except Exception as error:
+            raise ValueError(
+                f"The function that known_objectives has for {self._goal!r} failed for "
+                f"{dict(params)}: {type(error).__name__}: {error}. It must return a number for all "
+                "parameters that the objective may have."
+            ) from error
         try:
             if not isinstance(value, str) and np.ndim(value) == 0:
                 return float(value)

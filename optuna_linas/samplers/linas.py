@@ -6,6 +6,7 @@ Accelerating Neural Architecture Search Across Modalities", 2022.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -31,7 +32,7 @@ from optuna_linas.linas import (
 )
 from optuna_linas.linas.fitting import check_predictors
 from optuna_linas.predictors import Predictor
-from optuna_linas.samplers.known import KnownLosses, KnownObjective, check_known
+from optuna_linas.samplers.known import FailsSomewhereError, KnownObjective, KnownObjectives
 from optuna_linas.samplers.motpe import MOTPE
 from optuna_linas.samplers.planned import PlannedSampler
 from optuna_linas.samplers.planner import Planned
@@ -96,12 +97,12 @@ class LINASSampler(PlannedSampler):
             trials as `Attr("latency_ms", "minimize")`, so that code with one objective and a
             latency attribute becomes a trade-off search unchanged. By default all of the study's.
         known_objectives: Objectives that can be computed from the parameters (MACs, sizes), each
-            with a function from the parameters to its value. They are computed in the inner
-            search instead of being predicted. The function gets active parameters only.
+            with a function from the active ones to its value, used in place of a prediction. While
+            a space is being learned and the function fails for some of it, they are predicted.
         warm_start: A study of another device or of a cheaper objective (or its trials): its front
-            is measured first, half of the start, and the predictors learn from it. What its
-            objectives are does not matter, only that it has these parameters; what violates its
-            constraints is not on its front. Pass it to every worker and again on resuming.
+            is measured first (half of the start, one trial before the space is known), and the
+            predictors learn from it. It may have other objectives, but has these parameters; what
+            violates its constraints is not on its front. Pass it to every worker, also on resuming.
         settings: For the paper's variants: `Settings` in place of `predictor`, `algorithm` and
             `n_inner_evaluations`, or a function that gets the iteration (1, 2, ...) and returns
             them.
@@ -163,13 +164,12 @@ class LINASSampler(PlannedSampler):
                 "settings stands in the place of predictor, algorithm and n_inner_evaluations: "
                 "give these in Settings(predictors=..., algorithm=..., n_inner_evaluations=...)."
             )
-        check_known(known_objectives)
         self._settings = settings or Settings(
             predictors=_each(predictor),
             algorithm=make_algorithm(algorithm, {"motpe": MOTPE}),
             n_inner_evaluations=n_inner_evaluations,
         )
-        self._known_objectives = dict(known_objectives or {})
+        self._known = KnownObjectives(known_objectives)
         self._warm_start = None if warm_start is None else WarmStart(warm_start)
         self._starts_at_corners = True
         super().__init__(
@@ -183,6 +183,7 @@ class LINASSampler(PlannedSampler):
             constraints_func=constraints_func,
             seed=seed,
             warn_independent_sampling=warn_independent_sampling,
+            first=None if self._warm_start is None else self._warm_start.first,
         )
 
     @classmethod
@@ -275,8 +276,7 @@ class LINASSampler(PlannedSampler):
         return sampler
 
     def _check_goals(self, goals: Goals) -> None:
-        for goal in self._known_objectives:
-            goals.position(goal)
+        self._known.check(goals)
         if isinstance(self._settings, Settings):
             check_predictors(self._settings.predictors, len(goals))
             if isinstance(self._settings.algorithm, PymooAlgorithm):
@@ -300,21 +300,25 @@ class LINASSampler(PlannedSampler):
         settings = given if isinstance(given, Settings) else given(batch)
         if not isinstance(settings, Settings):
             raise TypeError(f"settings({batch}) must return a `Settings`, got {settings!r}.")
-        known = {
-            goals.position(goal): KnownLosses(goal, space, value, goals.signs[goals.position(goal)])
-            for goal, value in self._known_objectives.items()
-        }
-        proposal = make_proposal(
-            space,
-            history,
-            n,
-            rng,
-            settings=settings,
-            taken=taken,
-            pending=pending,
-            known=known,
-            advice=None if self._warm_start is None else self._warm_start.advice(space, goals),
-        )
+        known = self._known.losses(space, goals, history.codes if self.space is None else None)
+        advice = None if self._warm_start is None else self._warm_start.advice(space, goals)
+        while True:  # once more for each goal that is known, at most
+            try:
+                proposal = make_proposal(
+                    space,
+                    history,
+                    n,
+                    copy.deepcopy(rng),
+                    settings=settings,
+                    taken=taken,
+                    pending=pending,
+                    known=known,
+                    advice=advice,
+                )
+                break
+            except FailsSomewhereError as error:
+                # Were such rows left out, what corrects the conditions would never be measured.
+                del known[error.position]
         notes = prediction_notes(proposal.predicted, proposal.predictors, goals)
         return Planned(proposal.archs, notes)
 

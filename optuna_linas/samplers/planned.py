@@ -60,6 +60,8 @@ class PlannedSampler(BaseSampler):
         constraints_func: As in Optuna's samplers.
         seed: The seed, or `None` for one that is drawn and kept with the study.
         warn_independent_sampling: Warn when a parameter is sampled independently after the start.
+        first: From what is optimised to the parameters of the first trial, where the space is not
+            known; as far as it has them.
         explain: Called with the finished trials of this sampler while none can be learned from. By
             default `checks.check_fit`, which raises.
 
@@ -80,6 +82,7 @@ class PlannedSampler(BaseSampler):
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None,
         seed: int | None,
         warn_independent_sampling: bool,
+        first: Callable[[Goals], Mapping[str, Any]] | None = None,
         explain: Callable[[Sequence[FrozenTrial]], None] | None = None,
     ) -> None:
         check_seed(seed)
@@ -113,7 +116,7 @@ class PlannedSampler(BaseSampler):
             warn=_logger.warning,
         )
         self._dispatcher = self._make_dispatcher(space=self._space, plan=self._plan)
-        self._explain = explain
+        self._first, self._explain = first, explain
         self._checked: set[tuple[Goal | float, ...]] = set()
         self._held: dict[tuple[int, int], tuple[Claim, dict[str, Option]]] = {}
         self._has_warned = False
@@ -237,7 +240,7 @@ class PlannedSampler(BaseSampler):
             if claim is not None:
                 self._held[study._study_id, trial.number] = claim, planned
             table = self._dispatcher.table(study)
-            space, n_usable = table.space, table.n_usable
+            space, n_usable, goals = table.space, table.n_usable, table.goals
             seed = self._dispatcher.seed_of(study)
         if self._space is not None and param_name in self._space:
             check_distribution(self._space, param_name, param_distribution)
@@ -268,7 +271,8 @@ class PlannedSampler(BaseSampler):
             )
         sampler = self._independent_sampler
         if sampler is None and claim is not None and not claim.row and claim.note != ENQUEUED:
-            return opening_value(seed, claim.slot, trial, param_name, param_distribution)
+            first = {} if self._first is None else self._first(goals)
+            return opening_value(seed, claim.slot, trial, param_name, param_distribution, first)
         if sampler is None:
             place = (trial.number, -1) if claim is None else (claim.batch, claim.slot)
             rng = derive_rng(seed, "independent", *place, param_name)

@@ -5,28 +5,23 @@ Shapes: `d` variables.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
-from typing import cast
 
 import numpy as np
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.conditions import learn_conditions
-from optuna_linas.distributions import merge, nearest, variable_of
+from optuna_linas.distributions import agrees, merge, variable_of
 from optuna_linas.natural_order import natural_order
+from optuna_linas.samplers.into_range import into_range
 from optuna_linas.samplers.observed_space import ObservedSpace
+from optuna_linas.samplers.whole_trials import WholeTrials
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Variable
 
 __all__ = ["SpaceLearner", "imputed", "present"]
-
-_EXACT = 2**53
-"""Integers up to which floats, which Optuna compares by, tell all apart."""
 
 
 class SpaceLearner:
@@ -43,7 +38,8 @@ class SpaceLearner:
         ...     distributions={"width": optuna.distributions.IntDistribution(8, 64)},
         ...     value=1.0,
         ... )
-        >>> learner.learn(trial, None).names
+        >>> learner.learn(trial)
+        >>> learner.space.names
         ('width',)
     """
 
@@ -51,23 +47,58 @@ class SpaceLearner:
         self._distributions: dict[str, BaseDistribution] = {}
         # Complete trials that the space may be inferred from, and the variables that some of them
         # lack for a reason which no condition explains.
-        self._whole: list[FrozenTrial] = []
+        self._whole = WholeTrials()
         self._unexplained: set[str] = set()
+        self._space: SearchSpace | None = None
+        self._is_due = False
+        self._variables: dict[str, tuple[BaseDistribution, Variable]] = {}
         # Variables that have had several ranges, and those by trial that were known as such then:
         # a range that is wider from some trial on depends on nothing that was chosen.
         self._varying: set[str] = set()
         self._ranged: dict[int, list[str]] = {}
 
-    def learn(self, trial: FrozenTrial, space: SearchSpace | None) -> SearchSpace | None:
-        """Return `space` itself if it explains one more finished trial, else one inferred anew.
+    @property
+    def space(self) -> SearchSpace | None:
+        """What the trials tell, the same object while it explains them; `None` for nothing."""
+        if self._is_due:
+            # Not before somebody asks: where each trial has another range, few do.
+            self._space, self._is_due = self._infer(), False
+        return self._space
+
+    def objection(self, trial: FrozenTrial) -> str | None:
+        """Return why a trial is of no space that has what trials had so far; `None` if it may be.
+
+        A parameter is of one kind and has one set of choices, those of the first trial. Optuna sees
+        to it where it samples, but not in trials that are added (`study.add_trial`).
 
         Args:
             trial: With values in their ranges.
-            space: What was inferred so far, with what is known of it; `None` for nothing.
         """
-        if trial.state == TrialState.COMPLETE:
-            self._whole.append(trial)
-        return self._infer() if self._contradicts(trial, space) else space
+        for name, seen in trial.distributions.items():
+            known = self._distributions.get(name)
+            if known is not None and not agrees(known, seen, trial.params[name]):
+                return (
+                    f"{name}={trial.params[name]!r} is of {seen}, and earlier trials have {known}."
+                )
+        return None
+
+    def learn(self, trial: FrozenTrial) -> None:
+        """Take in one more finished trial; `space` is another one if it did not explain this one.
+
+        Args:
+            trial: With values in their ranges, and without an `objection`.
+
+        Raises:
+            SpaceMismatchError: It has a value that is no option, to which there is an objection.
+        """
+        is_wider = self._widen(trial)
+        if trial.state != TrialState.COMPLETE:
+            self._is_due |= is_wider
+            return
+        # What the trials before it tell is to be known before it is one of them.
+        is_new = is_wider or not self._is_explained(trial)
+        self._whole.add(trial)
+        self._is_due |= is_new
 
     def heed_ranges(
         self, space: ObservedSpace, trial: FrozenTrial, code: IntArray
@@ -88,36 +119,46 @@ class SpaceLearner:
             if name not in position:
                 continue
             j = position[name]
-            becomes = _inside(space.variables[j], trial.distributions[name])
+            becomes = into_range(space.variables[j], trial.distributions[name])
             others = {other: option for other, option in chosen.items() if other != j}
             space = space.knowing_range(j, others, becomes, fixed)
         return space
 
-    def _contradicts(self, trial: FrozenTrial, space: SearchSpace | None) -> bool:
-        """Whether a trial has parameters or absences that the space does not explain.
+    def _widen(self, trial: FrozenTrial) -> bool:
+        """Take in a trial's distributions; return whether a variable is new, has more, or varies.
 
-        What no condition has explained once, no condition will explain: more trials leave fewer.
+        What was made of earlier trials depends on which variables' ranges vary.
         """
-        changed = False
+        is_wider = False
         for name, seen in trial.distributions.items():
             known = self._distributions.get(name)
             is_new = known is None or not _is_same(known, seen)
-            if known is not None and is_new:
+            if known is not None and is_new and name not in self._varying:
                 self._varying.add(name)
+                is_wider = True
             if name in self._varying:
                 self._ranged.setdefault(trial.number, []).append(name)
-            if is_new:
-                self._distributions[name] = seen if known is None else merge(known, seen)
-                changed |= self._distributions[name] != known
-        if changed or trial.state != TrialState.COMPLETE:
-            return changed
+            merged = seen if known is None else merge(known, seen) if is_new else known
+            if merged != known:
+                self._distributions[name] = merged
+                is_wider = True
+        return is_wider
+
+    def _is_explained(self, trial: FrozenTrial) -> bool:
+        """Whether the space has the parameters of a complete trial, and explains what it lacks.
+
+        What no condition has explained once, no condition will explain: more trials leave fewer.
+        """
+        space = self.space
         if space is None:
-            return True
+            return False
         if any(n not in space and not d.single() for n, d in trial.distributions.items()):
-            return True
+            return False
+        if not present(space, trial).any():
+            return True  # No condition explains why nothing was asked for.
         differs = space.active(imputed(space, trial)[None])[0] != present(space, trial)
         names = (name for name, other in zip(space.names, differs, strict=True) if other)
-        return any(name not in self._unexplained for name in names)
+        return all(name in self._unexplained for name in names)
 
     def _infer(self) -> SearchSpace | None:
         """The space of what complete trials have, with the conditions that explain absences.
@@ -125,24 +166,23 @@ class SpaceLearner:
         A trial that failed may have had parameters that no complete one has: when they exist nobody
         can tell, and to take them for always there would make one network many.
         """
-        known = {name for trial in self._whole for name in trial.params}
         plain = [
-            variable_of(name, distribution)
-            for name, distribution in sorted(
-                self._distributions.items(), key=lambda item: natural_order(item[0])
-            )
-            if name in known and not distribution.single()
+            self._variable(name)
+            for name in sorted(self._distributions, key=natural_order)
+            if name in self._whole.names and not self._distributions[name].single()
         ]
         if not plain:
             return None
-        space = SearchSpace(plain)
-        has = np.array([present(space, trial) for trial in self._whole])
-        found = learn_conditions(
-            present=has,
-            codes=np.array([imputed(space, trial) for trial in self._whole]),
-            n_options=space.n_options,
-            is_number=np.array([variable.is_number for variable in plain]),
-        )
+        has = self._whole.present([variable.name for variable in plain])
+        tells = has.any(axis=1)
+        found = []
+        if not has[tells].all():
+            found = learn_conditions(
+                present=has[tells],
+                codes=self._whole.codes(plain)[tells],
+                n_options=np.array([variable.n_options for variable in plain]),
+                is_number=np.array([variable.is_number for variable in plain]),
+            )
         conditions: dict[int, list[Condition]] = {}
         for condition in found:
             parent = plain[condition.parent]
@@ -153,13 +193,22 @@ class SpaceLearner:
         self._unexplained = {
             variable.name
             for j, variable in enumerate(plain)
-            if j not in conditions and not has[:, j].all()
+            if j not in conditions and not has[tells, j].all()
         }
         variables = [
-            replace(variable, conditions=tuple(conditions.get(j, ())))
+            replace(variable, conditions=tuple(conditions[j])) if j in conditions else variable
             for j, variable in enumerate(plain)
         ]
         return ObservedSpace(variables)
+
+    def _variable(self, name: str) -> Variable:
+        """The variable of a parameter, the same object while its distribution is the same."""
+        distribution = self._distributions[name]
+        of, variable = self._variables.get(name, (None, None))
+        if variable is None or of is not distribution:
+            variable = variable_of(name, distribution)
+            self._variables[name] = distribution, variable
+        return variable
 
 
 def present(space: SearchSpace, trial: FrozenTrial) -> BoolArray:
@@ -180,36 +229,6 @@ def imputed(space: SearchSpace, trial: FrozenTrial) -> IntArray:
         ],
         dtype=np.int64,
     )
-
-
-@lru_cache(maxsize=1_000)
-def _inside(variable: Variable, seen: BaseDistribution) -> IntArray:
-    """What each option of a number becomes in a range, `int[n_options]`."""
-    options = variable.options
-    becomes = np.arange(len(options))
-    if isinstance(seen, FloatDistribution | IntDistribution) and _is_on_grid(variable, seen):
-        # Only what lies beyond an end becomes another: a code that asks for another range in each
-        # trial has this computed for each.
-        grid = cast("Sequence[float]", options)
-        first, last = bisect_left(grid, seen.low), bisect_right(grid, seen.high)
-        becomes[:first] = variable.index(nearest(seen, options[0]))
-        becomes[last:] = variable.index(nearest(seen, options[-1]))
-        return becomes
-    for i, option in enumerate(options):
-        value = nearest(seen, option)
-        # Optuna cannot tell large integers apart, and then none may seem to be inside.
-        becomes[i] = variable.index(option if value is None else value)
-    return becomes
-
-
-def _is_on_grid(variable: Variable, seen: FloatDistribution | IntDistribution) -> bool:
-    """Whether every option between a range's ends is in it, and floats tell them all apart."""
-    if isinstance(seen, FloatDistribution):
-        return seen.step is None
-    if max(abs(seen.low), abs(seen.high)) > _EXACT:
-        return False
-    aligned = seen.step == variable.step and (seen.low - int(variable.low)) % seen.step == 0
-    return seen.step == 1 or aligned
 
 
 def _is_same(known: BaseDistribution, seen: BaseDistribution) -> bool:

@@ -41,7 +41,8 @@ class TrialTable:
         keys: The same rows as bytes.
         finished: Every finished trial, by trial number.
         n_usable: How many of them can be learned from.
-        outside: Numbers of trials with values outside of their ranges or of the declared space.
+        outside: Numbers of trials with values outside of their ranges or of the declared space, and
+            of those that have none of its variables and so tell of no network.
         first_open: Number of the first trial that has not finished.
         n_inferred: How often the space was inferred: what was made of earlier ones is out of date.
     """
@@ -66,6 +67,10 @@ class TrialTable:
         self._warn = warn
         self._may_lack = may_lack
         self._learner = SpaceLearner()
+        self._inferred: SearchSpace | None = None  # without what is known of it since
+        # Trials that are outside of whatever space the others tell of, and those warned of.
+        self._never: set[int] = set()
+        self._named: set[int] = set()
         # How many trials failed or were pruned with just these parameters.
         self._ended: Counter[bytes] = Counter()
 
@@ -86,18 +91,23 @@ class TrialTable:
         self.finished.update((trial.number, trial) for trial in new)
         while self.first_open < len(trials) and trials[self.first_open].state.is_finished():
             self.first_open += 1
-        inside = [trial for trial in new if self._is_inside(trial)]
-        n_inferred = self.n_inferred
-        if not self._is_declared:
-            for trial in inside:
-                space = self._learner.learn(trial, self.space)
-                self.n_inferred += space is not self.space
-                self.space = space
-        if self.n_inferred > n_inferred:
+        inside = []
+        for trial in new:
+            if (reason := self._why_outside(trial)) is not None:
+                self._reject(trial, reason)
+                continue
+            inside.append(trial)
+            if not self._is_declared:
+                self._learner.learn(trial)
+        if not self._is_declared and self._learner.space is not self._inferred:
+            self.space = self._inferred = self._learner.space
+            self.n_inferred += 1
             self.codes.clear()
             self.keys.clear()
             self._ended.clear()
             self.n_usable = 0
+            # What has none of one space's variables may have some of the next.
+            self.outside = set(self._never)
             numbers = sorted(set(self.finished) - self.outside)
             self._encode(self.finished[number] for number in numbers)
         else:
@@ -146,34 +156,37 @@ class TrialTable:
             key: failed[key] for key in sorted(failed, key=failed.__getitem__) if key not in worked
         }
 
-    def _is_inside(self, trial: FrozenTrial) -> bool:
-        """Whether a trial's values are in their ranges: enqueued ones may lie outside."""
+    def _why_outside(self, trial: FrozenTrial) -> str | None:
+        """Why a trial is outside of any space; `None` if it is not, for all that it tells."""
         for name, value in trial.params.items():
             distribution = trial.distributions[name]
+            # Enqueued ones may lie outside.
             if not distribution._contains(distribution.to_internal_repr(value)):
-                self.outside.add(trial.number)
-                if trial.state == TrialState.COMPLETE:
-                    self._warn(
-                        f"Trial {trial.number} cannot be learned from: {name}={value!r} lies "
-                        f"outside of {distribution}."
-                    )
-                return False
-        return True
+                return f"{name}={value!r} lies outside of {distribution}."
+        return None if self._is_declared else self._learner.objection(trial)
+
+    def _reject(self, trial: FrozenTrial, reason: str) -> None:
+        """Leave a trial out for good."""
+        self.outside.add(trial.number)
+        self._never.add(trial.number)
+        if trial.state == TrialState.COMPLETE:
+            self._warn(f"Trial {trial.number} cannot be learned from: {reason}")
 
     def _encode(self, trials: Iterable[FrozenTrial]) -> None:
         if self.space is None:
             return
-        strange: list[tuple[int, SpaceMismatchError]] = []
+        strange: list[tuple[int, str]] = []
         for trial in trials:
             try:
                 # As it is, whatever its ranges have been taken for so far.
                 code = SearchSpace.encode(self.space, trial.params)
             except SpaceMismatchError as error:
-                if trial.state != TrialState.COMPLETE and not self._ends_again(trial):
+                if trial.state != TrialState.COMPLETE and not self._note_end(trial):
                     continue  # Before it had told all its parameters, for all that is known.
                 row = self._imputed(trial)
                 if row is None:
-                    strange.append((trial.number, error))
+                    if trial.number not in self._named:
+                        strange.append((trial.number, self._why_strange(trial, error)))
                     self.outside.add(trial.number)
                     continue
                 if isinstance(self.space, ObservedSpace):
@@ -188,8 +201,8 @@ class TrialTable:
         if strange:
             self._warn_of(strange)
 
-    def _ends_again(self, trial: FrozenTrial) -> bool:
-        """Whether a failed or pruned trial has all parameters that its network has.
+    def _note_end(self, trial: FrozenTrial) -> bool:
+        """Count a failed or pruned trial; return whether it has all that its network has.
 
         So it is if an earlier one ended with the same, and none of those that ran to an end had
         more besides.
@@ -207,18 +220,28 @@ class TrialTable:
         )
 
     def _imputed(self, trial: FrozenTrial) -> IntArray | None:
-        """The row of a trial that lacks variables; `None` where it lies outside of the space."""
+        """The row of a trial that lacks variables; `None` where it lies outside of the space.
+
+        So does one that lacks all of them: it agrees with every row, and so tells of none.
+        """
         assert self.space is not None
-        if self._is_declared:
-            has_some = any(name in self.space for name in trial.params)
-            if not (self._may_lack and has_some):
-                return None
+        if (self._is_declared and not self._may_lack) or not present(self.space, trial).any():
+            return None
         try:
             return imputed(self.space, trial)
-        except SpaceMismatchError:
+        except SpaceMismatchError:  # of a declared space
             return None
 
-    def _warn_of(self, strange: Sequence[tuple[int, SpaceMismatchError]]) -> None:
-        (number, error), *others = strange
+    def _why_strange(self, trial: FrozenTrial, error: SpaceMismatchError) -> str:
+        if self._is_declared:
+            return str(error)
+        return (
+            f"it has none of the parameters that other trials have; its own are "
+            f"{sorted(trial.params)}."
+        )
+
+    def _warn_of(self, strange: Sequence[tuple[int, str]]) -> None:
+        self._named.update(number for number, _ in strange)
+        (number, reason), *others = strange
         more = f" So it is with {len(others)} more trials." if others else ""
-        self._warn(f"Trial {number} cannot be learned from: {error}{more}")
+        self._warn(f"Trial {number} cannot be learned from: {reason}{more}")

@@ -7,7 +7,7 @@ this one's predictors: they need to learn only the difference, and learn too how
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ class WarmStart:
             )
         self._space: SearchSpace | None = None
         self._advice: Advice | None = None
+        self._first: tuple[Goals, Mapping[str, Any]] | None = None
 
     def front(self, space: SearchSpace, goals: Goals, n: int) -> IntArray:
         """Return up to `n` rows of the other study's front, spread along it, `int[<= n, d]`.
@@ -71,13 +72,27 @@ class WarmStart:
         codes, losses = codes[feasible], losses[feasible]
         if len(codes) == 0:
             return codes
-        best = non_dominated(losses)
-        codes, losses = codes[best], losses[best]
-        unit = (losses - losses.min(axis=0)) / np.maximum(np.ptp(losses, axis=0), 1e-300)
-        # The first picks span most of the front together, whatever `n` is.
-        order = greedy_gain(np.zeros((0, losses.shape[1])), unit, np.full(losses.shape[1], 1.1), n)
-        front: IntArray = codes[order]
+        front: IntArray = codes[_front_of(losses, n)]
         return front
+
+    def first(self, goals: Goals) -> Mapping[str, Any]:
+        """Return the parameters of the network that would be first in `front` of its own space.
+
+        None where nothing is feasible or has finite values.
+
+        Raises:
+            ValueError: Bare trials with another number of values.
+        """
+        if self._first is None or self._first[0] is not goals:
+            told = [
+                (trial.params, losses) for trial, losses in self._told(goals) if _is_feasible(trial)
+            ]
+            params: Mapping[str, Any] = {}
+            if told:
+                losses = np.clip([losses for _, losses in told], -LARGEST, LARGEST)
+                params = told[_front_of(losses, 1)[0]][0]
+            self._first = goals, params
+        return self._first[1]
 
     def advice(self, space: SearchSpace, goals: Goals) -> Advice | None:
         """Return what predicts the other study's losses; `None` if it has too few trials."""
@@ -99,6 +114,31 @@ class WarmStart:
             ValueError: Bare trials with another number of values.
             SpaceMismatchError: No trial fits the space.
         """
+        codes: dict[bytes, IntArray] = {}
+        losses: dict[bytes, list[float]] = {}
+        feasible: dict[bytes, bool] = {}
+        reason: SpaceMismatchError | None = None
+        for trial, told in self._told(goals):
+            shared = {name: v for name, v in trial.params.items() if name in space}
+            try:
+                code = space.encode(shared)
+            except SpaceMismatchError as error:
+                reason = error
+                continue
+            key = code.tobytes()
+            codes[key], losses[key] = code, told
+            feasible[key] = _is_feasible(trial)
+        if not codes:
+            raise SpaceMismatchError(
+                "No complete trial of warm_start fits the search space, so nothing can be learned "
+                f"from it. {reason or 'None of them has finite values.'}"
+            )
+        # Cut off as ours are: the largest float is a popular penalty, and its square overflows.
+        told_losses = np.clip(list(losses.values()), -LARGEST, LARGEST)
+        return np.stack(list(codes.values())), told_losses, np.array(list(feasible.values()))
+
+    def _told(self, goals: Goals) -> list[tuple[FrozenTrial, list[float]]]:
+        """The trials that tell all their goals, with their losses."""
         directions = self._directions or goals.directions
         # A goal of this search that is an attribute is one of theirs too, if they have recorded it.
         attributes = [
@@ -113,29 +153,21 @@ class WarmStart:
                 f"study that is searched has {len(directions)}: nobody knows their directions. "
                 "Pass the study itself: warm_start=study."
             )
-        codes: dict[bytes, IntArray] = {}
-        losses: dict[bytes, list[float]] = {}
-        feasible: dict[bytes, bool] = {}
-        reason: SpaceMismatchError | None = None
-        for trial in self._trials:
-            told = theirs.losses(trial)
-            if told is None:
-                continue
-            shared = {name: v for name, v in trial.params.items() if name in space}
-            try:
-                code = space.encode(shared)
-            except SpaceMismatchError as error:
-                reason = error
-                continue
-            key = code.tobytes()
-            codes[key], losses[key] = code, told
-            # NaN is no violation, as in a history.
-            feasible[key] = not any(value > 0 for value in trial.constraints.values())
-        if not codes:
-            raise SpaceMismatchError(
-                "No complete trial of warm_start fits the search space, so nothing can be learned "
-                f"from it. {reason or 'None of them has finite values.'}"
-            )
-        # Cut off as ours are: the largest float is a popular penalty, and its square overflows.
-        told_losses = np.clip(list(losses.values()), -LARGEST, LARGEST)
-        return np.stack(list(codes.values())), told_losses, np.array(list(feasible.values()))
+        pairs = ((trial, theirs.losses(trial)) for trial in self._trials)
+        return [(trial, losses) for trial, losses in pairs if losses is not None]
+
+
+def _is_feasible(trial: FrozenTrial) -> bool:
+    # NaN is no violation, as in a history.
+    return not any(value > 0 for value in trial.constraints.values())
+
+
+def _front_of(losses: FloatArray, n: int) -> IntArray:
+    """Up to `n` indices of the front, spread along it."""
+    best = np.flatnonzero(non_dominated(losses))
+    losses = losses[best]
+    unit = (losses - losses.min(axis=0)) / np.maximum(np.ptp(losses, axis=0), 1e-300)
+    # The first picks span most of the front together, whatever `n` is.
+    order = greedy_gain(np.zeros((0, losses.shape[1])), unit, np.full(losses.shape[1], 1.1), n)
+    front: IntArray = best[order]
+    return front

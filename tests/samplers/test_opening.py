@@ -51,8 +51,15 @@ def test_as_many_as_there_are_begin_at_once(
     assert len(set(networks(study))) == n_networks
 
 
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(0, 99))
-def test_slots_are_different_while_others_remain(sizes: list[int], seed: int) -> None:
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    st.integers(0, 99),
+    st.lists(st.integers(1, 12), max_size=4),
+)
+def test_slots_are_different_while_others_remain(
+    sizes: list[int], seed: int, wanted: list[int]
+) -> None:
+    first = {f"x{i}": value for i, value in enumerate(wanted)}
     dists = {f"x{i}": optuna.distributions.IntDistribution(1, n) for i, n in enumerate(sizes)}
     n_networks = min(50, len(list(product(*(range(n) for n in sizes)))))
     found = set()
@@ -62,8 +69,10 @@ def test_slots_are_different_while_others_remain(sizes: list[int], seed: int) ->
             so_far = create_trial(
                 value=0.0, params=params, distributions=dict(list(dists.items())[:i])
             )
-            params[name] = opening_value(seed, slot, so_far, name, dist)
+            params[name] = opening_value(seed, slot, so_far, name, dist, first)
         found.add(tuple(params.values()))
+        if slot == 0 and all(name in first and first[name] <= dists[name].high for name in dists):
+            assert params.items() <= first.items()
     assert len(found) == n_networks
 
 
@@ -92,8 +101,8 @@ def test_what_one_may_become_with_its_last_parameter_is_left_to_it(
     first, second = study.ask(), study.ask()
     others: list[Trial] = []
 
-    def meanwhile(seed: int, slot: int, trial: Any, name: str, dist: Any) -> Any:
-        value = opening_value(seed, slot, trial, name, dist)
+    def meanwhile(seed: int, slot: int, trial: Any, name: str, dist: Any, wanted: Any) -> Any:
+        value = opening_value(seed, slot, trial, name, dist, wanted)
         if trial.number == second.number and name == NAMES[-1]:
             # It has seen that the space is not known, and has not told its last parameter.
             study.tell(first, flat(first))
@@ -186,3 +195,17 @@ def test_who_begins_before_a_condition_is_known_avoids_what_running_trials_may_b
         if len(running) == 8:
             study.tell(*running.pop(0))
     assert len(set(networks(study))) == 14
+
+
+def test_the_first_takes_what_is_wanted_of_it_as_it_is() -> None:
+    """The rate to the last digit, where others take what its cell of the grid stands for."""
+    rate = optuna.distributions.FloatDistribution(0.0, 1.0)
+    width = optuna.distributions.CategoricalDistribution([None, 8, 16])
+    nothing = create_trial(value=0.0)
+    assert opening_value(0, 0, nothing, "rate", rate, {"rate": 0.123456789}) == 0.123456789
+    assert opening_value(0, 0, nothing, "rate", rate, {"rate": 2.0}) != 1.0  # lies outside
+    assert opening_value(0, 0, nothing, "width", width, {"width": None}) is None
+    after = create_trial(value=0.0, params={"width": 8}, distributions={"width": width})
+    wanted = {"width": 8, "rate": 0.123456789}
+    assert opening_value(0, 0, after, "rate", rate, wanted) == 0.123456789
+    assert opening_value(0, 0, after, "rate", rate, {**wanted, "width": None}) != 0.123456789

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from optuna_linas.distributions import nearest, variable_of
-from optuna_linas.samplers.space_learner import _inside
+from optuna_linas.samplers.into_range import into_range
 from optuna_linas.variable import Variable
 
 
@@ -31,7 +31,7 @@ def test_integers(data: st.DataObject) -> None:
     last = first + each * data.draw(st.integers(0, (low + width - first) // each))
     seen = IntDistribution(first, last, step=each, log=log)
     variable = variable_of("n", whole)
-    assert _inside(variable, seen).tolist() == one_by_one(variable, seen)
+    assert into_range(variable, seen).tolist() == one_by_one(variable, seen)
 
 
 @given(st.data())
@@ -44,11 +44,11 @@ def test_floats(data: st.DataObject) -> None:
         warnings.simplefilter("ignore")  # Optuna's, of ranges that are not divisible
         seen = FloatDistribution(*ends, step=step, log=log)
     variable = variable_of("x", whole)
-    assert _inside(variable, seen).tolist() == one_by_one(variable, seen)
+    assert into_range(variable, seen).tolist() == one_by_one(variable, seen)
 
 
 @pytest.mark.parametrize("seen", [IntDistribution(3, 3), IntDistribution(2, 8, step=3)])
 def test_what_lies_beyond_becomes_the_nearest(seen: IntDistribution) -> None:
-    found = _inside(Variable.integer("n", 1, 10), seen)
+    found = into_range(Variable.integer("n", 1, 10), seen)
     options = np.arange(1, 11)[found]
     assert options.tolist() == [nearest(seen, value) for value in range(1, 11)]

@@ -56,9 +56,34 @@ def test_its_front_is_measured_first(source: Study) -> None:
     study = run(on_device, 9, quick(warm_start=source))
     front = [trial.params for trial in source.best_trials]
     # The first trial shows the space; of the eight of the start, half are the other's front.
+    assert study.trials[0].params in front
     assert sum(trial.params in front for trial in study.trials[1:]) >= 4
     plain = run(on_device, 9, quick())
+    assert plain.trials[0].params not in front
     assert sum(trial.params in front for trial in plain.trials[1:]) < 4
+
+
+def test_workers_that_begin_at_once_begin_with_different_networks(source: Study) -> None:
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=quick(warm_start=source)
+    )
+    begun = [study.ask() for _ in range(8)]
+    values = [on_device(trial) for trial in begun]
+    assert len({tuple(sorted(trial.params.items())) for trial in study.trials}) == 8
+    assert study.trials[0].params in [trial.params for trial in source.best_trials]
+    for trial, each in zip(begun, values, strict=True):
+        study.tell(trial, each)
+    study.optimize(on_device, n_trials=8)
+    assert len({tuple(sorted(trial.params.items())) for trial in study.trials}) == 16
+
+
+def test_nothing_is_feasible_there_and_the_search_starts_all_the_same() -> None:
+    def limited(trial: Trial) -> tuple[float, float]:
+        trial.set_constraint("memory", 1.0)
+        return on_device(trial)
+
+    source = run(limited, 12, LINASSampler(seed=0))
+    assert len(run(on_device, 12, quick(warm_start=source)).trials) == 12
 
 
 def test_its_measurements_teach_the_predictors(source: Study) -> None:
@@ -78,9 +103,10 @@ def test_bare_trials_have_the_directions_of_the_search(source: Study) -> None:
 
 def test_a_resumed_search_goes_on_as_if_uninterrupted(source: Study) -> None:
     whole = run(on_device, 24, quick(warm_start=source))
-    parts = run(on_device, 11, quick(warm_start=source))
-    parts.sampler = quick(warm_start=source)
-    parts.optimize(on_device, n_trials=13)
+    parts = run(on_device, 1, quick(warm_start=source))
+    for n in (10, 13):
+        parts.sampler = quick(warm_start=source)
+        parts.optimize(on_device, n_trials=n)
     assert [t.params for t in parts.trials] == [t.params for t in whole.trials]
 
 

@@ -1,0 +1,123 @@
+"""Objectives that are computed, by functions that fail for what cannot be or have a bug."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+import pytest
+from optuna.study import Study
+from optuna.trial import Trial
+
+from optuna_linas import LINASSampler, SearchSpace
+from optuna_linas.variable import Condition, Variable
+
+UNITS = range(4)
+OPTIONS = [2, 3, 4]
+SPACE = SearchSpace(
+    [
+        *(Variable.integer(f"depth_{u}", 1, 3) for u in UNITS),
+        *(
+            Variable.categorical(
+                f"{what}_{layer}",
+                OPTIONS,
+                [Condition(f"depth_{layer // 3}", tuple(range(layer % 3 + 1, 4)))],
+            )
+            for layer in range(12)
+            for what in ("kernel", "expand")
+        ),
+    ]
+)
+
+
+def layers(params: Mapping[str, Any]) -> list[int]:
+    return [layer for u in UNITS for layer in range(3 * u, 3 * u + params[f"depth_{u}"])]
+
+
+def cost(params: Mapping[str, Any]) -> float:
+    """Reads what a network has, and fails where some of it is missing."""
+    return float(sum(params[f"kernel_{i}"] * params[f"expand_{i}"] for i in layers(params)))
+
+
+def objective(trial: Trial) -> tuple[float, float]:
+    worth = 0.0
+    for u in UNITS:
+        for layer in range(3 * u, 3 * u + trial.suggest_int(f"depth_{u}", 1, 3)):
+            kernel = trial.suggest_categorical(f"kernel_{layer}", OPTIONS)
+            expand = trial.suggest_categorical(f"expand_{layer}", OPTIONS)
+            worth += (1 + u) * float(kernel * expand) ** 0.5
+    return worth, cost(trial.params)
+
+
+def study_of(known: Any, **settings: Any) -> Study:
+    sampler = LINASSampler(seed=1, known_objectives=known, **settings)
+    return optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+
+
+def test_a_function_that_fails_for_what_cannot_be_ends_no_search(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    optuna.logging.enable_propagation()
+    study = study_of({1: cost})
+    study.optimize(objective, n_trials=60)
+    assert len({tuple(sorted(trial.params.items())) for trial in study.trials}) == 60
+    (said,) = {record.message for record in caplog.records if "linas" in record.name}
+    assert "has for 1 failed for {'depth_0': " in said
+    assert "KeyError: 'kernel_" in said
+    assert "still learning" in said
+    assert "`space=`" in said
+    # Computed once the conditions are known, and predicted before.
+    batches = study.user_attrs["linas:predictors"]["iterations"]
+    by = [batch["predictors"][1] for batch in batches]
+    assert by[0] != "computed"
+    assert by[-1] == "computed"
+
+
+def test_its_search_resumes_exactly() -> None:
+    whole = study_of({1: cost})
+    whole.optimize(objective, n_trials=26)
+    study = study_of({1: cost})
+    for _ in range(26):
+        study.sampler = LINASSampler(seed=1, known_objectives={1: cost})
+        study.optimize(objective, n_trials=1)
+    assert [trial.params for trial in study.trials] == [trial.params for trial in whole.trials]
+
+
+def test_in_a_declared_space_it_is_explained() -> None:
+    def wrong(params: Mapping[str, Any]) -> float:
+        return cost(params) + (params["kernel_12"] if params["depth_0"] == 3 else 0)
+
+    study = study_of({1: wrong}, space=SPACE)
+    says = r"known_objectives has for 1 failed for {'depth_0': 3.*KeyError: 'kernel_12'"
+    with pytest.raises(ValueError, match=says) as caught:
+        study.optimize(objective, n_trials=20)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_what_a_declared_space_says_is_computed() -> None:
+    study = study_of({1: cost}, space=SPACE)
+    study.optimize(objective, n_trials=20)
+    assert study.user_attrs["linas:predictors"]["iterations"][0]["predictors"][1] == "computed"
+
+
+def test_a_function_that_fails_for_most_of_what_is_measured_has_a_bug() -> None:
+    def misspelt(params: Mapping[str, Any]) -> float:
+        return float(params["kernal_0"])
+
+    study = study_of({1: misspelt})
+    with pytest.raises(
+        ValueError, match=r"failed for .*KeyError: 'kernal_0'.*must return a number"
+    ):
+        study.optimize(objective, n_trials=20)
+
+
+def test_two_functions_may_fail() -> None:
+    def value(params: Mapping[str, Any]) -> float:
+        worth = [
+            (1 + layer // 3) * (params[f"kernel_{layer}"] * params[f"expand_{layer}"]) ** 0.5
+            for layer in layers(params)
+        ]
+        return float(sum(worth))
+
+    study = study_of({0: value, 1: cost})
+    study.optimize(objective, n_trials=30)
+    assert len({tuple(sorted(trial.params.items())) for trial in study.trials}) == 30
