@@ -231,9 +231,14 @@ def test_a_violation_may_be_infinite(name: str) -> None:
 
 
 def test_the_older_constraints_function() -> None:
-    sampler = sampler_of("agemoea", constraints_func=lambda trial: (float(trial.params["a"]),))
-    study = run(flat, 30, sampler)
-    assert np.mean([trial.params["a"] <= 1 for trial in study.trials[6:]]) > 0.65
+    shares = []
+    for seed in range(8):
+        sampler = sampler_of(
+            "agemoea", seed=seed, constraints_func=lambda trial: (float(trial.params["a"]),)
+        )
+        study = run(flat, 30, sampler)
+        shares.append(np.mean([trial.params["a"] <= 1 for trial in study.trials[6:]]))
+    assert np.mean(shares) > 0.57  # of the space it is half
 
 
 @pytest.mark.parametrize("name", SEVERAL)
