@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded
+from optuna_linas.known_json import known_to_json, space_with_known
 from optuna_linas.nag import MIN_TRIALS, are_measured
 from optuna_linas.samplers.checks import resolve_space
 from optuna_linas.samplers.trials import TrialTable
@@ -25,7 +26,7 @@ class BudgetData:
     """The usable trials of a study.
 
     Attributes:
-        space: The search space.
+        space: The search space, with what trials have shown of ranges and absences.
         archs: Canonical rows, `int[n, d]`.
         losses: Value and cost, minimised, `float[n, 2]`; some of the costs may be penalties.
         signs: -1 where the value, or the cost, is maximised, else 1.
@@ -91,8 +92,8 @@ def budget_data(
     if len(costs) < n:
         n_left_out["with a penalty as cost"] = n - len(costs)
     return BudgetData(
-        # A file has the variables: a loaded generator must answer as this one does.
-        SearchSpace(table.space.variables),
+        # As a file has it: a loaded generator must answer as this one does.
+        space_with_known(SearchSpace(table.space.variables), known_to_json(table.space)),
         history.codes[history.feasible],
         losses,
         (goals.signs[0], goals.signs[1]),

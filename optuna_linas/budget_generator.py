@@ -24,6 +24,7 @@ from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.fit_bar import FitBar
 from optuna_linas.given import check_count
 from optuna_linas.goals import Goal, as_goal, goal_name
+from optuna_linas.known_json import known_to_json, space_with_known
 from optuna_linas.nag import PAPER, REWARDS, BudgetModel, Reward, Settings, fit
 from optuna_linas.nag.files import load_model, save_model
 from optuna_linas.nag.requests import Answer
@@ -41,7 +42,7 @@ class BudgetGenerator:
     Make one with `from_study` or `load`.
 
     Attributes:
-        space: The search space.
+        space: The search space, with what trials have shown of ranges and absences.
         n_used: Trials that it has learned from.
         n_left_out: How many were left out, by reason; a penalty as cost has told what fails.
         cost_range: The lowest and the highest cost of these trials, in the cost's unit.
@@ -247,7 +248,8 @@ class BudgetGenerator:
         Args:
             path: The file; its folder must exist.
         """
-        save_model(self._model, Path(path), {**self._about, "space": space_to_json(self.space)})
+        about_space = {"space": space_to_json(self.space), "known": known_to_json(self.space)}
+        save_model(self._model, Path(path), {**self._about, **about_space})
 
     @classmethod
     def load(
@@ -271,9 +273,11 @@ class BudgetGenerator:
         """
         header = checked_header(Path(path))
         saved, wanted = space_from_json(header["space"]), resolve_space(space)
-        if wanted is not None and wanted != saved:
+        # What trials have shown beside the variables is no matter of the space that was declared.
+        if wanted is not None and wanted.variables != saved.variables:
             raise SpaceMismatchError(space_difference(Path(path), saved, wanted))
-        return cls(load_model(Path(path), saved, device), header)
+        space = space_with_known(saved, header["known"])
+        return cls(load_model(Path(path), space, device), header)
 
     def __repr__(self) -> str:
         low, high = self.cost_range

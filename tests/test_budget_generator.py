@@ -1,5 +1,6 @@
 """What BudgetGenerator promises to a user with a finished study."""
 
+import json
 import math
 import pickle
 import sys
@@ -257,11 +258,16 @@ def test_other_files_are_refused_and_not_executed(tmp_path: Path) -> None:
     np.savez(path, header=np.array('{"format": "other"}'))
     with pytest.raises(ValueError, match="was not saved by BudgetGenerator"):
         BudgetGenerator.load(path)
-    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 3}'))
+    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 4}'))
     with pytest.raises(ValueError, match="Upgrade optuna-linas"):
         BudgetGenerator.load(path)
-    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 1}'))
-    with pytest.raises(ValueError, match="Fit and save the generator again"):
+    for version, why in ((1, "trusted predictions more"), (2, "forgot in which ranges")):
+        text = f'{{"format": "optuna-linas budget generator", "version": {version}}}'
+        np.savez(path, header=np.array(text))
+        with pytest.raises(ValueError, match=f"{why}.* Fit and save the generator again"):
+            BudgetGenerator.load(path)
+    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": true}'))
+    with pytest.raises(ValueError, match="does not tell the version"):
         BudgetGenerator.load(path)
     with pytest.raises(FileNotFoundError):
         BudgetGenerator.load(tmp_path / "missing.npz")
@@ -384,3 +390,44 @@ def test_a_file_answers_alike_where_no_condition_explains_what_trials_lack(tmp_p
     loaded = BudgetGenerator.load(tmp_path / "budgets.nag")
     for budget in (5.0, 9.0, 14.0):
         assert loaded.generate(budget=budget, n=3) == generator.generate(budget=budget, n=3)
+
+
+def test_answers_are_in_the_ranges_that_trials_have_shown(tmp_path: Path) -> None:
+    def objective(trial: Trial) -> tuple[float, float]:
+        n = trial.suggest_int("n", 1, 8)
+        m = trial.suggest_int("m", 1, n)  # large is good, and only a large n has it
+        x = trial.suggest_float("x", 0.0, 1.0)
+        trial.suggest_categorical("op", ["a", "b", "c"])
+        return -m + 0.1 * x, n + 0.1 * m + x
+
+    found = generator_of(study_of(objective, 60, ("minimize", "minimize")), cost=1)
+    found.save(tmp_path / "networks.npz")
+    loaded = BudgetGenerator.load(tmp_path / "networks.npz")
+    assert (tmp_path / "networks.npz").stat().st_size < 300_000
+    for generator in (found, loaded):
+        answers = [p for b in (2.1, 4.0, 7.0) for p in generator.generate(b, n=3)]
+        everything = [each.params for each in answers + generator.draw(4.0, 100)]
+        everything += generator.front(10).params
+        assert all(p["m"] <= p["n"] for p in everything)  # type: ignore[operator]
+    assert loaded.space == found.space
+    assert loaded.generate(4.0, n=3) == found.generate(4.0, n=3)
+    assert loaded.draw(4.0, 50) == found.draw(4.0, 50)
+    # A declared space knows of no ranges: the same variables are the same space.
+    BudgetGenerator.load(tmp_path / "networks.npz", space=SearchSpace(found.space.variables))
+
+
+def test_a_file_that_says_nonsense_of_ranges_is_refused(
+    fitted: BudgetGenerator, tmp_path: Path
+) -> None:
+    path = tmp_path / "networks.npz"
+    fitted.save(path)
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    header = json.loads(str(kept["header"]))
+    for known, says in (
+        (None, r"networks\.npz cannot be read: it is damaged.*known of the space"),
+        ({"absences": [{"names": ["a"], "options": [[0]]}], "ranges": []}, "What is known"),
+    ):
+        np.savez(path, **{**kept, "header": np.array(json.dumps({**header, "known": known}))})
+        with pytest.raises(ValueError, match=says):
+            BudgetGenerator.load(path)

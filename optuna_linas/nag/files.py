@@ -31,7 +31,12 @@ from optuna_linas.stored_json import explained, number, parsed, whole_number
 __all__ = ["load_model", "read_header", "save_model"]
 
 _FORMAT = "optuna-linas budget generator"
-_VERSION = 2
+_VERSION = 3
+_EARLIER = {
+    1: "trusted predictions more than it should have",
+    2: "forgot in which ranges trials had asked for a parameter",
+}
+"""What was wrong with answers from files of earlier versions."""
 _PREFIX = "generator."
 _MOST = 65_536
 """The largest size or count in a file's settings."""
@@ -101,13 +106,13 @@ def read_header(path: Path) -> dict[str, Any]:
     if found.get("format") != _FORMAT:
         raise ValueError(f"{path} was not saved by BudgetGenerator.save.")
     version = found.get("version")
-    if version == 1:
-        raise ValueError(
-            f"{path} was saved by an earlier version of optuna-linas, which trusted predictions "
-            "more than it should have. Fit and save the generator again."
-        )
-    if not isinstance(version, int):
+    if isinstance(version, bool) or not isinstance(version, int):
         raise ValueError(f"{path} is damaged: it does not tell the version of its format.")
+    if version in _EARLIER:
+        raise ValueError(
+            f"{path} was saved by an earlier version of optuna-linas, which {_EARLIER[version]}. "
+            "Fit and save the generator again."
+        )
     if version != _VERSION:
         raise ValueError(
             f"{path} was saved by a later version of optuna-linas (format {version!r}, this "
