@@ -22,7 +22,7 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution.variation import resample
 from optuna_linas.nag.elites import Elites, vary
 from optuna_linas.nag.evaluator import Evaluator, train_evaluator
-from optuna_linas.nag.examples import examples_of
+from optuna_linas.nag.examples import MIN_TRIALS, examples_of
 from optuna_linas.nag.model import BudgetModel
 from optuna_linas.nag.policy import train_generator
 from optuna_linas.nag.predictions import ValueCostModel
@@ -32,10 +32,7 @@ from optuna_linas.nag.settings import Settings
 from optuna_linas.pareto import non_dominated
 from optuna_linas.space import SearchSpace
 
-__all__ = ["MIN_TRIALS", "fit"]
-
-MIN_TRIALS = 20
-"""Measured architectures below which nothing can be learned of a whole front."""
+__all__ = ["fit"]
 
 _BUDGETS_PER_TRAINED = 4
 _N_CHILDREN = 64
@@ -84,12 +81,13 @@ def fit(
     """
     settings = settings or Settings()
     examples = examples_of(space.canonical(archs), losses)
-    n, costs = len(examples.archs) + len(examples.failed), examples.losses[:, 1]
-    if n < MIN_TRIALS:
+    costs = examples.losses[:, 1]
+    if len(examples) < MIN_TRIALS:
         raise ValueError(
-            f"A generator needs at least {MIN_TRIALS} different measured architectures, got {n}."
+            f"A generator needs at least {MIN_TRIALS} different measured architectures, got "
+            f"{len(examples)}."
         )
-    if costs.min() == costs.max():
+    if not examples.have_range:
         raise ValueError(
             f"All {len(costs)} architectures cost the same, {abs(costs[0]):g}: there is no "
             "budget to choose by."

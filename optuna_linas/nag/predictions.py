@@ -119,7 +119,7 @@ class ValueCostModel:
         """
         if coverage is None:
             return cls(space, examples)
-        n = len(examples.archs) + len(examples.failed)
+        n = len(examples)
         trusted = _trusted(space, examples)
         found = calibrate(
             lambda rows, targets: _gp(trusted, n).fit(rows, targets).predict_with_deviation,

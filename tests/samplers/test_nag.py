@@ -304,6 +304,33 @@ def test_a_constant_cost_is_sampled_at_random() -> None:
     assert n_different(study) == 40
 
 
+def test_trials_that_returned_early_are_one_network_and_no_search_ends_of_it() -> None:
+    def hasty(trial: Trial) -> tuple[float, float]:
+        x = [trial.suggest_int(name, 0, 9) for name in ("x0", "x1")]
+        if random.Random(f"{trial.number}").random() < 0.15:
+            return 150.0, 180.0
+        x += [trial.suggest_int(f"x{i}", 0, 9) for i in range(2, 6)]
+        return float(sum(x)), 1.0 + x[0] + 2 * x[3]
+
+    for seed in range(4):
+        study = run(hasty, 26, sampler_of(seed=seed))
+        assert len(study.trials) == 26
+
+
+def test_a_cost_that_is_constant_but_for_repetitions_is_sampled_at_random() -> None:
+    """As means of what was measured several times, all costs are the same."""
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler_of())
+    for trial in run(lambda trial: (flat(trial)[0], 7.0), 24, sampler_of(seed=9)).trials:
+        for cost in (6.0, 8.0):
+            study.add_trial(
+                optuna.trial.create_trial(
+                    params=trial.params, distributions=trial.distributions, values=[1.0, cost]
+                )
+            )
+    study.optimize(lambda trial: (flat(trial)[0], 7.0), n_trials=3)
+    assert len(study.trials) == 51
+
+
 def test_a_space_that_does_not_fit_is_explained() -> None:
     space = SearchSpace.from_choices({"a": [0, 1, 2, 3], "z": [0, 1]})
     with pytest.raises(SpaceMismatchError, match=r"does not fit .* lack 'z'"):
