@@ -123,9 +123,8 @@ class _Practice:
     ) -> None:
         self._fitted, self._evaluator, self._rng = fitted, evaluator, rng
         model, settings, grid = fitted.model, fitted.settings, fitted.grid
-        values = model.losses[:, 0]
-        self._best = float(values.min())
-        self._scale = max(abs(self._best), float(np.ptp(values)), 1e-12)
+        self._best, self._worst = float(model.values.min()), float(model.values.max())
+        self._scale = max(abs(self._best), self._worst - self._best) or 1.0
         budgets = np.linspace(grid[0], grid[-1], _BUDGETS_PER_TRAINED * len(grid))
         self._elites = Elites(model.predict, fitted.rank, budgets, settings.n_elites)
         if settings.n_elites:
@@ -146,7 +145,8 @@ class _Practice:
         expected = fitted.model.predict(rows)
         columns = [
             (fitted.rank(expected) - self._best) / self._scale,
-            1.0 - (expected.values - self._best) / self._scale,
+            # In units of a penalty all other networks would be as good.
+            1.0 - (np.minimum(expected.values, self._worst) - self._best) / self._scale,
             _relative(expected.costs, np.repeat(fitted.grid, n), float(np.ptp(fitted.grid))),
             # Of two networks that failed, the difference of what they cost at most would be NaN.
             np.minimum(fitted.position(expected.bounds), _FARTHEST)

@@ -77,8 +77,10 @@ class ValueCostModel:
     Attributes:
         archs: What was measured, `int[n, d]`.
         losses: Value and cost of each, minimised, `float[n, 2]`.
+        values: What is learned of the values, penalties no further off than any trade-off,
+            `float[n]`.
         known: What was measured and then what failed, `int[n + f, d]`.
-        told: What is learned of each, `float[n + f, 2]`.
+        told: What counts as value and cost of each, `float[n + f, 2]`.
         trusted: The space in which numbers are words where the examples speak against their order.
     """
 
@@ -90,12 +92,15 @@ class ValueCostModel:
         self.known = np.concatenate([examples.archs, examples.failed])
         self.told = np.concatenate([examples.losses, examples.failed_losses])
         self.calibration = calibration
-        self._best_at = Frontier(examples.losses)
         self._scale = CostScale(self.losses[:, 1])
+        targets = _targets(self.told, self._scale)
+        # A promise to be better than a penalty would be as large as that.
+        self.values = targets[: len(self.archs), 0]
+        self._best_at = Frontier(np.column_stack([self.values, self.losses[:, 1]]))
         self._at = {arch.tobytes(): i for i, arch in enumerate(self.known)}
         self.trusted = _trusted(space, examples)
         model = _gp(self.trusted, len(self.known))
-        self._model = model.fit(self.known, _targets(self.told, self._scale))
+        self._model = model.fit(self.known, targets)
 
     @classmethod
     def calibrated(

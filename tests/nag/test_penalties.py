@@ -1,14 +1,20 @@
 """Penalties are told from costs, and what failed is learned from as a failure."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag import REWARDS, EvaluatorSettings, Settings, fit
+from optuna_linas.nag.calibration import UNCALIBRATED
 from optuna_linas.nag.examples import examples_of
 from optuna_linas.nag.penalties import are_measured, cost_of_failing
+from optuna_linas.nag.predictions import ValueCostModel
+from optuna_linas.nag.rewards import Generated
 from optuna_linas.space import SearchSpace
 
 LARGEST = sys.float_info.max
@@ -139,3 +145,50 @@ def test_costs_near_the_largest_float_do_not_overflow() -> None:
     answer = model.request(0.5 * LARGEST, 3, np.random.default_rng(0))
     assert answer.feasible.all()
     assert (answer.predictions.bounds <= 0.5 * LARGEST).all()
+
+
+def test_a_penalty_as_value_alone_is_not_what_others_are_compared_with() -> None:
+    """The cheapest networks do not train, and promises have been broken."""
+    archs, losses = measured()
+    losses[losses[:, 1] < 9, 0] = 1e10
+    nothing_kept = replace(UNCALIBRATED, kept=0.0)
+    others = SPACE.sample(300, np.random.default_rng(2))
+    for calibration in (UNCALIBRATED, nothing_kept):
+        model = ValueCostModel(SPACE, examples_of(archs, losses), calibration)
+        unmeasured = model.predict(others).deviations > 0
+        values = model.predict(others).values[unmeasured]
+        assert (np.abs(values) < 30).all()  # the fence is at 26
+        truth = -others[unmeasured, :2].sum(axis=1)
+        works = others[unmeasured].sum(axis=1) + 3 > 12
+        assert np.corrcoef(truth[works], values[works])[0, 1] > 0.6
+    assert model.predict(archs).values.max() == 1e10  # which was measured
+
+
+@pytest.mark.parametrize("reward", ["mnasnet", "tunas", "predicted_dominance"])
+def test_rewards_are_the_same_whatever_the_penalty_as_value(reward: str) -> None:
+    archs, losses = measured()
+    settings = replace(QUICK, reward=REWARDS[reward])
+    models = []
+    for penalty in (1e10, 1e50, LARGEST):
+        told = np.where((losses[:, 1] < 9)[:, None], losses * [0, 1] + [penalty, 0], losses)
+        models.append(fit(SPACE, archs, told, rng=np.random.default_rng(0), settings=settings))
+    drawn = [model.draw(12.0, 50, np.random.default_rng(0)).tolist() for model in models]
+    assert drawn[0] == drawn[1] == drawn[2]
+
+
+def test_quality_tells_good_from_bad_where_the_cheapest_networks_fail() -> None:
+    archs, losses = measured()
+    losses[losses[:, 1] < 9, 0] = 1e10
+    qualities = []
+
+    def seen(generated: Generated) -> Tensor:
+        qualities.append(generated.quality)
+        return REWARDS["mnasnet"](generated)
+
+    seen.uses_evaluator, seen.compares_values = False, True  # type: ignore[attr-defined]
+    settings = replace(QUICK, reward=seen)  # type: ignore[arg-type]
+    fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=settings)
+    quality = torch.cat(qualities)
+    assert float(quality.min()) >= 0.0
+    assert float(quality.max()) > 0.95
+    assert float(quality.std()) > 0.05  # in units of the penalty it is 0
