@@ -16,10 +16,10 @@ import numpy as np
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.fence import FAR, fenced
 from optuna_linas.nag.calibration import (
-    LEAST_DEVIATION,
     UNCALIBRATED,
     Calibration,
     calibrate,
+    least_deviations,
 )
 from optuna_linas.nag.cost_scale import CostScale
 from optuna_linas.nag.examples import Examples
@@ -94,6 +94,7 @@ class ValueCostModel:
         self.calibration = calibration
         self._scale = CostScale(self.losses[:, 1])
         targets = _targets(self.told, self._scale)
+        self._least = least_deviations(targets[: len(self.archs)])
         # A promise to be better than a penalty would be as large as that.
         self.values = targets[: len(self.archs), 0]
         self._best_at = Frontier(np.column_stack([self.values, self.losses[:, 1]]))
@@ -145,7 +146,7 @@ class ValueCostModel:
         if len(archs) == 0:
             return Predictions(*[np.zeros(0)] * 4)
         means, deviations = self._model.predict_with_deviation(archs)
-        deviations = np.maximum(deviations, LEAST_DEVIATION)
+        deviations = np.maximum(deviations, self._least)
         values, costs = means[:, 0], self._scale.inverse(means[:, 1])
         scales, margins = self.calibration.near(means[:, 1])
         bounds = self._scale.inverse(means[:, 1] + margins * deviations[:, 1])

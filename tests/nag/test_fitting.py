@@ -127,6 +127,22 @@ def test_costs_stay_below_their_bounds_as_often_as_promised() -> None:
     assert 0.84 < np.mean(kept) < 0.97
 
 
+@pytest.mark.parametrize("unit", [2.0**-30, 1e-9, 1e-100, 1e90])
+def test_answers_do_not_depend_on_the_unit_of_values(unit: float) -> None:
+    archs, losses = measured(60)
+    losses[:, 0] += 0.5 * np.random.default_rng(5).normal(size=60)
+    found = []
+    for each in (1.0, unit):
+        rng = np.random.default_rng(0)
+        model = fit(SPACE, archs, losses * [each, 1.0], rng=rng, settings=QUICK)
+        answers = [model.request(b, 3, np.random.default_rng(0)) for b in (6.5, 17.5)]
+        drawn = model.draw(11.0, 20, np.random.default_rng(0)).tolist()
+        found.append((drawn, [answer.archs.tolist() for answer in answers]))
+        scales = model.model.calibration.value_scales
+        assert scales.min() == pytest.approx(2.17, abs=0.01)  # this is how sure models are
+    assert found[0] == found[1]
+
+
 def test_a_measured_architecture_is_as_measured() -> None:
     archs, losses = measured(40)
     bounds = replace(UNCALIBRATED, cost_margins=np.array([3.0]))
