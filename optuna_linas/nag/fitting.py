@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.evolution.variation import resample
 from optuna_linas.nag.elites import Elites, vary
 from optuna_linas.nag.evaluator import Evaluator, train_evaluator
@@ -40,7 +40,7 @@ _N_LAST_ROUNDS = 100
 _N_EXAMPLES = 64
 _MAX_MUTATION, _N_RATES = 0.3, 8
 _FARTHEST = 1e9
-"""Ranges of costs beyond which all bounds are alike."""
+"""Ranges of costs, or budgets, beyond which all are alike."""
 
 
 def fit(
@@ -60,7 +60,7 @@ def fit(
         archs: What was measured, `int[n, d]`.
         losses: Value and cost of each, minimised, `float[n, 2]`; an architecture that was measured
             several times counts with its mean. Budgets range over the costs that are no penalties
-            (see `penalties`).
+            (see `penalties`); values are cut at 1e100.
         rng: The source of all randomness.
         settings: How to do it; `None` for the defaults.
         device: Where torch computes.
@@ -80,6 +80,8 @@ def fit(
         (4, 2)
     """
     settings = settings or Settings()
+    values = np.clip(losses[:, 0], -LARGEST, LARGEST)
+    losses = np.column_stack([values, losses[:, 1]])
     examples = examples_of(space.canonical(archs), losses)
     costs = examples.losses[:, 1]
     if len(examples) < MIN_TRIALS:
@@ -215,7 +217,9 @@ def _features(space: SearchSpace, archs: IntArray, device: torch.device) -> Tens
 def _relative(costs: FloatArray, budgets: FloatArray, span: float) -> FloatArray:
     """Costs over budgets; of a budget of 0, one plus the cost in units of the range."""
     is_zero = budgets == 0
-    return np.where(is_zero, 1.0 + costs / span, costs / np.where(is_zero, 1.0, budgets))
+    with np.errstate(over="ignore"):  # of a budget that is next to nothing
+        relative = np.where(is_zero, 1.0 + costs / span, costs / np.where(is_zero, 1.0, budgets))
+    return np.clip(relative, -_FARTHEST, _FARTHEST)
 
 
 def _examples(

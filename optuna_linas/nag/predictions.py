@@ -170,7 +170,7 @@ def _trusted(space: SearchSpace, examples: Examples) -> SearchSpace:
 
 def _gp(space: SearchSpace, n_examples: int) -> StructuredGP:
     """The model of all examples, unfitted: those of fewer must be of its kind to calibrate it."""
-    # Not warped: costs are logarithms already, and margins are counted in deviations.
+    # Not warped: margins are counted in deviations, and most costs are logarithms already.
     return StructuredGP(space, holds_back=not has_too_few(space, n_examples), warped=False)
 
 

@@ -192,3 +192,24 @@ def test_quality_tells_good_from_bad_where_the_cheapest_networks_fail() -> None:
     assert float(quality.min()) >= 0.0
     assert float(quality.max()) > 0.95
     assert float(quality.std()) > 0.05  # in units of the penalty it is 0
+
+
+@pytest.mark.parametrize("reward", sorted(REWARDS))
+@pytest.mark.parametrize("kind", ["values", "costs", "both", "decades", "signs", "smallest"])
+def test_no_size_of_values_and_costs_overflows(kind: str, reward: str) -> None:
+    archs, losses = measured()
+    values, costs = losses.T
+    value, cost = {
+        "values": (values * 1e200, costs),
+        "costs": (values, costs * 1e200),
+        "both": (np.linspace(-1.0, 1.0, len(values)) * LARGEST, costs * 1e300),
+        "decades": (values, 10.0 ** (28.0 * (costs - 13.0))),
+        "signs": (values, (costs - 13.3) * 1e306),
+        "smallest": (values * 1e-300, costs * 1e-300),
+    }[kind]
+    settings = replace(QUICK, reward=REWARDS[reward], n_steps=3)
+    told = np.stack([value, cost], axis=1)
+    model = fit(SPACE, archs, told, rng=np.random.default_rng(0), settings=settings)
+    for budget in model.grid:
+        answer = model.request(budget, 3, np.random.default_rng(0))
+        assert (answer.predictions.costs[answer.feasible] <= budget).all()

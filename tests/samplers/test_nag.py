@@ -285,6 +285,15 @@ def test_what_fails_with_a_penalty_as_cost_is_avoided_whatever_the_penalty() -> 
     assert max(trial.user_attrs["nag_budget"] for trial in proposed) <= 30
 
 
+@pytest.mark.parametrize("unit", [(1e200, 1.0), (1.0, 1e200), (1e307, 1e307)])
+def test_no_size_of_values_and_costs_overflows(unit: tuple[float, float]) -> None:
+    def huge(trial: Trial) -> tuple[float, float]:
+        value, cost = flat(trial)
+        return unit[0] * value, unit[1] * cost
+
+    assert n_different(run(huge, 30, sampler_of())) == 30
+
+
 def test_a_cost_that_nobody_records_is_warned_of_once(logged: pytest.LogCaptureFixture) -> None:
     def forgetful(trial: Trial) -> float:
         trial.set_user_attr("latency", 3.0)
