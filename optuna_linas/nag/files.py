@@ -74,9 +74,9 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
     )
     arrays = {
         "header": np.array(text),
-        "archs": model.model.archs.astype(np.int16),
+        "archs": _compact(model.model.archs, model.space),
         "losses": model.model.losses,
-        "remembered": model.remembered.astype(np.int16),
+        "remembered": _compact(model.remembered, model.space),
         "grid": model.grid,
         "calibrated_at": calibration.at,
         "value_scales": calibration.value_scales,
@@ -84,7 +84,7 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
     }
     examples = model.model.examples
     if len(examples.failed):
-        arrays["failed"] = examples.failed.astype(np.int16)
+        arrays["failed"] = _compact(examples.failed, model.space)
         arrays["failed_losses"] = examples.failed_losses
     for name, tensor in model.generator.state_dict().items():
         arrays[_PREFIX + name] = tensor.cpu().numpy()
@@ -92,6 +92,13 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
     with partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub
     partial.replace(path)
+
+
+def _compact(archs: IntArray, space: SearchSpace) -> np.ndarray[Any, Any]:
+    """Rows in integers of two bytes, or of more where the space has options beyond these."""
+    most = int(space.n_options.max(initial=1)) - 1
+    kind = next(k for k in (np.int16, np.int32, np.int64) if most <= np.iinfo(k).max)
+    return archs.astype(kind)
 
 
 def read_header(path: Path) -> dict[str, Any]:
