@@ -18,6 +18,7 @@ from optuna.trial import Trial
 
 import optuna_linas
 from optuna_linas import Attr, BudgetGenerator, LINASSampler, SearchSpace
+from optuna_linas.budget_limits import how_many_within
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.nag import PAPER, REWARDS, EvaluatorSettings, Settings
 
@@ -327,6 +328,34 @@ def test_too_few_trials_are_explained_and_counted() -> None:
         generator_of(study_of(n=0))
 
 
+def test_trials_of_few_architectures_are_explained_and_counted() -> None:
+    def small(trial: Trial) -> float:
+        value = trial.suggest_int("a", 0, 3) + trial.suggest_int("b", 0, 3)
+        trial.set_user_attr("latency_ms", 1.0 + value)
+        return value
+
+    study = study_of(small, n=25)
+    n = len({tuple(sorted(t.params.items())) for t in study.trials})
+    says = rf"20 different .* of the 25 trials of 'networks', {n} .*\({25 - n} of an architecture"
+    with pytest.raises(ValueError, match=says):
+        generator_of(study)
+
+
+def test_a_cost_that_is_constant_but_for_repetitions_is_explained() -> None:
+    study = study_of(n=24)
+    for trial in study.trials:
+        study.add_trial(trial)
+    for i, trial in enumerate(study.get_trials(deepcopy=False)):
+        trial.user_attrs["latency_ms"] = 6.0 if i < 24 else 8.0
+    with pytest.raises(ValueError, match="is 7 on average for each of 24 architectures"):
+        generator_of(study)
+
+
+def test_trials_are_no_study() -> None:
+    with pytest.raises(TypeError, match="takes an Optuna study; got a list of FrozenTrial"):
+        generator_of(study_of(n=3).trials)  # type: ignore[arg-type]
+
+
 def test_a_constant_cost_is_explained() -> None:
     def constant(trial: Trial) -> float:
         value = with_attribute(trial)
@@ -342,10 +371,47 @@ def test_a_budget_below_everything_is_explained(fitted: BudgetGenerator) -> None
         fitted.generate(0.05)
     with pytest.raises(ValueError, match="finite"):
         fitted.generate(math.nan)
-    with pytest.raises(TypeError, match="A budget is a number"):
-        fitted.generate("37 ms")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="beyond the largest float"):
+        fitted.generate(10**400)
+    for none in ("37 ms", 3j, np.complex128(3), True, None, np.ones(1)):
+        with pytest.raises(TypeError, match="A budget is a number"):
+            fitted.generate(none)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="n must be at least 1"):
         fitted.generate(1.0, n=0)
+    assert fitted.generate(np.float32(4.0)) == fitted.generate(4) == fitted.generate(4.0)
+
+
+def test_a_budget_just_below_everything_is_told_apart(fitted: BudgetGenerator) -> None:
+    least = fitted._model.least_cost
+    below = float(np.nextafter(least, 0.0))
+    with pytest.raises(ValueError, match=rf"budget of {below!r} is below .* has {least!r} as"):
+        fitted.generate(below)
+
+
+def test_draws_beyond_the_dearest_trial_are_judged_as_answers_are(fitted: BudgetGenerator) -> None:
+    dearest = fitted.cost_range[1]
+    assert fitted.draw(1e6, 200) == fitted.draw(dearest, 200)
+    draws = fitted.draw(1e6, 200)
+    bounds = fitted._model.model.predict(
+        np.array([fitted.space.encode(each.params) for each in draws])
+    ).bounds
+    assert (bounds > dearest).any()
+    assert [each.is_within for each in draws] == (bounds <= dearest).tolist()
+
+
+@pytest.mark.parametrize(
+    ("n_within", "n", "says"),
+    [
+        (134, 248, "Only 134 of the 248 architectures for a budget of 2.5 stay within"),
+        (1, 3, "Only 1 of the 3 architectures for a budget of 2.5 stays within"),
+        (0, 3, "None of the 3 architectures for a budget of 2.5 stay within"),
+        (0, 1, "The architecture for a budget of 2.5 does not stay within"),
+    ],
+)
+def test_how_many_answers_are_within_is_said(n_within: int, n: int, says: str) -> None:
+    said = how_many_within(n_within, n, 2.5)
+    assert said.startswith(says)
+    assert ("the others" in said) == (n_within > 0)
 
 
 @pytest.mark.parametrize(
