@@ -20,7 +20,7 @@ from optuna_linas.nag import (
 )
 from optuna_linas.nag.calibration import UNCALIBRATED
 from optuna_linas.nag.examples import examples_of
-from optuna_linas.nag.predictions import ValueCostModel
+from optuna_linas.nag.predictions import Predictions, ValueCostModel
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
 
@@ -190,6 +190,19 @@ def test_smaller_networks_than_any_measured_count_as_the_worst_one() -> None:
     assert (model.rank(expected)[cheaper] >= worst).all()
     answer = model.request(cheapest, 1, np.random.default_rng(0))
     assert answer.predictions.deviations.tolist() == [0.0]  # measured
+
+
+def test_a_network_whose_cost_may_be_that_of_measured_ones_is_believed() -> None:
+    """Only what is cheaper than all of them by its upper bound is out of what is known."""
+    model = fitted()
+    cheapest = model.model.losses[:, 1].min()
+    one = np.ones(2)
+    expected = Predictions(
+        -9 * one, 0 * one, 0.9 * cheapest * one, cheapest * np.array([0.95, 1.1])
+    )
+    worst = model.model.losses[:, 0].max()
+    assert worst > -9.0
+    assert model.rank(expected).tolist() == [worst, -9.0]
 
 
 def test_negative_costs_are_learned_as_they_are() -> None:

@@ -147,6 +147,23 @@ def test_costs_near_the_largest_float_do_not_overflow() -> None:
     assert (answer.predictions.bounds <= 0.5 * LARGEST).all()
 
 
+def test_what_failed_does_not_change_how_costs_are_learned() -> None:
+    """A throughput is a negative loss, what a failure counts as may be a positive one."""
+    archs, losses = measured()
+    throughputs = np.where(losses[:, 1] < 9, 1e10, -((30 - losses[:, 1]) ** 3))
+    examples = examples_of(archs, np.stack([losses[:, 0], throughputs], axis=1))
+    assert examples.failed_losses[:, 1].min() > 0
+    far = replace(UNCALIBRATED, cost_margins=np.array([1e3]))
+    expected = ValueCostModel(SPACE, examples, far).predict(
+        SPACE.sample(200, np.random.default_rng(2))
+    )
+    others = expected.deviations > 0
+    assert others.sum() > 100
+    # As logarithms: no throughput is foretold, and none feared, that is below 0.
+    assert (expected.costs[others] < 0).all()
+    assert (expected.bounds[others] <= 0).all()
+
+
 def test_a_penalty_as_value_alone_is_not_what_others_are_compared_with() -> None:
     """The cheapest networks do not train, and promises have been broken."""
     archs, losses = measured()

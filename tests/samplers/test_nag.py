@@ -25,7 +25,9 @@ from optuna.testing.pytest_samplers import (
 from optuna.trial import Trial, TrialState
 
 from optuna_linas import Attr, NAGSampler, SearchSpace
+from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.gain import greedy_gain
 
 SPACE_OF_256 = SearchSpace.from_choices({name: [0, 1, 2, 3] for name in "abcd"})
 RECORDED = {"nag_budget", "nag_predicted_value", "nag_predicted_cost"}
@@ -116,6 +118,29 @@ def test_it_learns_from_what_it_measures() -> None:
         return float(np.mean([t.values[0] / t.values[1] for t in study.trials[30:]]))
 
     assert gain(sampler_of(n_budgets=5)) > 1.3 * gain(optuna.samplers.RandomSampler(seed=0))
+
+
+def test_networks_beyond_all_measured_ones_are_asked_for_and_worth_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A start that has missed the dear ones does not keep the search from them."""
+    references: list[FloatArray] = []
+
+    def seen(front: FloatArray, candidates: FloatArray, reference: FloatArray, n: int) -> IntArray:
+        references.append(reference)
+        return greedy_gain(front, candidates, reference, n)
+
+    monkeypatch.setattr("optuna_linas.samplers.nag.greedy_gain", seen)
+    study = run(flat, 21, sampler_of())
+    losses = np.array([trial.values for trial in study.trials[:20]]) * [-1.0, 1.0]
+    assert (references[0] > losses.max(axis=0)).all()
+    costs = losses[:, 1]
+    for seed in range(5):
+        budgets = sampler_of(n_budgets=10)._budgets(costs, np.random.default_rng(seed))
+        # 30 over 1.2 ranges: at least two lie beyond on either side.
+        assert (np.diff(budgets) > 0).all()
+        assert budgets[1] < costs.min()
+        assert budgets[-2] > costs.max()
 
 
 @pytest.mark.parametrize("space", [None, SPACE_OF_256])
