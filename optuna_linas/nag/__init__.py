@@ -1,6 +1,6 @@
 """Pareto-Frontier-aware neural architecture generation: an architecture for any budget, at once."""
 
-from optuna_linas.nag.examples import MIN_TRIALS, Examples, examples_of
+from optuna_linas.nag.examples import MIN_TRIALS, examples_of
 from optuna_linas.nag.fitting import fit
 from optuna_linas.nag.model import BudgetModel
 from optuna_linas.nag.penalties import are_measured
@@ -13,7 +13,6 @@ __all__ = [
     "REWARDS",
     "BudgetModel",
     "EvaluatorSettings",
-    "Examples",
     "Reward",
     "Settings",
     "are_measured",
