@@ -14,6 +14,9 @@ __all__ = ["BudgetFront", "Generated"]
 class Generated:
     """An architecture for a budget.
 
+    Of several, the first is the most promising: those within the budget come first, by predicted
+    value and how sure it is, then the others by how little they violate it.
+
     Attributes:
         params: The active parameters: what a supernet takes, and `study.enqueue_trial`.
         predicted_value: In the user's direction; the measured value if the study has this

@@ -11,8 +11,10 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.given import check_given
 from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded
-from optuna_linas.nag import MIN_TRIALS, are_measured
+from optuna_linas.known_json import known_to_json, space_with_known
+from optuna_linas.nag import MIN_TRIALS, are_measured, examples_of
 from optuna_linas.samplers.checks import resolve_space
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
@@ -25,8 +27,8 @@ class BudgetData:
     """The usable trials of a study.
 
     Attributes:
-        space: The search space.
-        archs: Canonical rows, `int[n, d]`.
+        space: The search space, with what trials have shown of ranges and absences.
+        archs: Canonical rows, `int[n, d]`, of at least 20 different ones.
         losses: Value and cost, minimised, `float[n, 2]`; some of the costs may be penalties.
         signs: -1 where the value, or the cost, is maximised, else 1.
         n_used: How many trials have a cost that is no penalty.
@@ -57,10 +59,11 @@ def budget_data(
         space: The search space, or `None` to infer it from the trials.
 
     Raises:
-        ValueError: No trial has the cost or the value, fewer than 20 trials are usable, or all cost
-            the same.
-        TypeError: A goal or a space of the wrong kind.
+        ValueError: No trial has the cost or the value, fewer than 20 different architectures are
+            usable, or all cost the same.
+        TypeError: A study, a goal or a space of the wrong kind.
     """
+    check_given(study, Study, "an Optuna study")
     goals = Goals(study.directions, (as_goal(value), as_goal(cost)))
     trials = study.get_trials(deepcopy=False)
     messages: list[str] = []
@@ -71,33 +74,54 @@ def budget_data(
         check_recorded(goal, complete, role)
     n_left_out = _left_out(trials, table)
     history = table.history() if table.space is not None else None
-    n = 0 if history is None else int(history.feasible.sum())
-    if history is None or table.space is None or n < MIN_TRIALS:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in n_left_out.items())
-        raise ValueError(
-            f"A budget generator needs at least {MIN_TRIALS} trials with value and cost; of the "
-            f"{len(trials)} trials of {study.study_name!r}, {n} are usable"
-            + (f" ({reasons})." if reasons else ".")
-            + (f" {messages[0]}" if messages else "")
-        )
-    losses = history.losses[history.feasible]
+    if history is None or table.space is None:
+        raise ValueError(_too_few(study, 0, 0, n_left_out, messages))
+    # As a file has it: a loaded generator must answer as this one does.
+    known = space_with_known(SearchSpace(table.space.variables), known_to_json(table.space))
+    archs, losses = (
+        known.canonical(history.codes[history.feasible]),
+        history.losses[history.feasible],
+    )
+    n, examples = len(archs), examples_of(archs, losses)
+    if len(examples) < MIN_TRIALS:
+        raise ValueError(_too_few(study, n, len(examples), n_left_out, messages))
     costs = losses[are_measured(losses[:, 1]), 1]
-    if costs.min() == costs.max():
-        shown = abs(costs[0])
+    if not examples.have_range:
+        where = (
+            f"in all {n} usable trials"
+            if costs.min() == costs.max()
+            else f"on average for each of {len(examples.archs)} architectures"
+        )
         raise ValueError(
-            f"The cost, {_shown(goals.goals[1])}, is {shown:g} in all {n} usable trials: there is "
-            "no budget to choose by. Is it measured for each architecture?"
+            f"The cost, {_shown(goals.goals[1])}, is {abs(examples.losses[0, 1]):g} {where}: there "
+            "is no budget to choose by. Is it measured for each architecture?"
         )
     if len(costs) < n:
         n_left_out["with a penalty as cost"] = n - len(costs)
     return BudgetData(
-        # A file has the variables: a loaded generator must answer as this one does.
-        SearchSpace(table.space.variables),
-        history.codes[history.feasible],
+        known,
+        archs,
         losses,
         (goals.signs[0], goals.signs[1]),
         len(costs),
         n_left_out,
+    )
+
+
+def _too_few(
+    study: Study, n: int, n_different: int, n_left_out: dict[str, int], messages: list[str]
+) -> str:
+    """What to say of `n` usable trials that are too few architectures."""
+    counted = dict(n_left_out)
+    if n_different < n:
+        counted["of an architecture that an earlier one measured"] = n - n_different
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counted.items())
+    n_trials = len(study.get_trials(deepcopy=False))
+    return (
+        f"A budget generator needs at least {MIN_TRIALS} different architectures with value and "
+        f"cost; of the {n_trials} trials of {study.study_name!r}, {n_different} are usable"
+        + (f" ({reasons})." if reasons else ".")
+        + (f" {messages[0]}" if messages else "")
     )
 
 

@@ -20,10 +20,12 @@ from optuna.study import Study
 from optuna_linas.budget_answers import BudgetFront, Generated
 from optuna_linas.budget_data import budget_data
 from optuna_linas.budget_header import checked_header, space_difference
+from optuna_linas.budget_limits import as_budget, how_many_within, told_apart
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.fit_bar import FitBar
 from optuna_linas.given import check_count
 from optuna_linas.goals import Goal, as_goal, goal_name
+from optuna_linas.known_json import known_to_json, space_with_known
 from optuna_linas.nag import PAPER, REWARDS, BudgetModel, Reward, Settings, fit
 from optuna_linas.nag.files import load_model, save_model
 from optuna_linas.nag.requests import Answer
@@ -41,7 +43,7 @@ class BudgetGenerator:
     Make one with `from_study` or `load`.
 
     Attributes:
-        space: The search space.
+        space: The search space, with what trials have shown of ranges and absences.
         n_used: Trials that it has learned from.
         n_left_out: How many were left out, by reason; a penalty as cost has told what fails.
         cost_range: The lowest and the highest cost of these trials, in the cost's unit.
@@ -95,9 +97,10 @@ class BudgetGenerator:
         """Return a generator fitted to the finished trials of a study, whatever sampled it.
 
         Args:
-            study: With at least 20 complete trials that have value and cost. Failed and pruned
-                trials, those without finite numbers, and those whose cost is a penalty, such as
-                1e10 (at most half, far above the rest), are left out and counted.
+            study: With complete trials of at least 20 different architectures that have value and
+                cost. Failed and pruned trials, those without finite numbers, and those whose cost
+                is a penalty, such as 1e10 (at most half, far above the rest), are left out and
+                counted.
             cost: What budgets limit: the index of an objective, an `Attr`, or the name of a user
                 attribute that is minimised.
             value: What is to be as good as possible, likewise.
@@ -114,7 +117,7 @@ class BudgetGenerator:
         Raises:
             ValueError: No trial has the cost, fewer than 20 different architectures are usable, all
                 cost the same, or an unknown reward.
-            TypeError: An argument of the wrong kind.
+            TypeError: An argument of the wrong kind, such as a study's trials for the study.
         """
         chosen = _settings(settings or Settings(), n_budgets, n_steps, reward)
         check_seed(seed)
@@ -175,7 +178,10 @@ class BudgetGenerator:
         )
 
     def generate(self, budget: float, n: int = 1) -> list[Generated]:
-        """Return up to `n` different architectures for a budget, best first.
+        """Return up to `n` different architectures for a budget, the most promising first.
+
+        The order is by predicted value and how sure it is: a network that was measured may come
+        before one that is predicted to be somewhat better, so `predicted_value` need not fall.
 
         All are within the budget by their predicted cost plus its safety margin, unless too few
         such are found in a bounded number of draws: then the least violating ones follow, marked by
@@ -191,16 +197,14 @@ class BudgetGenerator:
 
         Raises:
             ValueError: The budget is below everything known to be possible, or not a number.
-            TypeError: `n` is not a whole number.
+            TypeError: The budget is no number, or `n` is not a whole one.
         """
         check_count("n", n, least=1)
         found = self._answer(budget, n)
         n_within = int(found.feasible.sum())
         if n_within < len(found.archs):
             warnings.warn(
-                f"{'None' if n_within == 0 else f'Only {n_within}'} of the {len(found.archs)} "
-                f"architectures for a budget of {budget:g} stays within it with the safety margin; "
-                f"the others violate it the least. See `is_within`.",
+                how_many_within(n_within, len(found.archs), as_budget(budget)),
                 UserWarning,
                 stacklevel=2,
             )
@@ -247,7 +251,8 @@ class BudgetGenerator:
         Args:
             path: The file; its folder must exist.
         """
-        save_model(self._model, Path(path), {**self._about, "space": space_to_json(self.space)})
+        about_space = {"space": space_to_json(self.space), "known": known_to_json(self.space)}
+        save_model(self._model, Path(path), {**self._about, **about_space})
 
     @classmethod
     def load(
@@ -271,9 +276,11 @@ class BudgetGenerator:
         """
         header = checked_header(Path(path))
         saved, wanted = space_from_json(header["space"]), resolve_space(space)
-        if wanted is not None and wanted != saved:
+        # What trials have shown beside the variables is no matter of the space that was declared.
+        if wanted is not None and wanted.variables != saved.variables:
             raise SpaceMismatchError(space_difference(Path(path), saved, wanted))
-        return cls(load_model(Path(path), saved, device), header)
+        space = space_with_known(saved, header["known"])
+        return cls(load_model(Path(path), space, device), header)
 
     def __repr__(self) -> str:
         low, high = self.cost_range
@@ -283,25 +290,24 @@ class BudgetGenerator:
         )
 
     def _limit(self, budget: float) -> float:
-        """The budget as a loss."""
-        if isinstance(budget, bool) or not isinstance(budget, int | float | np.number):
-            raise TypeError(f"A budget is a number, got {budget!r}.")
-        if not np.isfinite(budget):
-            raise ValueError(f"A budget is a finite number, got {budget}.")
-        return float(self._cost_sign * float(budget))
+        """The budget as a loss, at most that of the dearest trial.
+
+        How costs go on beyond it, no measurement has tested.
+        """
+        limit: float = self._cost_sign * as_budget(budget)
+        return min(limit, float(self._model.grid[-1]))
 
     def _answer(self, budget: float, n: int, *, strict: bool = True) -> Answer:
         limit = self._limit(budget)
         if strict and limit < self._model.least_cost:
-            least = self._cost_sign * self._model.least_cost
+            given, least = told_apart(as_budget(budget), self._cost_sign * self._model.least_cost)
             word = "below" if self._cost_sign > 0 else "above"
             raise ValueError(
-                f"A budget of {budget:.9g} is {word} every architecture that is known or "
-                f"predicted: the cheapest has {least:.9g} as {self._about['cost_name']}."
+                f"A budget of {given} is {word} every architecture that is known or "
+                f"predicted: the cheapest has {least} as {self._about['cost_name']}."
             )
-        rng = derive_rng(self._about["seed"], "generate", repr(float(budget)), n)
-        # How costs go on beyond the dearest trial, no measurement has tested.
-        return self._model.request(min(limit, float(self._model.grid[-1])), n, rng)
+        rng = derive_rng(self._about["seed"], "generate", repr(as_budget(budget)), n)
+        return self._model.request(limit, n, rng)
 
     def _generated(self, found: Answer) -> list[Generated]:
         expected = found.predictions

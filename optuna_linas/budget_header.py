@@ -32,6 +32,8 @@ def checked_header(path: Path) -> dict[str, Any]:
         }
         if not isinstance(header["space"], list):
             raise TypeError("it has no space")
+        if not isinstance(header["known"], dict):
+            raise TypeError("it does not say what is known of the space")
     return header
 
 

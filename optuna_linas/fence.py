@@ -73,7 +73,7 @@ class Fence:
 
 
 def fenced(losses: FloatArray, width: float) -> FloatArray:
-    """Return the losses, those far on the bad side moved to the fence, `float[n, m]`.
+    """Return the losses, cut at 1e100, those far on the bad side moved to the fence, `float[n, m]`.
 
     Args:
         losses: `float[n, m]`, as for `Fence`.
@@ -83,6 +83,7 @@ def fenced(losses: FloatArray, width: float) -> FloatArray:
         >>> fenced(np.array([[1.0], [2.0], [3.0], [4.0], [1e10]]), NEAR).ravel()
         array([1., 2., 3., 4., 7.])
     """
+    losses = np.clip(losses, -LARGEST, LARGEST)
     return np.minimum(losses, _fences(losses, width)[0])
 
 

@@ -23,6 +23,9 @@ _BEHIND, _BEHIND_WITHOUT_ORDER = 0.03, 0.1
 """How far behind the worst measurement volume begins, in ranges of what is measured: where options
 have an order a search starts at the corners, and there is little behind them."""
 
+_ROOM = 1e-3
+"""How far behind the only value of an objective it begins, in units of that, if 1 is less."""
+
 _MAX_CANDIDATES = 64
 """Candidates whose gain is computed where three and more objectives make it expensive."""
 
@@ -36,7 +39,7 @@ def reference_behind(losses: FloatArray, *, ordered: bool) -> FloatArray:
     worthless.
 
     Args:
-        losses: What is measured, `float[n, m]`.
+        losses: What is measured, `float[n, m]`; cut at 1e100.
         ordered: Whether most options of the space have an order.
 
     Example:
@@ -46,8 +49,9 @@ def reference_behind(losses: FloatArray, *, ordered: bool) -> FloatArray:
     share = _BEHIND if ordered else _BEHIND_WITHOUT_ORDER
     near = fenced(losses, FAR)
     worst, best = near.max(axis=0), near.min(axis=0)
-    # An objective that is the same everywhere must not make every volume 0.
-    behind: FloatArray = worst + np.where(worst > best, share * (worst - best), 1.0)
+    # An objective that is the same everywhere must not make every volume 0 (1e17 + 1 is 1e17).
+    room = np.maximum(1.0, _ROOM * np.abs(worst))
+    behind: FloatArray = worst + np.where(worst > best, share * (worst - best), room)
     return behind
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optuna_linas.arrays import LARGEST
 from optuna_linas.bounds import lowest_bounds
 from optuna_linas.evolution import Visited
 from optuna_linas.gain import greedy_gain, reference_behind
@@ -73,6 +74,13 @@ def test_volume_begins_behind_the_worst_that_is_no_penalty() -> None:
         assert found[1] < 100.0
         same = reference_behind(np.ones((3, 2)), ordered=ordered)
         assert same.tolist() == [2.0, 2.0]  # there is some volume
+
+
+@pytest.mark.parametrize("only", [1e17, -1e17, 1e100, 1e308, -1e308])
+def test_there_is_volume_behind_the_only_value_of_an_objective(only: float) -> None:
+    reference = reference_behind(np.full((3, 2), only), ordered=True)
+    assert np.isfinite(reference).all()
+    assert (reference > np.clip(only, -LARGEST, LARGEST)).all()
 
 
 def test_a_network_larger_than_all_measured_is_picked_if_it_is_better() -> None:

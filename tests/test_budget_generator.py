@@ -1,5 +1,6 @@
 """What BudgetGenerator promises to a user with a finished study."""
 
+import json
 import math
 import pickle
 import sys
@@ -17,6 +18,7 @@ from optuna.trial import Trial
 
 import optuna_linas
 from optuna_linas import Attr, BudgetGenerator, LINASSampler, SearchSpace
+from optuna_linas.budget_limits import how_many_within
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.nag import PAPER, REWARDS, EvaluatorSettings, Settings
 
@@ -257,11 +259,16 @@ def test_other_files_are_refused_and_not_executed(tmp_path: Path) -> None:
     np.savez(path, header=np.array('{"format": "other"}'))
     with pytest.raises(ValueError, match="was not saved by BudgetGenerator"):
         BudgetGenerator.load(path)
-    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 3}'))
+    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 4}'))
     with pytest.raises(ValueError, match="Upgrade optuna-linas"):
         BudgetGenerator.load(path)
-    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 1}'))
-    with pytest.raises(ValueError, match="Fit and save the generator again"):
+    for version, why in ((1, "trusted predictions more"), (2, "forgot in which ranges")):
+        text = f'{{"format": "optuna-linas budget generator", "version": {version}}}'
+        np.savez(path, header=np.array(text))
+        with pytest.raises(ValueError, match=f"{why}.* Fit and save the generator again"):
+            BudgetGenerator.load(path)
+    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": true}'))
+    with pytest.raises(ValueError, match="does not tell the version"):
         BudgetGenerator.load(path)
     with pytest.raises(FileNotFoundError):
         BudgetGenerator.load(tmp_path / "missing.npz")
@@ -321,6 +328,34 @@ def test_too_few_trials_are_explained_and_counted() -> None:
         generator_of(study_of(n=0))
 
 
+def test_trials_of_few_architectures_are_explained_and_counted() -> None:
+    def small(trial: Trial) -> float:
+        value = trial.suggest_int("a", 0, 3) + trial.suggest_int("b", 0, 3)
+        trial.set_user_attr("latency_ms", 1.0 + value)
+        return value
+
+    study = study_of(small, n=25)
+    n = len({tuple(sorted(t.params.items())) for t in study.trials})
+    says = rf"20 different .* of the 25 trials of 'networks', {n} .*\({25 - n} of an architecture"
+    with pytest.raises(ValueError, match=says):
+        generator_of(study)
+
+
+def test_a_cost_that_is_constant_but_for_repetitions_is_explained() -> None:
+    study = study_of(n=24)
+    for trial in study.trials:
+        study.add_trial(trial)
+    for i, trial in enumerate(study.get_trials(deepcopy=False)):
+        trial.user_attrs["latency_ms"] = 6.0 if i < 24 else 8.0
+    with pytest.raises(ValueError, match="is 7 on average for each of 24 architectures"):
+        generator_of(study)
+
+
+def test_trials_are_no_study() -> None:
+    with pytest.raises(TypeError, match="takes an Optuna study; got a list of FrozenTrial"):
+        generator_of(study_of(n=3).trials)  # type: ignore[arg-type]
+
+
 def test_a_constant_cost_is_explained() -> None:
     def constant(trial: Trial) -> float:
         value = with_attribute(trial)
@@ -336,10 +371,47 @@ def test_a_budget_below_everything_is_explained(fitted: BudgetGenerator) -> None
         fitted.generate(0.05)
     with pytest.raises(ValueError, match="finite"):
         fitted.generate(math.nan)
-    with pytest.raises(TypeError, match="A budget is a number"):
-        fitted.generate("37 ms")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="beyond the largest float"):
+        fitted.generate(10**400)
+    for none in ("37 ms", 3j, np.complex128(3), True, None, np.ones(1)):
+        with pytest.raises(TypeError, match="A budget is a number"):
+            fitted.generate(none)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="n must be at least 1"):
         fitted.generate(1.0, n=0)
+    assert fitted.generate(np.float32(4.0)) == fitted.generate(4) == fitted.generate(4.0)
+
+
+def test_a_budget_just_below_everything_is_told_apart(fitted: BudgetGenerator) -> None:
+    least = fitted._model.least_cost
+    below = float(np.nextafter(least, 0.0))
+    with pytest.raises(ValueError, match=rf"budget of {below!r} is below .* has {least!r} as"):
+        fitted.generate(below)
+
+
+def test_draws_beyond_the_dearest_trial_are_judged_as_answers_are(fitted: BudgetGenerator) -> None:
+    dearest = fitted.cost_range[1]
+    assert fitted.draw(1e6, 200) == fitted.draw(dearest, 200)
+    draws = fitted.draw(1e6, 200)
+    bounds = fitted._model.model.predict(
+        np.array([fitted.space.encode(each.params) for each in draws])
+    ).bounds
+    assert (bounds > dearest).any()
+    assert [each.is_within for each in draws] == (bounds <= dearest).tolist()
+
+
+@pytest.mark.parametrize(
+    ("n_within", "n", "says"),
+    [
+        (134, 248, "Only 134 of the 248 architectures for a budget of 2.5 stay within"),
+        (1, 3, "Only 1 of the 3 architectures for a budget of 2.5 stays within"),
+        (0, 3, "None of the 3 architectures for a budget of 2.5 stay within"),
+        (0, 1, "The architecture for a budget of 2.5 does not stay within"),
+    ],
+)
+def test_how_many_answers_are_within_is_said(n_within: int, n: int, says: str) -> None:
+    said = how_many_within(n_within, n, 2.5)
+    assert said.startswith(says)
+    assert ("the others" in said) == (n_within > 0)
 
 
 @pytest.mark.parametrize(
@@ -384,3 +456,44 @@ def test_a_file_answers_alike_where_no_condition_explains_what_trials_lack(tmp_p
     loaded = BudgetGenerator.load(tmp_path / "budgets.nag")
     for budget in (5.0, 9.0, 14.0):
         assert loaded.generate(budget=budget, n=3) == generator.generate(budget=budget, n=3)
+
+
+def test_answers_are_in_the_ranges_that_trials_have_shown(tmp_path: Path) -> None:
+    def objective(trial: Trial) -> tuple[float, float]:
+        n = trial.suggest_int("n", 1, 8)
+        m = trial.suggest_int("m", 1, n)  # large is good, and only a large n has it
+        x = trial.suggest_float("x", 0.0, 1.0)
+        trial.suggest_categorical("op", ["a", "b", "c"])
+        return -m + 0.1 * x, n + 0.1 * m + x
+
+    found = generator_of(study_of(objective, 60, ("minimize", "minimize")), cost=1)
+    found.save(tmp_path / "networks.npz")
+    loaded = BudgetGenerator.load(tmp_path / "networks.npz")
+    assert (tmp_path / "networks.npz").stat().st_size < 300_000
+    for generator in (found, loaded):
+        answers = [p for b in (2.1, 4.0, 7.0) for p in generator.generate(b, n=3)]
+        everything = [each.params for each in answers + generator.draw(4.0, 100)]
+        everything += generator.front(10).params
+        assert all(p["m"] <= p["n"] for p in everything)  # type: ignore[operator]
+    assert loaded.space == found.space
+    assert loaded.generate(4.0, n=3) == found.generate(4.0, n=3)
+    assert loaded.draw(4.0, 50) == found.draw(4.0, 50)
+    # A declared space knows of no ranges: the same variables are the same space.
+    BudgetGenerator.load(tmp_path / "networks.npz", space=SearchSpace(found.space.variables))
+
+
+def test_a_file_that_says_nonsense_of_ranges_is_refused(
+    fitted: BudgetGenerator, tmp_path: Path
+) -> None:
+    path = tmp_path / "networks.npz"
+    fitted.save(path)
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    header = json.loads(str(kept["header"]))
+    for known, says in (
+        (None, r"networks\.npz cannot be read: it is damaged.*known of the space"),
+        ({"absences": [{"names": ["a"], "options": [[0]]}], "ranges": []}, "What is known"),
+    ):
+        np.savez(path, **{**kept, "header": np.array(json.dumps({**header, "known": known}))})
+        with pytest.raises(ValueError, match=says):
+            BudgetGenerator.load(path)

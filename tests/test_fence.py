@@ -10,6 +10,12 @@ def test_what_is_near_stays_and_what_is_far_moves_to_the_fence() -> None:
     assert fenced(losses, FAR).ravel().tolist() == [1, 2, 3, 4, 24]
 
 
+def test_the_largest_floats_are_cut_before_they_overflow() -> None:
+    largest = np.finfo(float).max
+    losses = np.linspace(-1.0, 1.0, 9)[:, None] * largest
+    assert fenced(losses, FAR).ravel().tolist() == [-1e100] * 4 + [0.0] + [1e100] * 4
+
+
 @pytest.mark.parametrize("penalty", [1e8, 1e100])
 def test_up_to_half_may_have_failed(penalty: float) -> None:
     losses = np.array([[1.0], [2.0], [3.0], [4.0], [5.0], [penalty], [penalty], [penalty]])

@@ -1,6 +1,7 @@
 """Pareto-Frontier-aware neural architecture generation: an architecture for any budget, at once."""
 
-from optuna_linas.nag.fitting import MIN_TRIALS, fit
+from optuna_linas.nag.examples import MIN_TRIALS, examples_of
+from optuna_linas.nag.fitting import fit
 from optuna_linas.nag.model import BudgetModel
 from optuna_linas.nag.penalties import are_measured
 from optuna_linas.nag.rewards import REWARDS, Reward
@@ -15,5 +16,6 @@ __all__ = [
     "Reward",
     "Settings",
     "are_measured",
+    "examples_of",
     "fit",
 ]

@@ -27,10 +27,10 @@ import numpy as np
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 from optuna_linas.nag.promises import Promises, kept_share, paying_margin, promises_of
 
-__all__ = ["LEAST_DEVIATION", "UNCALIBRATED", "Calibration", "calibrate"]
+__all__ = ["UNCALIBRATED", "Calibration", "calibrate", "least_deviations"]
 
-LEAST_DEVIATION = 1e-9
-"""Predicted deviations are at least this: what is divided by them stays finite."""
+_LEAST_DEVIATION = 1e-9
+"""Of the range of what is learned, that predicted deviations are at least."""
 
 _N_FOLDS = 8
 _FORETOLD_FROM = (0.7, 0.8, 0.9)
@@ -79,6 +79,25 @@ class Calibration:
 
 UNCALIBRATED = Calibration(np.zeros(1), np.ones(1), np.zeros(1), kept=1.0)
 """Predictions as the model makes them."""
+
+
+def least_deviations(targets: FloatArray) -> FloatArray:
+    """Return what predicted deviations are at least, `float[2]`: divided by, they give no infinity.
+
+    It goes with the unit of what is learned: values in millionths are trusted no more for it.
+
+    Args:
+        targets: Value and cost as the model learns them, `float[n, 2]`.
+
+    Example:
+        >>> least_deviations(np.array([[1.0, 0.0], [3.0, 0.0]]))
+        array([2.e-09, 1.e-09])
+    """
+    spread, size = np.ptp(targets, axis=0), np.abs(targets).max(axis=0)
+    unit = np.where(spread > 0, spread, np.where(size > 0, size, 1.0))
+    # The smallest floats have no share that is a float.
+    least: FloatArray = np.maximum(_LEAST_DEVIATION * unit, np.finfo(float).tiny)
+    return least
 
 
 def calibrate(
@@ -148,7 +167,7 @@ def _predicted(
     fit: Fit, archs: IntArray, targets: FloatArray, seen: BoolArray, out: BoolArray
 ) -> tuple[FloatArray, FloatArray]:
     mean, deviation = fit(archs[seen], targets[seen])(archs[out])
-    return mean, np.maximum(deviation, LEAST_DEVIATION)
+    return mean, np.maximum(deviation, least_deviations(targets))
 
 
 def _random_folds(n: int, rng: np.random.Generator) -> Iterator[BoolArray]:

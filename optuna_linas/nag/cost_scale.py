@@ -1,5 +1,8 @@
 """Costs as a model learns them: as logarithms, where they have a sign in common.
 
+With several signs, or a zero among them, they are learned as they are. A throughput of 0 for a
+network that failed does that to all others: it is better told as no measurement, or as a penalty.
+
 A latency of 80 ms then does not drown the differences between those of 20 ms, nor does a throughput
 of 80 networks a second, which is maximised and hence a negative loss.
 
@@ -10,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import FloatArray
+from optuna_linas.arrays import LARGEST, FloatArray
 
 __all__ = ["CostScale"]
 
@@ -18,7 +21,7 @@ _LARGEST_LOG = float(np.log(np.finfo(float).max))
 
 
 class CostScale:
-    """A monotone transformation of costs, and back.
+    """A monotone transformation of costs, and back: linear where they have no sign in common.
 
     Args:
         measured: What it is made for, `float[n]`, `n` at least 1.
@@ -39,17 +42,19 @@ class CostScale:
             sizes = np.log(np.abs(measured))
             # What is no such cost, as of a network that failed, lies a whole range beyond.
             self._least = float(np.exp(2 * sizes.min() - sizes.max()))
+        # The squares of the largest floats are none.
+        self._unit = max(1.0, float(np.abs(measured).max()) / LARGEST)
 
     def __call__(self, costs: FloatArray) -> FloatArray:
         """Return what is learned of costs, `float[n]`."""
         if not self._sign:
-            return costs
+            return costs / self._unit
         scaled: FloatArray = self._sign * np.log(np.maximum(self._sign * costs, self._least))
         return scaled
 
     def inverse(self, scaled: FloatArray) -> FloatArray:
         """Return the costs that were learned as `scaled` `float[n]`."""
         if not self._sign:
-            return scaled
+            return np.clip(scaled, -LARGEST, LARGEST) * self._unit
         costs: FloatArray = self._sign * np.exp(np.minimum(self._sign * scaled, _LARGEST_LOG))
         return costs

@@ -15,7 +15,10 @@ import numpy as np
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag.penalties import are_measured, cost_of_failing
 
-__all__ = ["Examples", "examples_of"]
+__all__ = ["MIN_TRIALS", "Examples", "examples_of"]
+
+MIN_TRIALS = 20
+"""Measured architectures below which nothing can be learned of a whole front."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,20 @@ class Examples:
     losses: FloatArray
     failed: IntArray
     failed_losses: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.archs) + len(self.failed)
+
+    @property
+    def have_range(self) -> bool:
+        """Whether some that work are dearer than others: else there is no budget to choose by."""
+        costs = self.losses[:, 1]
+        return bool(costs.min(initial=np.inf) < costs.max(initial=-np.inf))
+
+    @property
+    def suffice(self) -> bool:
+        """Whether `fit` can learn from them."""
+        return len(self) >= MIN_TRIALS and self.have_range
 
 
 def examples_of(archs: IntArray, losses: FloatArray) -> Examples:

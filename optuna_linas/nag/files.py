@@ -31,7 +31,12 @@ from optuna_linas.stored_json import explained, number, parsed, whole_number
 __all__ = ["load_model", "read_header", "save_model"]
 
 _FORMAT = "optuna-linas budget generator"
-_VERSION = 2
+_VERSION = 3
+_EARLIER = {
+    1: "trusted predictions more than it should have",
+    2: "forgot in which ranges trials had asked for a parameter",
+}
+"""What was wrong with answers from files of earlier versions."""
 _PREFIX = "generator."
 _MOST = 65_536
 """The largest size or count in a file's settings."""
@@ -69,9 +74,9 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
     )
     arrays = {
         "header": np.array(text),
-        "archs": model.model.archs.astype(np.int16),
+        "archs": _compact(model.model.archs, model.space),
         "losses": model.model.losses,
-        "remembered": model.remembered.astype(np.int16),
+        "remembered": _compact(model.remembered, model.space),
         "grid": model.grid,
         "calibrated_at": calibration.at,
         "value_scales": calibration.value_scales,
@@ -79,7 +84,7 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
     }
     examples = model.model.examples
     if len(examples.failed):
-        arrays["failed"] = examples.failed.astype(np.int16)
+        arrays["failed"] = _compact(examples.failed, model.space)
         arrays["failed_losses"] = examples.failed_losses
     for name, tensor in model.generator.state_dict().items():
         arrays[_PREFIX + name] = tensor.cpu().numpy()
@@ -87,6 +92,13 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
     with partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub
     partial.replace(path)
+
+
+def _compact(archs: IntArray, space: SearchSpace) -> np.ndarray[Any, Any]:
+    """Rows in integers of two bytes, or of more where the space has options beyond these."""
+    most = int(space.n_options.max(initial=1)) - 1
+    kind = next(k for k in (np.int16, np.int32, np.int64) if most <= np.iinfo(k).max)
+    return archs.astype(kind)
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -101,13 +113,13 @@ def read_header(path: Path) -> dict[str, Any]:
     if found.get("format") != _FORMAT:
         raise ValueError(f"{path} was not saved by BudgetGenerator.save.")
     version = found.get("version")
-    if version == 1:
-        raise ValueError(
-            f"{path} was saved by an earlier version of optuna-linas, which trusted predictions "
-            "more than it should have. Fit and save the generator again."
-        )
-    if not isinstance(version, int):
+    if isinstance(version, bool) or not isinstance(version, int):
         raise ValueError(f"{path} is damaged: it does not tell the version of its format.")
+    if version in _EARLIER:
+        raise ValueError(
+            f"{path} was saved by an earlier version of optuna-linas, which {_EARLIER[version]}. "
+            "Fit and save the generator again."
+        )
     if version != _VERSION:
         raise ValueError(
             f"{path} was saved by a later version of optuna-linas (format {version!r}, this "

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.evolution.variation import resample
 from optuna_linas.nag.elites import Elites, vary
 from optuna_linas.nag.evaluator import Evaluator, train_evaluator
-from optuna_linas.nag.examples import examples_of
+from optuna_linas.nag.examples import MIN_TRIALS, examples_of
 from optuna_linas.nag.model import BudgetModel
 from optuna_linas.nag.policy import train_generator
 from optuna_linas.nag.predictions import ValueCostModel
@@ -32,10 +32,7 @@ from optuna_linas.nag.settings import Settings
 from optuna_linas.pareto import non_dominated
 from optuna_linas.space import SearchSpace
 
-__all__ = ["MIN_TRIALS", "fit"]
-
-MIN_TRIALS = 20
-"""Measured architectures below which nothing can be learned of a whole front."""
+__all__ = ["fit"]
 
 _BUDGETS_PER_TRAINED = 4
 _N_CHILDREN = 64
@@ -43,7 +40,7 @@ _N_LAST_ROUNDS = 100
 _N_EXAMPLES = 64
 _MAX_MUTATION, _N_RATES = 0.3, 8
 _FARTHEST = 1e9
-"""Ranges of costs beyond which all bounds are alike."""
+"""Ranges of costs, or budgets, beyond which all are alike."""
 
 
 def fit(
@@ -63,7 +60,7 @@ def fit(
         archs: What was measured, `int[n, d]`.
         losses: Value and cost of each, minimised, `float[n, 2]`; an architecture that was measured
             several times counts with its mean. Budgets range over the costs that are no penalties
-            (see `penalties`).
+            (see `penalties`); values are cut at 1e100.
         rng: The source of all randomness.
         settings: How to do it; `None` for the defaults.
         device: Where torch computes.
@@ -83,13 +80,16 @@ def fit(
         (4, 2)
     """
     settings = settings or Settings()
+    values = np.clip(losses[:, 0], -LARGEST, LARGEST)
+    losses = np.column_stack([values, losses[:, 1]])
     examples = examples_of(space.canonical(archs), losses)
-    n, costs = len(examples.archs) + len(examples.failed), examples.losses[:, 1]
-    if n < MIN_TRIALS:
+    costs = examples.losses[:, 1]
+    if len(examples) < MIN_TRIALS:
         raise ValueError(
-            f"A generator needs at least {MIN_TRIALS} different measured architectures, got {n}."
+            f"A generator needs at least {MIN_TRIALS} different measured architectures, got "
+            f"{len(examples)}."
         )
-    if costs.min() == costs.max():
+    if not examples.have_range:
         raise ValueError(
             f"All {len(costs)} architectures cost the same, {abs(costs[0]):g}: there is no "
             "budget to choose by."
@@ -125,9 +125,8 @@ class _Practice:
     ) -> None:
         self._fitted, self._evaluator, self._rng = fitted, evaluator, rng
         model, settings, grid = fitted.model, fitted.settings, fitted.grid
-        values = model.losses[:, 0]
-        self._best = float(values.min())
-        self._scale = max(abs(self._best), float(np.ptp(values)), 1e-12)
+        self._best, self._worst = float(model.values.min()), float(model.values.max())
+        self._scale = max(abs(self._best), self._worst - self._best) or 1.0
         budgets = np.linspace(grid[0], grid[-1], _BUDGETS_PER_TRAINED * len(grid))
         self._elites = Elites(model.predict, fitted.rank, budgets, settings.n_elites)
         if settings.n_elites:
@@ -148,7 +147,8 @@ class _Practice:
         expected = fitted.model.predict(rows)
         columns = [
             (fitted.rank(expected) - self._best) / self._scale,
-            1.0 - (expected.values - self._best) / self._scale,
+            # In units of a penalty all other networks would be as good.
+            1.0 - (np.minimum(expected.values, self._worst) - self._best) / self._scale,
             _relative(expected.costs, np.repeat(fitted.grid, n), float(np.ptp(fitted.grid))),
             # Of two networks that failed, the difference of what they cost at most would be NaN.
             np.minimum(fitted.position(expected.bounds), _FARTHEST)
@@ -217,7 +217,9 @@ def _features(space: SearchSpace, archs: IntArray, device: torch.device) -> Tens
 def _relative(costs: FloatArray, budgets: FloatArray, span: float) -> FloatArray:
     """Costs over budgets; of a budget of 0, one plus the cost in units of the range."""
     is_zero = budgets == 0
-    return np.where(is_zero, 1.0 + costs / span, costs / np.where(is_zero, 1.0, budgets))
+    with np.errstate(over="ignore"):  # of a budget that is next to nothing
+        relative = np.where(is_zero, 1.0 + costs / span, costs / np.where(is_zero, 1.0, budgets))
+    return np.clip(relative, -_FARTHEST, _FARTHEST)
 
 
 def _examples(

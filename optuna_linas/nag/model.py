@@ -172,7 +172,7 @@ class BudgetModel:
         counts as no better than the worst of them: nothing tells what so small a network can do.
         """
         if self.settings.caution > 0:
-            worst, cheapest = self.model.losses[:, 0].max(), self.model.losses[:, 1].min()
+            worst, cheapest = self.model.values.max(), self.model.losses[:, 1].min()
             is_known = expected.bounds >= cheapest
             values = np.where(is_known, expected.values, np.maximum(expected.values, worst))
             expected = replace(expected, values=values)

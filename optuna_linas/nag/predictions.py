@@ -16,10 +16,10 @@ import numpy as np
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.fence import FAR, fenced
 from optuna_linas.nag.calibration import (
-    LEAST_DEVIATION,
     UNCALIBRATED,
     Calibration,
     calibrate,
+    least_deviations,
 )
 from optuna_linas.nag.cost_scale import CostScale
 from optuna_linas.nag.examples import Examples
@@ -77,8 +77,10 @@ class ValueCostModel:
     Attributes:
         archs: What was measured, `int[n, d]`.
         losses: Value and cost of each, minimised, `float[n, 2]`.
+        values: What is learned of the values, penalties no further off than any trade-off,
+            `float[n]`.
         known: What was measured and then what failed, `int[n + f, d]`.
-        told: What is learned of each, `float[n + f, 2]`.
+        told: What counts as value and cost of each, `float[n + f, 2]`.
         trusted: The space in which numbers are words where the examples speak against their order.
     """
 
@@ -90,12 +92,16 @@ class ValueCostModel:
         self.known = np.concatenate([examples.archs, examples.failed])
         self.told = np.concatenate([examples.losses, examples.failed_losses])
         self.calibration = calibration
-        self._best_at = Frontier(examples.losses)
         self._scale = CostScale(self.losses[:, 1])
+        targets = _targets(self.told, self._scale)
+        self._least = least_deviations(targets[: len(self.archs)])
+        # A promise to be better than a penalty would be as large as that.
+        self.values = targets[: len(self.archs), 0]
+        self._best_at = Frontier(np.column_stack([self.values, self.losses[:, 1]]))
         self._at = {arch.tobytes(): i for i, arch in enumerate(self.known)}
         self.trusted = _trusted(space, examples)
         model = _gp(self.trusted, len(self.known))
-        self._model = model.fit(self.known, _targets(self.told, self._scale))
+        self._model = model.fit(self.known, targets)
 
     @classmethod
     def calibrated(
@@ -119,7 +125,7 @@ class ValueCostModel:
         """
         if coverage is None:
             return cls(space, examples)
-        n = len(examples.archs) + len(examples.failed)
+        n = len(examples)
         trusted = _trusted(space, examples)
         found = calibrate(
             lambda rows, targets: _gp(trusted, n).fit(rows, targets).predict_with_deviation,
@@ -140,7 +146,7 @@ class ValueCostModel:
         if len(archs) == 0:
             return Predictions(*[np.zeros(0)] * 4)
         means, deviations = self._model.predict_with_deviation(archs)
-        deviations = np.maximum(deviations, LEAST_DEVIATION)
+        deviations = np.maximum(deviations, self._least)
         values, costs = means[:, 0], self._scale.inverse(means[:, 1])
         scales, margins = self.calibration.near(means[:, 1])
         bounds = self._scale.inverse(means[:, 1] + margins * deviations[:, 1])
@@ -164,7 +170,7 @@ def _trusted(space: SearchSpace, examples: Examples) -> SearchSpace:
 
 def _gp(space: SearchSpace, n_examples: int) -> StructuredGP:
     """The model of all examples, unfitted: those of fewer must be of its kind to calibrate it."""
-    # Not warped: costs are logarithms already, and margins are counted in deviations.
+    # Not warped: margins are counted in deviations, and most costs are logarithms already.
     return StructuredGP(space, holds_back=not has_too_few(space, n_examples), warped=False)
 
 

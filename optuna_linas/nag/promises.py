@@ -22,6 +22,8 @@ _UNBELIEVABLE = 1e6
 """Deviations by which nothing is better."""
 _BELIEF = 2.0
 """Promises of one deviation that are taken for kept."""
+_LEAST_SHARE = 1e-9
+"""Of a deviation: what is promised by less tells nothing, and its square may be no float."""
 
 
 class Frontier:
@@ -104,10 +106,12 @@ def kept_share(promises: Promises) -> float:
     promised, deviations = promises.promised[made], promises.deviations[made]
     if len(promised) == 0:
         return 1.0
-    unit = promised.max()
+    unit, deviation = float(promised.max()), float(np.median(deviations))
+    gains = np.clip(promises.gains[made], -promised, promised) / unit
     promised = promised / unit
-    gains = np.clip(promises.gains[made] / unit, -promised, promised)
-    belief = _BELIEF * float(np.median(deviations / unit)) ** 2
+    if unit < _LEAST_SHARE * deviation:
+        return 1.0
+    belief = _BELIEF * (deviation / unit) ** 2
     share = (promised @ gains + belief) / (promised @ promised + belief)
     return float(np.clip(share, 0.0, 1.0))
 

@@ -18,7 +18,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.gain import greedy_gain, reference_behind
 from optuna_linas.given import check_count
 from optuna_linas.goals import Attr, Goal, Goals
@@ -193,14 +193,15 @@ class NAGSampler(PlannedSampler):
     ) -> tuple[IntArray, list[Note]]:
         """The best unseen architectures for budgets across the range, and what is said of them."""
         # Only now: a search that has not come this far, and one with LINAS, never needs torch.
-        from optuna_linas.nag import MIN_TRIALS, Settings, are_measured, fit
+        from optuna_linas.nag import Settings, examples_of, fit
 
-        codes, losses = history.codes[history.feasible], history.losses[history.feasible]
-        nothing = np.zeros((0, len(space)), dtype=np.int64)
-        works = losses[are_measured(losses[:, 1])]
-        costs = works[:, 1]
-        if len(np.unique(codes, axis=0)) < MIN_TRIALS or costs.min() == costs.max():
-            return nothing, []
+        # Folded anew: later trials may have shown that two rows are one network.
+        codes = space.canonical(history.codes[history.feasible])
+        losses = _cut(history.losses[history.feasible])
+        examples = examples_of(codes, losses)
+        if not examples.suffice:
+            return np.zeros((0, len(space)), dtype=np.int64), []
+        works = examples.losses
         model = fit(
             space,
             codes,
@@ -214,13 +215,13 @@ class NAGSampler(PlannedSampler):
             ),
             device=self._device,
         )
-        budgets = self._budgets(costs, rng)
+        budgets = self._budgets(works[:, 1], rng)
         found = [model.request(b, _PER_BUDGET, rng, taken=seen) for b in budgets]
         archs = np.concatenate([each.archs[each.feasible] for each in found])
         of_budget = np.repeat(budgets, [int(each.feasible.sum()) for each in found])
         archs, first = np.unique(archs, axis=0, return_index=True)
         expected = model.model.predict(archs)
-        hoped = np.stack([model.rank(expected), expected.costs], axis=1)
+        hoped = _cut(np.stack([model.rank(expected), expected.costs], axis=1))
         picked = greedy_gain(
             np.vstack([works, _expected(model, pending)]),
             hoped,
@@ -247,7 +248,12 @@ def _expected(model: BudgetModel, pending: IntArray) -> FloatArray:
     if len(pending) == 0:
         return np.zeros((0, 2))
     predictions = model.model.predict(pending)
-    return np.stack([predictions.values, predictions.costs], axis=1)
+    return _cut(np.stack([predictions.values, predictions.costs], axis=1))
+
+
+def _cut(losses: FloatArray) -> FloatArray:
+    """The losses, those too large for squares cut."""
+    return np.clip(losses, -LARGEST, LARGEST)
 
 
 def _told(note: Note, budget: float) -> Note:

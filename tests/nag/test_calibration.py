@@ -86,6 +86,15 @@ def test_errors_count_where_they_were_made() -> None:
     assert margins[2:] == pytest.approx(0.0)
 
 
+def test_costs_that_are_foretold_too_high_have_no_bound_below_what_is_foretold() -> None:
+    rng = np.random.default_rng(0)
+    values, costs = np.ones(N), np.ones(N)
+    true = targets_of(values, costs - 0.5)
+    fit, archs = by_row(values, costs, 0.1), np.arange(N)[:, None]
+    found = calibrate(fit, archs, true, coverage=0.9, caution=0.5, rng=rng)
+    assert (found.cost_margins == 0.0).all()
+
+
 def test_nothing_is_corrected_without_calibration() -> None:
     scales, margins = UNCALIBRATED.near(np.array([-5.0, 0.0, 5.0]))
     assert scales.tolist() == [1.0] * 3

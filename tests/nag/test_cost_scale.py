@@ -15,6 +15,7 @@ from optuna_linas.nag.cost_scale import CostScale
         [0.0, 1.0, 2.0],
         [1e300, 1.5e308],
         [-1.5e308, -1e-300],
+        [-1.5e308, 0.0, 1e200, 1.5e308],
     ],
 )
 def test_order_is_kept_and_costs_come_back(costs: list[float]) -> None:
@@ -34,3 +35,11 @@ def test_a_network_that_failed_is_dearer_than_every_throughput() -> None:
     """What it counts as, dearer by the whole range than the dearest, is no negative loss."""
     scaled = CostScale(np.array([-100.0, -10.0]))(np.array([-100.0, -10.0, 80.0]))
     assert np.diff(scaled) == pytest.approx(np.log(10.0))
+
+
+def test_costs_of_several_signs_are_learned_as_they_are_and_have_squares() -> None:
+    assert CostScale(np.array([-3.0, 0.0, 7.0]))(np.array([5.0])).tolist() == [5.0]
+    largest = np.array([-1.5e308, 0.0, 1.5e308])
+    scale = CostScale(largest)
+    assert np.isfinite(scale(largest) ** 2).all()
+    assert np.isfinite(scale.inverse(np.array([1e300]))).all()

@@ -20,7 +20,7 @@ from optuna_linas.nag import (
 )
 from optuna_linas.nag.calibration import UNCALIBRATED
 from optuna_linas.nag.examples import examples_of
-from optuna_linas.nag.predictions import ValueCostModel
+from optuna_linas.nag.predictions import Predictions, ValueCostModel
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
 
@@ -127,6 +127,22 @@ def test_costs_stay_below_their_bounds_as_often_as_promised() -> None:
     assert 0.84 < np.mean(kept) < 0.97
 
 
+@pytest.mark.parametrize("unit", [2.0**-30, 1e-9, 1e-100, 1e90])
+def test_answers_do_not_depend_on_the_unit_of_values(unit: float) -> None:
+    archs, losses = measured(60)
+    losses[:, 0] += 0.5 * np.random.default_rng(5).normal(size=60)
+    found = []
+    for each in (1.0, unit):
+        rng = np.random.default_rng(0)
+        model = fit(SPACE, archs, losses * [each, 1.0], rng=rng, settings=QUICK)
+        answers = [model.request(b, 3, np.random.default_rng(0)) for b in (6.5, 17.5)]
+        drawn = model.draw(11.0, 20, np.random.default_rng(0)).tolist()
+        found.append((drawn, [answer.archs.tolist() for answer in answers]))
+        scales = model.model.calibration.value_scales
+        assert scales.min() == pytest.approx(2.17, abs=0.01)  # this is how sure models are
+    assert found[0] == found[1]
+
+
 def test_a_measured_architecture_is_as_measured() -> None:
     archs, losses = measured(40)
     bounds = replace(UNCALIBRATED, cost_margins=np.array([3.0]))
@@ -174,6 +190,19 @@ def test_smaller_networks_than_any_measured_count_as_the_worst_one() -> None:
     assert (model.rank(expected)[cheaper] >= worst).all()
     answer = model.request(cheapest, 1, np.random.default_rng(0))
     assert answer.predictions.deviations.tolist() == [0.0]  # measured
+
+
+def test_a_network_whose_cost_may_be_that_of_measured_ones_is_believed() -> None:
+    """Only what is cheaper than all of them by its upper bound is out of what is known."""
+    model = fitted()
+    cheapest = model.model.losses[:, 1].min()
+    one = np.ones(2)
+    expected = Predictions(
+        -9 * one, 0 * one, 0.9 * cheapest * one, cheapest * np.array([0.95, 1.1])
+    )
+    worst = model.model.losses[:, 0].max()
+    assert worst > -9.0
+    assert model.rank(expected).tolist() == [worst, -9.0]
 
 
 def test_negative_costs_are_learned_as_they_are() -> None:

@@ -1,14 +1,20 @@
 """Penalties are told from costs, and what failed is learned from as a failure."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag import REWARDS, EvaluatorSettings, Settings, fit
+from optuna_linas.nag.calibration import UNCALIBRATED
 from optuna_linas.nag.examples import examples_of
 from optuna_linas.nag.penalties import are_measured, cost_of_failing
+from optuna_linas.nag.predictions import ValueCostModel
+from optuna_linas.nag.rewards import Generated
 from optuna_linas.space import SearchSpace
 
 LARGEST = sys.float_info.max
@@ -139,3 +145,88 @@ def test_costs_near_the_largest_float_do_not_overflow() -> None:
     answer = model.request(0.5 * LARGEST, 3, np.random.default_rng(0))
     assert answer.feasible.all()
     assert (answer.predictions.bounds <= 0.5 * LARGEST).all()
+
+
+def test_what_failed_does_not_change_how_costs_are_learned() -> None:
+    """A throughput is a negative loss, what a failure counts as may be a positive one."""
+    archs, losses = measured()
+    throughputs = np.where(losses[:, 1] < 9, 1e10, -((30 - losses[:, 1]) ** 3))
+    examples = examples_of(archs, np.stack([losses[:, 0], throughputs], axis=1))
+    assert examples.failed_losses[:, 1].min() > 0
+    far = replace(UNCALIBRATED, cost_margins=np.array([1e3]))
+    expected = ValueCostModel(SPACE, examples, far).predict(
+        SPACE.sample(200, np.random.default_rng(2))
+    )
+    others = expected.deviations > 0
+    assert others.sum() > 100
+    # As logarithms: no throughput is foretold, and none feared, that is below 0.
+    assert (expected.costs[others] < 0).all()
+    assert (expected.bounds[others] <= 0).all()
+
+
+def test_a_penalty_as_value_alone_is_not_what_others_are_compared_with() -> None:
+    """The cheapest networks do not train, and promises have been broken."""
+    archs, losses = measured()
+    losses[losses[:, 1] < 9, 0] = 1e10
+    nothing_kept = replace(UNCALIBRATED, kept=0.0)
+    others = SPACE.sample(300, np.random.default_rng(2))
+    for calibration in (UNCALIBRATED, nothing_kept):
+        model = ValueCostModel(SPACE, examples_of(archs, losses), calibration)
+        unmeasured = model.predict(others).deviations > 0
+        values = model.predict(others).values[unmeasured]
+        assert (np.abs(values) < 30).all()  # the fence is at 26
+        truth = -others[unmeasured, :2].sum(axis=1)
+        works = others[unmeasured].sum(axis=1) + 3 > 12
+        assert np.corrcoef(truth[works], values[works])[0, 1] > 0.6
+    assert model.predict(archs).values.max() == 1e10  # which was measured
+
+
+@pytest.mark.parametrize("reward", ["mnasnet", "tunas", "predicted_dominance"])
+def test_rewards_are_the_same_whatever_the_penalty_as_value(reward: str) -> None:
+    archs, losses = measured()
+    settings = replace(QUICK, reward=REWARDS[reward])
+    models = []
+    for penalty in (1e10, 1e50, LARGEST):
+        told = np.where((losses[:, 1] < 9)[:, None], losses * [0, 1] + [penalty, 0], losses)
+        models.append(fit(SPACE, archs, told, rng=np.random.default_rng(0), settings=settings))
+    drawn = [model.draw(12.0, 50, np.random.default_rng(0)).tolist() for model in models]
+    assert drawn[0] == drawn[1] == drawn[2]
+
+
+def test_quality_tells_good_from_bad_where_the_cheapest_networks_fail() -> None:
+    archs, losses = measured()
+    losses[losses[:, 1] < 9, 0] = 1e10
+    qualities = []
+
+    def seen(generated: Generated) -> Tensor:
+        qualities.append(generated.quality)
+        return REWARDS["mnasnet"](generated)
+
+    seen.uses_evaluator, seen.compares_values = False, True  # type: ignore[attr-defined]
+    settings = replace(QUICK, reward=seen)  # type: ignore[arg-type]
+    fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=settings)
+    quality = torch.cat(qualities)
+    assert float(quality.min()) >= 0.0
+    assert float(quality.max()) > 0.95
+    assert float(quality.std()) > 0.05  # in units of the penalty it is 0
+
+
+@pytest.mark.parametrize("reward", sorted(REWARDS))
+@pytest.mark.parametrize("kind", ["values", "costs", "both", "decades", "signs", "smallest"])
+def test_no_size_of_values_and_costs_overflows(kind: str, reward: str) -> None:
+    archs, losses = measured()
+    values, costs = losses.T
+    value, cost = {
+        "values": (values * 1e200, costs),
+        "costs": (values, costs * 1e200),
+        "both": (np.linspace(-1.0, 1.0, len(values)) * LARGEST, costs * 1e300),
+        "decades": (values, 10.0 ** (28.0 * (costs - 13.0))),
+        "signs": (values, (costs - 13.3) * 1e306),
+        "smallest": (values * 1e-300, costs * 1e-300),
+    }[kind]
+    settings = replace(QUICK, reward=REWARDS[reward], n_steps=3)
+    told = np.stack([value, cost], axis=1)
+    model = fit(SPACE, archs, told, rng=np.random.default_rng(0), settings=settings)
+    for budget in model.grid:
+        answer = model.request(budget, 3, np.random.default_rng(0))
+        assert (answer.predictions.costs[answer.feasible] <= budget).all()

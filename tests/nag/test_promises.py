@@ -45,6 +45,28 @@ def test_what_is_smaller_than_errors_are_tells_little() -> None:
     assert kept_share(Promises(promised, np.full(2, 0.001), gains)) < 0.01
 
 
+@pytest.mark.parametrize("promised", [1e-170, 5e-324])
+@pytest.mark.parametrize("gain", [0.0, -1e10, 1e10, 1e-170])
+def test_the_smallest_promises_tell_nothing(promised: float, gain: float) -> None:
+    """As of one more share of a deviation, which would be no float."""
+    one = np.ones(1)
+    assert kept_share(Promises(promised * one, one, gain * one)) == 1.0
+
+
+@pytest.mark.parametrize("unit", [1e-320, 1e-170, 1e-9, 1e290])
+def test_the_share_that_was_kept_does_not_depend_on_the_unit(unit: float) -> None:
+    shares = [
+        kept_share(
+            Promises(
+                np.array([1.0, 3.0]) * each, np.full(2, 0.5) * each, np.array([1.0, 0.0]) * each
+            )
+        )
+        for each in (1.0, unit)
+    ]
+    assert shares[0] == pytest.approx(shares[1], rel=1e-3)
+    assert 0.1 < shares[0] < 0.2
+
+
 def test_the_margin_that_would_have_paid_most() -> None:
     gains = [4.0, 1.0, -2.0]
     promised = [3e-6, 1e-6, 2e-6]  # deviations of 1e-6

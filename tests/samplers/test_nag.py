@@ -25,7 +25,9 @@ from optuna.testing.pytest_samplers import (
 from optuna.trial import Trial, TrialState
 
 from optuna_linas import Attr, NAGSampler, SearchSpace
+from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.gain import greedy_gain
 
 SPACE_OF_256 = SearchSpace.from_choices({name: [0, 1, 2, 3] for name in "abcd"})
 RECORDED = {"nag_budget", "nag_predicted_value", "nag_predicted_cost"}
@@ -116,6 +118,29 @@ def test_it_learns_from_what_it_measures() -> None:
         return float(np.mean([t.values[0] / t.values[1] for t in study.trials[30:]]))
 
     assert gain(sampler_of(n_budgets=5)) > 1.3 * gain(optuna.samplers.RandomSampler(seed=0))
+
+
+def test_networks_beyond_all_measured_ones_are_asked_for_and_worth_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A start that has missed the dear ones does not keep the search from them."""
+    references: list[FloatArray] = []
+
+    def seen(front: FloatArray, candidates: FloatArray, reference: FloatArray, n: int) -> IntArray:
+        references.append(reference)
+        return greedy_gain(front, candidates, reference, n)
+
+    monkeypatch.setattr("optuna_linas.samplers.nag.greedy_gain", seen)
+    study = run(flat, 21, sampler_of())
+    losses = np.array([trial.values for trial in study.trials[:20]]) * [-1.0, 1.0]
+    assert (references[0] > losses.max(axis=0)).all()
+    costs = losses[:, 1]
+    for seed in range(5):
+        budgets = sampler_of(n_budgets=10)._budgets(costs, np.random.default_rng(seed))
+        # 30 over 1.2 ranges: at least two lie beyond on either side.
+        assert (np.diff(budgets) > 0).all()
+        assert budgets[1] < costs.min()
+        assert budgets[-2] > costs.max()
 
 
 @pytest.mark.parametrize("space", [None, SPACE_OF_256])
@@ -285,6 +310,15 @@ def test_what_fails_with_a_penalty_as_cost_is_avoided_whatever_the_penalty() -> 
     assert max(trial.user_attrs["nag_budget"] for trial in proposed) <= 30
 
 
+@pytest.mark.parametrize("unit", [(1e200, 1.0), (1.0, 1e200), (1e307, 1e307)])
+def test_no_size_of_values_and_costs_overflows(unit: tuple[float, float]) -> None:
+    def huge(trial: Trial) -> tuple[float, float]:
+        value, cost = flat(trial)
+        return unit[0] * value, unit[1] * cost
+
+    assert n_different(run(huge, 30, sampler_of())) == 30
+
+
 def test_a_cost_that_nobody_records_is_warned_of_once(logged: pytest.LogCaptureFixture) -> None:
     def forgetful(trial: Trial) -> float:
         trial.set_user_attr("latency", 3.0)
@@ -302,6 +336,33 @@ def test_a_cost_that_nobody_records_is_warned_of_once(logged: pytest.LogCaptureF
 def test_a_constant_cost_is_sampled_at_random() -> None:
     study = run(lambda trial: (flat(trial)[0], 7.0), 40, sampler_of())
     assert n_different(study) == 40
+
+
+def test_trials_that_returned_early_are_one_network_and_no_search_ends_of_it() -> None:
+    def hasty(trial: Trial) -> tuple[float, float]:
+        x = [trial.suggest_int(name, 0, 9) for name in ("x0", "x1")]
+        if random.Random(f"{trial.number}").random() < 0.15:
+            return 150.0, 180.0
+        x += [trial.suggest_int(f"x{i}", 0, 9) for i in range(2, 6)]
+        return float(sum(x)), 1.0 + x[0] + 2 * x[3]
+
+    for seed in range(4):
+        study = run(hasty, 26, sampler_of(seed=seed))
+        assert len(study.trials) == 26
+
+
+def test_a_cost_that_is_constant_but_for_repetitions_is_sampled_at_random() -> None:
+    """As means of what was measured several times, all costs are the same."""
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler_of())
+    for trial in run(lambda trial: (flat(trial)[0], 7.0), 24, sampler_of(seed=9)).trials:
+        for cost in (6.0, 8.0):
+            study.add_trial(
+                optuna.trial.create_trial(
+                    params=trial.params, distributions=trial.distributions, values=[1.0, cost]
+                )
+            )
+    study.optimize(lambda trial: (flat(trial)[0], 7.0), n_trials=3)
+    assert len(study.trials) == 51
 
 
 def test_a_space_that_does_not_fit_is_explained() -> None:
