@@ -17,6 +17,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.study import Study
 
+from optuna_linas.blas_threads import one_blas_thread
 from optuna_linas.budget_answers import BudgetFront, Generated
 from optuna_linas.budget_data import budget_data
 from optuna_linas.budget_header import checked_header, space_difference
@@ -210,6 +211,7 @@ class BudgetGenerator:
             )
         return self._generated(found)
 
+    @one_blas_thread()
     def draw(self, budget: float, n: int, *, seed: int = 0) -> list[Generated]:
         """Return `n` draws of the generator as they come: unranked, with repetitions.
 
@@ -226,6 +228,7 @@ class BudgetGenerator:
         expected = self._model.model.predict(archs)
         return self._generated(Answer(archs, expected, expected.bounds <= limit))
 
+    @one_blas_thread()
     def front(self, n_budgets: int = 50) -> BudgetFront:
         """Return the best architecture for each of many budgets over the range of costs.
 
@@ -255,6 +258,7 @@ class BudgetGenerator:
         save_model(self._model, Path(path), {**self._about, **about_space})
 
     @classmethod
+    @one_blas_thread()
     def load(
         cls,
         path: str | os.PathLike[str],
@@ -297,6 +301,7 @@ class BudgetGenerator:
         limit: float = self._cost_sign * as_budget(budget)
         return min(limit, float(self._model.grid[-1]))
 
+    @one_blas_thread()
     def _answer(self, budget: float, n: int, *, strict: bool = True) -> Answer:
         limit = self._limit(budget)
         if strict and limit < self._model.least_cost:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from optuna_linas.arrays import LARGEST, FloatArray, IntArray
+from optuna_linas.blas_threads import one_blas_thread
 from optuna_linas.evolution.variation import resample
 from optuna_linas.nag.elites import Elites, vary
 from optuna_linas.nag.evaluator import Evaluator, train_evaluator
@@ -43,6 +44,7 @@ _FARTHEST = 1e9
 """Ranges of costs, or budgets, beyond which all are alike."""
 
 
+@one_blas_thread()
 def fit(
     space: SearchSpace,
     archs: IntArray,
