@@ -100,6 +100,19 @@ def test_ranges_that_others_depend_on_stay_as_they_are() -> None:
     assert trusted(trusted_order(space, archs, losses[:, None])) == [True] + [False] * 9
 
 
+def test_names_of_depths_are_told_from_depths_by_what_depends_on_them() -> None:
+    deep = {"x0": [0], "x1": [2]}  # x0=0 and x1=2 have a layer more
+    space = SearchSpace.from_choices(
+        {name: [0, 1, 2] for name in ("x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7")},
+        {"x6": {"x0": deep["x0"]}, "x7": {"x1": deep["x1"]}},
+    )
+    archs = space.canonical(space.sample(96, np.random.default_rng(0)))
+    worth = NAMES[archs[:, 2:]].sum(axis=1) + 4 * (archs[:, 0] == 0) + 4 * (archs[:, 1] == 2)
+    found = option_levels(trusted_order(space, archs, worth[:, None]))
+    expected = [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], *[None] * 6]
+    assert [levels if levels is None else levels.tolist() for levels in found] == expected
+
+
 def test_an_order_by_what_depends_on_it_is_not_asked_for() -> None:
     space = SearchSpace.from_choices(
         {"depth": [1, 2], "a_1": ["x", "y"], "a_2": ["x", "y"]}, {"a_2": {"depth": [2]}}

@@ -121,10 +121,16 @@ def _doubtful(space: SearchSpace) -> tuple[frozenset[int], ...]:
     """The groups of variables with the same numbers whose order means anything.
 
     Two options of one variable are in order either way, and options that other variables depend on
-    are ordered by how many these are, too.
+    may be in the same order by how many these are.
     """
-    levels = option_levels(as_words(space, range(len(space))))
-    kinds = [[j for j in group.tolist() if levels[j] is None] for group in numbered(space)]
+    levels = zip(
+        option_levels(space), option_levels(as_words(space, range(len(space)))), strict=True
+    )
+    changes = [
+        by_number is not None and not (by_words is not None and np.array_equal(by_number, by_words))
+        for by_number, by_words in levels
+    ]
+    kinds = [[j for j in group.tolist() if changes[j]] for group in numbered(space)]
     return tuple(frozenset(kind) for kind in kinds if sum(space.n_options[kind]) > 2)
 
 
