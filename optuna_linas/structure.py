@@ -36,7 +36,8 @@ _WITHIN = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 _MAX_NUMBERED_WORDS = 100
 """Words beyond which the numbers in them are taken for names at once: "item_5012"."""
 
-_LETTERS = str.maketrans("0123456789", "abcdefghij")
+_LETTERS = str.maketrans({str(digit): chr(0xE000 + digit) for digit in range(10)})
+"""Characters for private use, which no word has."""
 
 _MAX_WORDS = 1_024
 """Options beyond which a variable shares no words: no search measures so many of them twice."""
@@ -120,22 +121,29 @@ def same_words(space: SearchSpace) -> tuple[IntArray, ...]:
 
 
 @lru_cache(maxsize=_N_REMEMBERED)
-def numbered(space: SearchSpace) -> tuple[IntArray, ...]:
+def numbered(space: SearchSpace, *, by_name: bool = True) -> tuple[IntArray, ...]:
     """Return groups of positions of categorical variables whose options are the same numbers.
 
     Numbers may be sizes, and they may be no more than names (operation 0, 1, 2). A parameter that
     was asked for as a number is in no group.
 
+    Args:
+        space: The search space.
+        by_name: Whether names of one group differ only in their numbers, too.
+
     Example:
-        >>> space = SearchSpace.from_choices({"a": [3, 5], "b": ["5", "3"], "c": [1, 2, 3]})
+        >>> space = SearchSpace.from_choices({"a_0": [3, 5], "a_1": ["5", "3"], "b": [5, 3]})
         >>> [group.tolist() for group in numbered(space)]
         [[0, 1], [2]]
+        >>> [group.tolist() for group in numbered(space, by_name=False)]
+        [[0, 1, 2]]
     """
-    groups: dict[tuple[float, ...], list[int]] = {}
+    groups: dict[tuple[object, ...], list[int]] = {}
     for j, variable in enumerate(space.variables):
         numbers = None if variable.is_number else _numbers(variable)
         if numbers is not None and len(numbers) > 1:
-            groups.setdefault(tuple(sorted(numbers)), []).append(j)
+            name = _stem(variable) if by_name else ""
+            groups.setdefault((name, *sorted(numbers)), []).append(j)
     return tuple(np.array(group, dtype=np.int64) for group in groups.values())
 
 
@@ -154,25 +162,48 @@ def as_words(space: SearchSpace, positions: Iterable[int]) -> SearchSpace:
         >>> option_levels(as_words(space, [1]))
         (array([0., 1.]), None)
     """
-    told = {space.names[j] for j in positions if not space.variables[j].is_number}
+    chosen = set(positions)
+    stems = {_stem(space.variables[j]) for j in chosen}
+    told = {
+        variable.name: _words(variable.options)
+        for j, variable in enumerate(space.variables)
+        # Words that go by such a name already share theirs with them: [0, 1] and [None, 0, 1].
+        if not variable.is_number
+        and (j in chosen or (_stem(variable) in stems and not _is_valued(variable)))
+    }
 
-    def words(name: str, options: Sequence[Option]) -> tuple[Option, ...]:
-        if name not in told:
-            return tuple(options)
-        return tuple(f"={option!r}".translate(_LETTERS) for option in options)
+    def in_words(condition: Condition) -> Condition:
+        if condition.parent not in told:
+            return condition
+        parent, words = space[condition.parent], told[condition.parent]
+        # By place: a condition may say 2.0 for 2.
+        return Condition(condition.parent, [words[parent.index(o)] for o in condition.options])
 
     return space.with_variables(
         [
             replace(
                 variable,
-                options=words(variable.name, variable.options),
-                conditions=tuple(
-                    Condition(c.parent, words(c.parent, c.options)) for c in variable.conditions
-                ),
+                options=told.get(variable.name, variable.options),
+                conditions=tuple(map(in_words, variable.conditions)),
             )
             for variable in space.variables
         ]
     )
+
+
+def _words(options: Sequence[Option]) -> tuple[Option, ...]:
+    """A word without a number for each option; the same for the same, also of other variables."""
+    words = tuple(map(_word, options))
+    if len({*words}) < len(options):  # 3 and "3.0", or integers that no float tells apart
+        return tuple(f"={option!r}".translate(_LETTERS) for option in options)
+    return words
+
+
+def _word(option: Option) -> Option:
+    number = _number(option)
+    if number is None and not isinstance(option, str):
+        return option
+    return f"={option if number is None else number!r}".translate(_LETTERS)
 
 
 def mostly_ordered(space: SearchSpace) -> bool:
@@ -241,7 +272,7 @@ def _number(option: Option) -> float | None:
 
 def _numbers_within(words: Sequence[str]) -> list[float] | None:
     """The one number in which words differ, as "3x3" and "5x5" do; `None` if there is none."""
-    if len({_WITHIN.sub("#", word) for word in words}) > 1:
+    if len({tuple(_WITHIN.split(word)) for word in words}) > 1:
         return None
     found = np.array([[float(each) for each in _WITHIN.findall(word)] for word in words])
     differ = found[:, (found != found[0]).any(axis=0)]

@@ -52,6 +52,7 @@ def test_numbers_among_options_have_an_order(options: list[float], levels: list[
         ["k3", "k3 "],
         ["a1b2", "a2b3"],
         ["k3", 5],
+        ["op#", "op1"],
         ["٣", "1"],
     ],
 )
@@ -172,9 +173,12 @@ def test_what_may_be_a_name_is_no_range_word_or_constant() -> None:
             Variable.categorical("b", ["x", "y"]),
             Variable.categorical("c", [1]),
             Variable.categorical("d", ["2", "1", "0"]),
+            Variable.categorical("d_1", ["2", "1", "0"]),
+            Variable.categorical("d_2", ["2", "1", "0"]),
         ]
     )
-    assert [group.tolist() for group in numbered(space)] == [[1, 4]]
+    assert [group.tolist() for group in numbered(space)] == [[1], [4], [5, 6]]
+    assert [group.tolist() for group in numbered(space, by_name=False)] == [[1, 4, 5, 6]]
 
 
 def test_as_words_rows_are_the_same_networks() -> None:
@@ -189,3 +193,38 @@ def test_as_words_rows_are_the_same_networks() -> None:
     levels = [None if found is None else found.tolist() for found in option_levels(words)]
     assert levels == [[0.0, 1.0], None, [0.0, 1.0]]
     assert as_words(space, []) == space
+
+
+@pytest.mark.parametrize("said", [(2.0, 3.0), (np.int64(2), np.int64(3))])
+def test_as_words_a_condition_is_of_the_same_options(said: tuple[Any, ...]) -> None:
+    space = SearchSpace(
+        [
+            Variable.categorical("d", [1, 2, 3]),
+            Variable.categorical("k", [3, 5], [Condition("d", said)]),
+        ]
+    )
+    (found,) = as_words(space, [0, 1]).requirements(1)
+    assert found[1].tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("options", [["1e5", "145", "3"], [3, "3.0", 4], [2**60, 2**60 + 1, 1]])
+def test_as_words_no_two_options_are_one(options: list[Any]) -> None:
+    space = SearchSpace(
+        [
+            Variable.categorical("d", options),
+            Variable.categorical("k", [3, 5], [Condition("d", options[:1])]),
+        ]
+    )
+    words = as_words(space, [0])
+    assert len(set(words.variables[0].options)) == 3
+    assert words.requirements(1)[0][1].tolist() == [True, False, False]
+
+
+def test_as_words_what_goes_by_one_name_shares_its_words() -> None:
+    space = SearchSpace.from_choices(
+        {"op_0": [0, 1], "op_1": [None, 0, 1], "op_2": ["1", "0"], "op_3": [0, 1, 7], "a": [0, 1]}
+    )
+    options = as_words(space, [0, 2]).choices
+    assert options[1] == (None, *options[0])
+    assert options[2] == options[0][::-1]
+    assert options[3:] == ((0, 1, 7), (0, 1))  # those are asked by themselves

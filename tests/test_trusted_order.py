@@ -1,12 +1,15 @@
 """Whether numbers are sizes is for the measurements to say."""
 
 import numpy as np
+import optuna
 import pytest
 
+from optuna_linas import LINASSampler
 from optuna_linas.predictors.trusted_order import trusted_order
 from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import option_levels
+from optuna_linas.suggest import suggest
 from optuna_linas.variable import Condition, Variable
 
 NAMES = np.array([3.0, 0.0, 2.0, 1.0])
@@ -92,7 +95,7 @@ def test_ranges_that_others_depend_on_stay_as_they_are() -> None:
         [
             Variable.integer("depth", 1, 3),
             *[Variable.categorical(f"op_{i}", [0, 1, 2, 3]) for i in range(8)],
-            Variable.categorical("last", [0, 1, 2, 3], [Condition("depth", (3,))]),
+            Variable.categorical("op_8", [0, 1, 2, 3], [Condition("depth", (3,))]),
         ]
     )
     archs = space.canonical(space.sample(48, np.random.default_rng(0)))
@@ -119,3 +122,31 @@ def test_an_order_by_what_depends_on_it_is_not_asked_for() -> None:
     )
     archs = space.canonical(space.sample(48, np.random.default_rng(0)))
     assert trusted_order(space, archs, archs @ [[1.0], [0.0], [1.0]]) is space
+
+
+def test_the_same_numbers_may_be_sizes_of_one_and_names_of_another() -> None:
+    names = [f"{stem}_{i}" for stem in ("depth", "op") for i in range(6)]
+    space = SearchSpace.from_choices({name: [0, 1, 2, 3] for name in names})
+    archs = space.sample(48, np.random.default_rng(0))
+    losses = archs[:, :6].sum(axis=1) + NAMES[archs[:, 6:]].sum(axis=1)
+    found = trusted_order(space, archs, losses[:, None])
+    assert trusted(found) == [True] * 6 + [False] * 6
+
+
+def test_thousands_of_options_are_not_asked() -> None:
+    space = SearchSpace.from_choices({"a": range(5_000), "b": range(5_000)})
+    archs = space.sample(50, np.random.default_rng(0))
+    assert trusted_order(space, archs, np.random.default_rng(1).normal(size=(50, 2))) is space
+
+
+def test_a_search_goes_on_where_a_condition_says_its_option_in_another_way() -> None:
+    space = SearchSpace(
+        [
+            Variable.categorical("d", [1, 2, 3]),
+            Variable.categorical("k", [3, 5, 7], [Condition("d", (2.0, 3.0))]),
+            Variable.categorical("e", [1, 2, 3, 4]),
+        ]
+    )
+    study = optuna.create_study(sampler=LINASSampler(space=space, seed=0))
+    study.optimize(lambda trial: sum(suggest(trial, space).values()), n_trials=25)  # type: ignore[arg-type]
+    assert len(study.trials) == 25

@@ -15,13 +15,14 @@ __all__ = ["Watched"]
 class Watched:
     """An objective that remembers in which trial an error was raised: threads run several.
 
-    It remembers too whether its values are as many as the directions: where they are not, the
-    command is wrong and not the trial, and every further trial would fail as this one.
+    It remembers too whether its values are as many as the directions: where they are not, and never
+    were, the command is wrong and not the trial, and every further trial would fail as this one.
 
     Args:
         objective: Called with a trial.
         n_directions: Of the study.
         keep_errors: Remember errors. Those that end nothing hold what the trial had in memory.
+        is_right: Whether the study has a trial whose values were as many.
 
     Attributes:
         wrong_count: The number of the first such trial and of its values; `None` if there is none.
@@ -36,11 +37,17 @@ class Watched:
     """
 
     def __init__(
-        self, objective: Callable[[Trial], Any], n_directions: int, *, keep_errors: bool
+        self,
+        objective: Callable[[Trial], Any],
+        n_directions: int,
+        *,
+        keep_errors: bool,
+        is_right: bool = False,
     ) -> None:
         self._objective = objective
         self._n_directions = n_directions
         self._keep_errors = keep_errors
+        self._is_right = is_right
         self._raised: list[tuple[Exception, int]] = []
         self.wrong_count: tuple[int, int] | None = None
 
@@ -53,12 +60,10 @@ class Watched:
                 self._raised.append((error, trial.number))
             raise
         values = returned if isinstance(returned, Sequence) else [returned]
-        if (
-            len(values) != self._n_directions
-            and self.wrong_count is None
-            and all(_is_measured(value) for value in values)
-        ):
-            self.wrong_count = (trial.number, len(values))
+        if values and all(_is_measured(value) for value in values):
+            self._is_right |= len(values) == self._n_directions
+            if not self._is_right and self.wrong_count is None:
+                self.wrong_count = (trial.number, len(values))
         return returned
 
     def trial_of(self, error: Exception) -> int | None:

@@ -196,12 +196,15 @@ def make_proposal(
     if space.size() <= _MAX_COUNTED and len(seen) >= space.size(effective=True):
         return Proposal(nothing)  # Nothing is left to predict.
     # What it tells of its options; rows mean the same in either.
-    trusted = trusted_order(space, measured, np.clip(history.losses, -LARGEST, LARGEST))
+    examples = history.first(settings.n_training)
+    trusted = trusted_order(
+        space, space.canonical(examples.codes), np.clip(examples.losses, -LARGEST, LARGEST)
+    )
     varies = settings.optimism is None and _is_soon_known(trusted)
     optimism = float(rng.choice(_DRAWN_OPTIMISM)) if varies else _optimism(trusted)
     predict = FittedPredictors(
         trusted,
-        history.first(settings.n_training),
+        examples,
         settings.predictors,
         known=known or {},
         masked=settings.masked,

@@ -47,7 +47,7 @@ def trusted_order(space: SearchSpace, archs: IntArray, losses: FloatArray) -> Se
     """Return the space in which numbers are words where the examples speak against their order.
 
     Below 12 examples all numbers are believed. From then on the first 12, 24, 48 and 96 decide, for
-    each group of variables with the same numbers.
+    each group of variables with the same numbers and alike names.
 
     Args:
         space: The search space.
@@ -62,8 +62,8 @@ def trusted_order(space: SearchSpace, archs: IntArray, losses: FloatArray) -> Se
         True
         >>> worth = np.array([3.0, 0.0, 2.0, 1.0])  # the order of the numbers says nothing
         >>> shuffled = trusted_order(space, archs, worth[archs].sum(axis=1, keepdims=True))
-        >>> shuffled.variables[0].options
-        ('=a', '=b', '=c', '=d')
+        >>> option_levels(space)[0], option_levels(shuffled)[0]
+        (array([0.        , 0.33333333, 0.66666667, 1.        ]), None)
     """
     if len(archs) < _FIRST or not numbered(space):
         return space
@@ -87,9 +87,7 @@ def _decided(variables: tuple[Variable, ...], n: int, codes: bytes, values: byte
     """What the first `n` examples decide; remembered, as every batch asks again."""
     space = SearchSpace(variables)
     if n < 2 * _FIRST:
-        groups = _doubtful(space)
-        together = (frozenset[int]().union(*groups),)
-        before = _Decision(frozenset(), groups if len(groups) <= _MAX_KINDS else together)
+        before = _Decision(frozenset(), _doubtful(space))
     else:
         half = len(codes) // 2, len(values) // 2
         before = _decided(variables, n // 2, codes[: half[0]], values[: half[1]])
@@ -121,17 +119,24 @@ def _doubtful(space: SearchSpace) -> tuple[frozenset[int], ...]:
     """The groups of variables with the same numbers whose order means anything.
 
     Two options of one variable are in order either way, and options that other variables depend on
-    may be in the same order by how many these are.
+    may be in the same order by how many these are. Where names have nothing in common, variables
+    with the same numbers are a group, or else all of them.
     """
-    levels = zip(
-        option_levels(space), option_levels(as_words(space, range(len(space)))), strict=True
-    )
+    few = frozenset(np.flatnonzero(space.n_options <= _LAST).tolist())  # others are seen once each
+    levels = zip(option_levels(space), option_levels(as_words(space, few)), strict=True)
     changes = [
         by_number is not None and not (by_words is not None and np.array_equal(by_number, by_words))
         for by_number, by_words in levels
     ]
-    kinds = [[j for j in group.tolist() if changes[j]] for group in numbered(space)]
-    return tuple(frozenset(kind) for kind in kinds if sum(space.n_options[kind]) > 2)
+    for by_name in (True, False):
+        kinds = [
+            [j for j in group.tolist() if j in few and changes[j]]
+            for group in numbered(space, by_name=by_name)
+        ]
+        groups = tuple(frozenset(kind) for kind in kinds if sum(space.n_options[kind]) > 2)
+        if len(groups) <= _MAX_KINDS:
+            return groups
+    return (frozenset[int]().union(*groups),)
 
 
 def _gain(space: SearchSpace, archs: IntArray, targets: FloatArray, with_order: float) -> float:

@@ -84,13 +84,13 @@ class WarmStart:
             ValueError: Bare trials with another number of values.
         """
         if self._first is None or self._first[0] is not goals:
-            told = [
-                (trial.params, losses) for trial, losses in self._told(goals) if _is_feasible(trial)
-            ]
+            # As in `front`, the last measurement of a network counts.
+            last = {repr(sorted(t.params.items())): (t, losses) for t, losses in self._told(goals)}
+            told = [(t.params, losses) for t, losses in last.values() if _is_feasible(t)]
             params: Mapping[str, Any] = {}
             if told:
-                losses = np.clip([losses for _, losses in told], -LARGEST, LARGEST)
-                params = told[_front_of(losses, 1)[0]][0]
+                clipped = np.clip([losses for _, losses in told], -LARGEST, LARGEST)
+                params = told[_front_of(clipped, 1)[0]][0]
             self._first = goals, params
         return self._first[1]
 
