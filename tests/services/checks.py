@@ -142,7 +142,7 @@ def check_sequential(volumes: Sequence[float], entry: Entry) -> None:
     """Raise `AssertionError` unless hypervolumes are within the spread of the sequential search.
 
     The spread is three standard deviations of searches by one worker with other seeds, or a 25th of
-    the volume: twelve seeds tell it roughly, and searches that have found nearly everything hardly
+    the volume: twenty seeds tell it roughly, and searches that have found nearly everything hardly
     differ. `volumes`, whatever the number of workers that found them, count by their median: now
     and then a search of this size, by several workers, never finds one end of the front.
     """
@@ -160,4 +160,4 @@ def _least_on_average(entry: Entry, n_volumes: int) -> float:
 @cache
 def _alone(entry: Entry, n_running: int) -> FloatArray:
     """The hypervolumes of other seeds in one process."""
-    return reference_volumes(entry, 12, n_running)
+    return reference_volumes(entry, 20, n_running)
