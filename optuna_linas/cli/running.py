@@ -50,12 +50,7 @@ def run(
     callbacks += [DashboardCallback()] if dashboard else []
     is_interrupted = False
     is_new = not study.get_trials(deepcopy=False)
-    watched = Watched(
-        problem.objective,
-        len(study.directions),
-        keep_errors=not keep_going,
-        is_right=done > 0,
-    )
+    watched = Watched(problem.objective, len(study.directions), keep_errors=not keep_going)
     with (
         Bar(study.study_name, trials, min(done, trials)) as bar,
         stop_at_interrupt(jobs) as interrupt,

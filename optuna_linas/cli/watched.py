@@ -22,7 +22,6 @@ class Watched:
         objective: Called with a trial.
         n_directions: Of the study.
         keep_errors: Remember errors. Those that end nothing hold what the trial had in memory.
-        is_right: Whether the study has a trial whose values were as many.
 
     Attributes:
         wrong_count: The number of the first such trial and of its values; `None` if there is none.
@@ -42,12 +41,11 @@ class Watched:
         n_directions: int,
         *,
         keep_errors: bool,
-        is_right: bool = False,
     ) -> None:
         self._objective = objective
         self._n_directions = n_directions
         self._keep_errors = keep_errors
-        self._is_right = is_right
+        self._is_right = False
         self._raised: list[tuple[Exception, int]] = []
         self.wrong_count: tuple[int, int] | None = None
 

@@ -110,6 +110,20 @@ def test_a_study_with_earlier_trials_is_not_removed(searched, folder):
     assert len(study_in(folder, "named").trials) == 25
 
 
+def test_one_trial_with_another_number_of_values_fails_alone(run, folder):
+    (folder / "odd.py").write_text(
+        "def objective(trial):\n"
+        "    x = trial.suggest_int('x', 0, 99)\n"
+        "    if trial.number in (3, 4):\n"
+        "        return 1e9 if trial.number == 3 else []\n"
+        "    return x, -x\n"
+    )
+    result = run("search", "odd.py:objective", *TRADE_OFF, "--trials", 6, "--keep-going")
+    assert result.exit_code == 0, result.output
+    trials = study_in(folder, "objective").trials
+    assert [t.number for t in trials if t.state == TrialState.FAIL] == [3, 4]
+
+
 def test_a_lone_nan_is_a_failed_trial_and_no_wrong_number_of_values(run, folder):
     result = run("search", "train.py:sometimes_nan", *TRADE_OFF, "--trials", 5)
     assert result.exit_code == 0, result.output
