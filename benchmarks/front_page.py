@@ -182,7 +182,7 @@ def _add_lead(figure: go.Figure, col: int, found: Mapping[str, Any]) -> None:
     figure.add_annotation(
         x=n_all,
         y=level,
-        text=f"after {mean:.0f} ± {error:.0f} evaluations, not {n_all}",
+        text=f"after {mean:.0f} ± {error:.0f}, not {n_all}",
         font={"color": "#333333", "size": 13},
         xanchor="right",
         yanchor="bottom",
