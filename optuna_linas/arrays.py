@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LARGEST", "BoolArray", "FloatArray", "IntArray", "row_bytes"]
+__all__ = ["LARGEST", "BoolArray", "FloatArray", "IntArray", "cut_off", "row_bytes"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -13,6 +13,17 @@ BoolArray = NDArray[np.bool_]
 
 LARGEST = 1e100
 """Where losses are cut off: the largest float is a popular penalty, and its square overflows."""
+
+
+def cut_off(values: ArrayLike) -> FloatArray:
+    """Return values within +-`LARGEST`, those beyond moved there.
+
+    Example:
+        >>> cut_off([1.0, np.inf])
+        array([1.e+000, 1.e+100])
+    """
+    within: FloatArray = np.clip(values, -LARGEST, LARGEST)
+    return within
 
 
 def row_bytes(rows: NDArray[np.integer]) -> list[bytes]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import LARGEST, FloatArray
+from optuna_linas.arrays import FloatArray, cut_off
 
 __all__ = ["FAR", "NEAR", "Fence", "fenced"]
 
@@ -48,7 +48,7 @@ class Fence:
     """
 
     def __init__(self, losses: FloatArray, width: float) -> None:
-        losses = np.clip(losses, -LARGEST, LARGEST)
+        losses = cut_off(losses)
         at, distance = _fences(losses, width)
         self._room, self._worst = _DEPTH * distance, losses.max(axis=0)
         # Where nothing lies beyond it there is no fence: what is worse than all is not drawn in.
@@ -57,7 +57,7 @@ class Fence:
 
     def __call__(self, losses: FloatArray) -> FloatArray:
         """Return the losses drawn in, `float[n, m]`."""
-        losses = np.clip(losses, -LARGEST, LARGEST)
+        losses = cut_off(losses)
         inside = np.minimum(losses, self._at)
         drawn: FloatArray = inside + self._room * (1 - self._room / (losses - inside + self._room))
         return drawn
@@ -83,7 +83,7 @@ def fenced(losses: FloatArray, width: float) -> FloatArray:
         >>> fenced(np.array([[1.0], [2.0], [3.0], [4.0], [1e10]]), NEAR).ravel()
         array([1., 2., 3., 4., 7.])
     """
-    losses = np.clip(losses, -LARGEST, LARGEST)
+    losses = cut_off(losses)
     return np.minimum(losses, _fences(losses, width)[0])
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from optuna_linas.arrays import LARGEST, FloatArray, IntArray
+from optuna_linas.arrays import FloatArray, IntArray, cut_off
 from optuna_linas.evolution.algorithm import Canonical
 
 __all__ = ["additive_children"]
@@ -84,7 +84,7 @@ def _solved(gram: FloatArray, right: FloatArray) -> FloatArray:
 
 def _without_penalties(losses: FloatArray) -> FloatArray:
     """Losses in units of their range, cut off far beyond the median: penalties must not rule."""
-    losses = np.clip(losses, -LARGEST, LARGEST)
+    losses = cut_off(losses)
     best, median = losses.min(axis=0), np.median(losses, axis=0)
     # Half of all may share the best value: then there is nothing to measure the others by.
     most = np.where(median > best, (1 + _FAR) * (median - best), np.inf)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pymoo.core.problem import Problem
 
-from optuna_linas.arrays import LARGEST, FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray, cut_off
 from optuna_linas.evolution.algorithm import Evaluate, Visited
 
 __all__ = ["RecordingProblem"]
@@ -38,7 +38,7 @@ class RecordingProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         self._violations.append(violations)
         # Squares of losses must not overflow where an algorithm measures distances, nor must the
         # difference of two infinite violations be nothing.
-        out["F"] = np.nan_to_num(np.clip(losses, -LARGEST, LARGEST), nan=LARGEST)
+        out["F"] = np.nan_to_num(cut_off(losses), nan=LARGEST)
         out["G"] = np.minimum(violations, LARGEST)[:, None]
 
     def rows(self, X: Any) -> IntArray:

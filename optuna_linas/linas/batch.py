@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import LARGEST, FloatArray, IntArray
+from optuna_linas.arrays import FloatArray, IntArray, cut_off
 from optuna_linas.bounds import lowest_bounds
 from optuna_linas.evolution import Visited
 from optuna_linas.gain import greedy_gain, reference_behind
@@ -69,7 +69,7 @@ class BatchChooser:
         return np.concatenate([first, pool[rest]])
 
     def _by_worth(self, feasible: IntArray, n: int) -> IntArray:
-        losses = np.clip(self._history.losses, -LARGEST, LARGEST)
+        losses = cut_off(self._history.losses)
         if losses.shape[1] == 1:
             return self._by_bound(feasible, n)
         front: FloatArray = losses[self._history.feasible]

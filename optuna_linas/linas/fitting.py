@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from optuna_linas.arrays import LARGEST, FloatArray, IntArray
+from optuna_linas.arrays import FloatArray, IntArray, cut_off
 from optuna_linas.fence import FAR, fenced
 from optuna_linas.history import History
 from optuna_linas.linas.bounded import bounded
@@ -82,7 +82,7 @@ class FittedPredictors:
         failures: StructuredGP | None = None,
         rng: np.random.Generator,
     ) -> None:
-        measured = np.clip(history.losses, -LARGEST, LARGEST)
+        measured = cut_off(history.losses)
         self._space, self._masked, self._optimism = space, masked, optimism
         self._m = measured.shape[1]
         self._chosen = [predictors[k % len(predictors)] for k in range(self._m)]
@@ -182,7 +182,7 @@ class FittedPredictors:
         for k, model in self._single.items():
             predicted[:, k] = model.predict(X)
         for column, losses_of in self._known.items():
-            predicted[:, column] = np.clip(losses_of(archs), -LARGEST, LARGEST)
+            predicted[:, column] = cut_off(losses_of(archs))
         return predicted, deviation, X
 
     def _rounded(self, predicted: FloatArray) -> FloatArray:

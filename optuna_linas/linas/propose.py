@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optuna_linas.arrays import LARGEST, FloatArray, IntArray
+from optuna_linas.arrays import FloatArray, IntArray, cut_off
 from optuna_linas.evolution import GA, Exhaustive, InnerAlgorithm, PymooObject
 from optuna_linas.given import check_count, check_number
 from optuna_linas.history import History
@@ -197,9 +197,7 @@ def make_proposal(
         return Proposal(nothing)  # Nothing is left to predict.
     # What it tells of its options; rows mean the same in either.
     examples = history.first(settings.n_training)
-    trusted = trusted_order(
-        space, space.canonical(examples.codes), np.clip(examples.losses, -LARGEST, LARGEST)
-    )
+    trusted = trusted_order(space, measured[: len(examples)], cut_off(examples.losses))
     varies = settings.optimism is None and _is_soon_known(trusted)
     optimism = float(rng.choice(_DRAWN_OPTIMISM)) if varies else _optimism(trusted)
     predict = FittedPredictors(

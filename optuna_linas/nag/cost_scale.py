@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import LARGEST, FloatArray
+from optuna_linas.arrays import LARGEST, FloatArray, cut_off
 
 __all__ = ["CostScale"]
 
@@ -55,6 +55,6 @@ class CostScale:
     def inverse(self, scaled: FloatArray) -> FloatArray:
         """Return the costs that were learned as `scaled` `float[n]`."""
         if not self._sign:
-            return np.clip(scaled, -LARGEST, LARGEST) * self._unit
+            return cut_off(scaled) * self._unit
         costs: FloatArray = self._sign * np.exp(np.minimum(self._sign * scaled, _LARGEST_LOG))
         return costs

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optuna_linas.arrays import LARGEST, FloatArray, IntArray
+from optuna_linas.arrays import FloatArray, IntArray, cut_off
 from optuna_linas.blas_threads import one_blas_thread
 from optuna_linas.evolution.variation import resample
 from optuna_linas.nag.elites import Elites, vary
@@ -82,7 +82,7 @@ def fit(
         (4, 2)
     """
     settings = settings or Settings()
-    values = np.clip(losses[:, 0], -LARGEST, LARGEST)
+    values = cut_off(losses[:, 0])
     losses = np.column_stack([values, losses[:, 1]])
     examples = examples_of(space.canonical(archs), losses)
     costs = examples.losses[:, 1]

@@ -104,7 +104,7 @@ def _decided(variables: tuple[Variable, ...], n: int, codes: bytes, values: byte
 
     certain = before.names.difference(*before.open)
     known = as_words(space, certain)
-    with_order = _evidence(FeatureBlocks(known), known.feature_variables, archs, targets)
+    with_order = _evidence(known, FeatureBlocks(known), archs, targets)
     gains = [
         _gain(as_words(space, certain | group), archs, targets, with_order) for group in before.open
     ]
@@ -141,19 +141,19 @@ def _doubtful(space: SearchSpace) -> tuple[frozenset[int], ...]:
 
 def _gain(space: SearchSpace, archs: IntArray, targets: FloatArray, with_order: float) -> float:
     """How much more evidence there is for words than for an order, in nats."""
-    blocks, variable_of = FeatureBlocks(space), space.feature_variables
-    alone = _evidence(blocks.without_words(), variable_of, archs, targets) - with_order
+    blocks = FeatureBlocks(space)
+    alone = _evidence(space, blocks.without_words(), archs, targets) - with_order
     if alone <= -_CERTAIN or not same_words(space):
         return alone
     # A common meaning explains sizes, too, but then an order is far better than nothing in common.
-    common = _evidence(blocks, variable_of, archs, targets) - with_order + min(alone, 0.0)
+    common = _evidence(space, blocks, archs, targets) - with_order + min(alone, 0.0)
     return max(alone, common - (_LEAST_COMMON_GAIN - _LEAST_GAIN))
 
 
 def _evidence(
-    blocks: FeatureBlocks, variable_of: IntArray, archs: IntArray, targets: FloatArray
+    space: SearchSpace, blocks: FeatureBlocks, archs: IntArray, targets: FloatArray
 ) -> float:
     raw, everyone = blocks(archs), np.arange(len(archs))
-    scaled = BlockScaler(raw, targets, everyone, variable_of)(raw)
+    scaled = BlockScaler(raw, targets, everyone, space.feature_variables)(raw)
     kernels = kernels_between(scaled, scaled, Bends(scaled))
     return sum(kernel_weights(kernels, target).evidence for target in targets.T)

@@ -18,7 +18,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import LARGEST, FloatArray, IntArray
+from optuna_linas.arrays import FloatArray, IntArray, cut_off
 from optuna_linas.gain import greedy_gain, reference_behind
 from optuna_linas.given import check_count
 from optuna_linas.goals import Attr, Goal, Goals
@@ -197,7 +197,7 @@ class NAGSampler(PlannedSampler):
 
         # Folded anew: later trials may have shown that two rows are one network.
         codes = space.canonical(history.codes[history.feasible])
-        losses = _cut(history.losses[history.feasible])
+        losses = cut_off(history.losses[history.feasible])
         examples = examples_of(codes, losses)
         if not examples.suffice:
             return np.zeros((0, len(space)), dtype=np.int64), []
@@ -221,7 +221,7 @@ class NAGSampler(PlannedSampler):
         of_budget = np.repeat(budgets, [int(each.feasible.sum()) for each in found])
         archs, first = np.unique(archs, axis=0, return_index=True)
         expected = model.model.predict(archs)
-        hoped = _cut(np.stack([model.rank(expected), expected.costs], axis=1))
+        hoped = cut_off(np.stack([model.rank(expected), expected.costs], axis=1))
         picked = greedy_gain(
             np.vstack([works, _expected(model, pending)]),
             hoped,
@@ -248,12 +248,7 @@ def _expected(model: BudgetModel, pending: IntArray) -> FloatArray:
     if len(pending) == 0:
         return np.zeros((0, 2))
     predictions = model.model.predict(pending)
-    return _cut(np.stack([predictions.values, predictions.costs], axis=1))
-
-
-def _cut(losses: FloatArray) -> FloatArray:
-    """The losses, those too large for squares cut."""
-    return np.clip(losses, -LARGEST, LARGEST)
+    return cut_off(np.stack([predictions.values, predictions.costs], axis=1))
 
 
 def _told(note: Note, budget: float) -> Note:

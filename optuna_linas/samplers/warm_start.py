@@ -14,7 +14,7 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import LARGEST, BoolArray, FloatArray, IntArray
+from optuna_linas.arrays import BoolArray, FloatArray, IntArray, cut_off
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.gain import greedy_gain
 from optuna_linas.goals import Attr, Goals
@@ -89,7 +89,7 @@ class WarmStart:
             told = [(t.params, losses) for t, losses in last.values() if _is_feasible(t)]
             params: Mapping[str, Any] = {}
             if told:
-                clipped = np.clip([losses for _, losses in told], -LARGEST, LARGEST)
+                clipped = cut_off([losses for _, losses in told])
                 params = told[_front_of(clipped, 1)[0]][0]
             self._first = goals, params
         return self._first[1]
@@ -134,7 +134,7 @@ class WarmStart:
                 f"from it. {reason or 'None of them has finite values.'}"
             )
         # Cut off as ours are: the largest float is a popular penalty, and its square overflows.
-        told_losses = np.clip(list(losses.values()), -LARGEST, LARGEST)
+        told_losses = cut_off(list(losses.values()))
         return np.stack(list(codes.values())), told_losses, np.array(list(feasible.values()))
 
     def _told(self, goals: Goals) -> list[tuple[FrozenTrial, list[float]]]:

@@ -179,16 +179,8 @@ def test_a_search_resumes_exactly_whatever_the_condition(objective: Objective) -
 
 
 def test_what_no_condition_explains_is_not_asked_of_every_trial(
-    monkeypatch: pytest.MonkeyPatch,
+    inferred: list[SpaceLearner],
 ) -> None:
-    inferred: list[SpaceLearner] = []
-    infer = SpaceLearner._infer
-
-    def noted(learner: SpaceLearner) -> SearchSpace | None:
-        inferred.append(learner)
-        return infer(learner)
-
-    monkeypatch.setattr(SpaceLearner, "_infer", noted)
     run(total, PymooSampler("nsga2", population_size=10, seed=0), 60)
     first = len(inferred)
     run(total, PymooSampler("nsga2", population_size=10, seed=0), 120)

@@ -14,7 +14,6 @@ from optuna.trial import Trial
 from optuna_linas.goals import Goals
 from optuna_linas.samplers.space_learner import SpaceLearner
 from optuna_linas.samplers.trials import TrialTable
-from optuna_linas.space import SearchSpace
 
 KINDS = ("integer", "steps", "float", "log", "choice")
 DEPENDS = ("nothing", "nothing", "one", "two", "range", "narrows")
@@ -115,16 +114,8 @@ def test_a_range_that_varies_from_a_failed_trial_on_is_heeded_in_the_same_trials
 
 
 def test_a_space_is_not_inferred_for_each_trial_that_widens_a_range(
-    monkeypatch: pytest.MonkeyPatch,
+    inferred: list[SpaceLearner],
 ) -> None:
-    inferred: list[SpaceLearner] = []
-    infer = SpaceLearner._infer
-
-    def noted(learner: SpaceLearner) -> SearchSpace | None:
-        inferred.append(learner)
-        return infer(learner)
-
-    monkeypatch.setattr(SpaceLearner, "_infer", noted)
     study = study_of(lambda trial: trial.suggest_float("x", 0.0, 1.0 + trial.number), 60)
     table_of(study).update(study.trials)
     assert len(inferred) == 1
