@@ -12,7 +12,7 @@ from optuna_linas.predictors.blocks import Blocks, FeatureBlocks
 from optuna_linas.predictors.posterior import LinearMaps, MapStrip
 from optuna_linas.predictors.relevance import relevance
 
-__all__ = ["BlockScaler", "standardised"]
+__all__ = ["BlockScaler", "column_variances", "standardised"]
 
 
 class BlockScaler:
@@ -20,18 +20,12 @@ class BlockScaler:
 
     Args:
         raw: The blocks of the examples.
-        targets: What is learned, standardised, `float[n, m]`.
-        fitted: The examples that relevances rest on, `int[k]`.
-        variable: The variable of each one-hot column, `int[f]`.
+        variances: What `column_variances` says of their one-hot columns, `float[f]`.
     """
 
-    def __init__(
-        self, raw: Blocks, targets: FloatArray, fitted: IntArray, variable: IntArray
-    ) -> None:
+    def __init__(self, raw: Blocks, variances: FloatArray) -> None:
         self._center = raw.one_hot.mean(axis=0)
-        some = raw.one_hot[fitted] - raw.one_hot[fitted].mean(axis=0)
-        variances = relevance(some, targets[fitted], variable)
-        self._root = np.sqrt(variances[variable])
+        self._root = np.sqrt(variances)
         # In units in which a network's features have a norm of one on average.
         power = (((raw.one_hot - self._center) * self._root) ** 2).sum(axis=1).mean()
         self._root = self._root / np.sqrt(max(float(power), 1e-12))
@@ -67,6 +61,17 @@ class BlockScaler:
             for block, (mean, spread, varies) in zip(standardised(raw), self._others, strict=True)
         )
         return Blocks(one_hot, ordinal, groups, pieces, raw.numbers, advice, words)
+
+
+def column_variances(one_hot: FloatArray, targets: FloatArray, variable: IntArray) -> FloatArray:
+    """Return how much each one-hot column matters: its weight's prior variance, `float[f]`.
+
+    Args:
+        one_hot: The one-hot block of the examples, `float[n, f]`.
+        targets: What is learned, standardised, `float[n, m]`.
+        variable: The variable of each column, `int[f]`.
+    """
+    return relevance(one_hot - one_hot.mean(axis=0), targets, variable)[variable]
 
 
 def standardised(raw: Blocks) -> tuple[FloatArray, ...]:

@@ -42,7 +42,7 @@ from scipy.linalg import cho_solve, solve_triangular
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.fence import NEAR, Fence
 from optuna_linas.predictors.bends import RBF, Bends
-from optuna_linas.predictors.block_scaler import BlockScaler
+from optuna_linas.predictors.block_scaler import BlockScaler, column_variances
 from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights, support
 from optuna_linas.predictors.grams import kernels_between, linear_parts
@@ -166,7 +166,8 @@ class StructuredGP:
         """Choose features and warps; returns blocks, kernels `float[q, n, n]` and targets."""
         self._blocks, self._warps = self._all_blocks, [Warp()] * losses.shape[1]
         raw, targets = self._blocks(archs), self._standardise(losses)
-        grams = self._scale(raw, targets, fitted)
+        variances = self._variances(raw, targets, fitted)
+        grams = self._scale(raw, variances)
         some = grams[:, fitted[:, None], fitted]
         if self._train.words.shape[1]:
             without = np.delete(some, len(linear_parts(self._train)) - 1, axis=0)
@@ -174,14 +175,14 @@ class StructuredGP:
             if gain < _LEAST_GAIN:
                 self._blocks, some = self._blocks.without_words(), without
                 raw = self._blocks(archs)
-                grams = self._scale(raw, targets, fitted)
+                grams = self._scale(raw, variances)
         if self._may_warp:
             self._warps = [choose_warp(some, column) for column in losses[fitted].T]
         self._is_warped = any(warp.power != 1.0 for warp in self._warps)
         if self._is_warped:
             pairs = zip(self._warps, losses.T, strict=True)
             targets = self._standardise(np.column_stack([warp(column) for warp, column in pairs]))
-            grams = self._scale(raw, targets, fitted)
+            grams = self._scale(raw, self._variances(raw, targets, fitted))
         return raw, grams, targets
 
     def _standardise(self, values: FloatArray) -> FloatArray:
@@ -193,9 +194,13 @@ class StructuredGP:
         targets: FloatArray = np.where(spread == self._spread, values - self._mean, 0.0)
         return targets / self._spread
 
-    def _scale(self, raw: Blocks, targets: FloatArray, fitted: IntArray) -> FloatArray:
-        """Scale the examples' blocks as the targets say; returns their kernels `float[q, n, n]`."""
-        self._scaler = BlockScaler(raw, targets, fitted, self._space.feature_variables)
+    def _variances(self, raw: Blocks, targets: FloatArray, fitted: IntArray) -> FloatArray:
+        """How much the fitted examples say that each one-hot column matters, `float[f]`."""
+        return column_variances(raw.one_hot[fitted], targets[fitted], self._space.feature_variables)
+
+    def _scale(self, raw: Blocks, variances: FloatArray) -> FloatArray:
+        """Scale the examples' blocks by what matters; returns their kernels `float[q, n, n]`."""
+        self._scaler = BlockScaler(raw, variances)
         self._train = self._scaler(raw)
         self._bends = Bends(self._train)
         return kernels_between(self._train, self._train, self._bends)

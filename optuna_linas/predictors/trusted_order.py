@@ -21,7 +21,7 @@ import numpy as np
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.fence import NEAR, Fence
 from optuna_linas.predictors.bends import Bends
-from optuna_linas.predictors.block_scaler import BlockScaler
+from optuna_linas.predictors.block_scaler import BlockScaler, column_variances
 from optuna_linas.predictors.blocks import FeatureBlocks
 from optuna_linas.predictors.evidence import kernel_weights
 from optuna_linas.predictors.grams import kernels_between
@@ -103,11 +103,9 @@ def _decided(variables: tuple[Variable, ...], n: int, codes: bytes, values: byte
         return before
 
     certain = before.names.difference(*before.open)
-    known = as_words(space, certain)
-    with_order = _evidence(known, FeatureBlocks(known), archs, targets)
-    gains = [
-        _gain(as_words(space, certain | group), archs, targets, with_order) for group in before.open
-    ]
+    evidence = _Evidence(space, archs, targets)
+    with_order = evidence(FeatureBlocks(as_words(space, certain)))
+    gains = [_gain(as_words(space, certain | group), evidence, with_order) for group in before.open]
     pairs = list(zip(before.open, gains, strict=True))
     return _Decision(
         certain.union(*(group for group, gain in pairs if gain >= _LEAST_GAIN)),
@@ -139,21 +137,32 @@ def _doubtful(space: SearchSpace) -> tuple[frozenset[int], ...]:
     return (frozenset[int]().union(*groups),)
 
 
-def _gain(space: SearchSpace, archs: IntArray, targets: FloatArray, with_order: float) -> float:
+def _gain(space: SearchSpace, evidence: _Evidence, with_order: float) -> float:
     """How much more evidence there is for words than for an order, in nats."""
     blocks = FeatureBlocks(space)
-    alone = _evidence(space, blocks.without_words(), archs, targets) - with_order
+    alone = evidence(blocks.without_words()) - with_order
     if alone <= -_CERTAIN or not same_words(space):
         return alone
     # A common meaning explains sizes, too, but then an order is far better than nothing in common.
-    common = _evidence(space, blocks, archs, targets) - with_order + min(alone, 0.0)
+    common = evidence(blocks) - with_order + min(alone, 0.0)
     return max(alone, common - (_LEAST_COMMON_GAIN - _LEAST_GAIN))
 
 
-def _evidence(
-    space: SearchSpace, blocks: FeatureBlocks, archs: IntArray, targets: FloatArray
-) -> float:
-    raw, everyone = blocks(archs), np.arange(len(archs))
-    scaled = BlockScaler(raw, targets, everyone, space.feature_variables)(raw)
-    kernels = kernels_between(scaled, scaled, Bends(scaled))
-    return sum(kernel_weights(kernels, target).evidence for target in targets.T)
+class _Evidence:
+    """What the examples say for features, in nats but for a constant.
+
+    Args:
+        space: The search space; its one-hot columns are those of whatever takes numbers for words.
+        archs: The examples, `int[n, d]`.
+        targets: What is explained, standardised, `float[n, m]`.
+    """
+
+    def __init__(self, space: SearchSpace, archs: IntArray, targets: FloatArray) -> None:
+        self._archs, self._targets = archs, targets
+        self._variances = column_variances(space.features(archs), targets, space.feature_variables)
+
+    def __call__(self, blocks: FeatureBlocks) -> float:
+        raw = blocks(self._archs)
+        scaled = BlockScaler(raw, self._variances)(raw)
+        kernels = kernels_between(scaled, scaled, Bends(scaled))
+        return sum(kernel_weights(kernels, target).evidence for target in self._targets.T)
