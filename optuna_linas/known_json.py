@@ -10,7 +10,7 @@ Shapes: `d` variables, rows are `int[n, d]`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,14 +43,12 @@ def known_to_json(space: SearchSpace) -> dict[str, Any]:
     if not isinstance(space, ObservedSpace):
         return {"absences": [], "ranges": []}
     absences = []
-    for mask, rows in space._lacking.items():
-        has = np.frombuffer(mask, dtype=bool)
+    for has, rows in space.absences():
         names = [name for name, is_there in zip(space.names, has, strict=True) if is_there]
-        options = [row[has].tolist() for row in rows.values()]
-        absences.append({"names": names, "options": options})
+        absences.append({"names": names, "options": rows[:, has].tolist()})
     ranges = []
-    for j in space._in_order:  # a range may decide the next one's
-        for decided_by, known in _decided(space._ranges[j]):
+    for j, known_range in space.ranges():  # a range may decide the next one's
+        for decided_by, known in known_range.decided():
             moving = [
                 (option, told) for option, told in known if (told != np.arange(len(told))).any()
             ]
@@ -76,15 +74,9 @@ def space_with_known(space: SearchSpace, known: Any) -> SearchSpace:
     Raises:
         ValueError: It is something else, or of another space.
     """
-    observed = ObservedSpace(space.variables)
-    lacking: dict[bytes, dict[bytes, IntArray]] = {}
     exact: dict[int, dict[bytes, dict[bytes, bytes | None]]] = {}
     with explained("What is known of the search space"):
-        for each in known["absences"]:
-            has, rows = _rows(space, each)
-            lacking.setdefault(has.tobytes(), {}).update(
-                zip(row_bytes(rows[:, has]), space.canonical(rows), strict=True)
-            )
+        absences = [_rows(space, each) for each in known["absences"]]
         position = {name: j for j, name in enumerate(space.names)}
         n_told, told_before = 0, dict[tuple[int, ...], bytes]()
         for each in known["ranges"]:
@@ -102,37 +94,11 @@ def space_with_known(space: SearchSpace, known: Any) -> SearchSpace:
             exact.setdefault(j, {}).setdefault(decisive.tobytes(), {}).update(
                 zip(row_bytes(rows[:, decisive]), told, strict=True)
             )
-    observed._lacking = lacking
-    observed._ranges = {
-        j: KnownRange(space.variables[j].n_options, ranges, parents={})
-        for j, ranges in exact.items()
+    ranges = {
+        j: KnownRange(space.variables[j].n_options, told_of, parents={})
+        for j, told_of in exact.items()
     }
-    observed._in_order = tuple(exact)
-    return observed
-
-
-def _decided(known: KnownRange) -> Iterator[tuple[list[int], list[tuple[list[int], IntArray]]]]:
-    """Variables that decide a range, and what options become where these have such options."""
-    if known.parent is not None:
-        assert known._parents is not None
-        ranges = known._parents[known.parent].items()
-        yield (
-            [known.parent],
-            [([option], np.frombuffer(told, dtype=np.int64)) for option, told in ranges],
-        )
-        return
-    for mask, told_by in known._exact.items():
-        yield (
-            np.flatnonzero(np.frombuffer(mask, dtype=bool)).tolist(),
-            [
-                (
-                    np.frombuffer(values, dtype=np.int64).tolist(),
-                    np.frombuffer(told, dtype=np.int64),
-                )
-                for values, told in told_by.items()
-                if told is not None  # trials do not agree
-            ],
-        )
+    return ObservedSpace.remembering(space.variables, absences, ranges)
 
 
 def _shortened(told: IntArray) -> list[int]:

@@ -13,7 +13,7 @@ becomes in it, `int[n_options]`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 
 import numpy as np
@@ -111,37 +111,60 @@ class KnownRange:
         ]
         return min(likely)[1] if likely else None
 
+    def decided(self) -> Iterator[tuple[list[int], list[tuple[list[int], IntArray]]]]:
+        """Yield which variables decide the range, and what their options make of the variable's.
+
+        Of some options of those variables, in their order, and what each option then becomes,
+        `int[n_options]`.
+        """
+        if self.parent is not None:
+            ranges = self._by_parent(self.parent).items()
+            yield [self.parent], [([option], _options(told)) for option, told in ranges]
+            return
+        for key, told_by in self._exact.items():
+            chosen: BoolArray = np.frombuffer(key, dtype=bool)
+            yield (
+                np.flatnonzero(chosen).tolist(),
+                [
+                    (_options(values).tolist(), _options(told))
+                    for values, told in told_by.items()
+                    if told is not None  # trials do not agree
+                ],
+            )
+
     def moved(self, rows: IntArray, position: int) -> IntArray:
         """Return the options of the variable at `position`, moved into its range, `int[n]`."""
         moved = rows[:, position].copy()
         if self.parent is not None:
-            assert self._parents is not None
-            known = self._parents[self.parent]
+            known = self._by_parent(self.parent)
             if len(rows) > len(known):
                 table = self._by_option
                 at = np.minimum(rows[:, self.parent], len(table) - 1)
                 return np.asarray(table[at, moved])
             for i, option in enumerate(rows[:, self.parent].tolist()):
                 if (told := known.get(option)) is not None:
-                    moved[i] = np.frombuffer(told, dtype=np.int64)[moved[i]]
+                    moved[i] = _options(told)[moved[i]]
             return moved
         for key, ranges in self._exact.items():
             chosen: BoolArray = np.frombuffer(key, dtype=bool)
             for i, values in enumerate(np.ascontiguousarray(rows[:, chosen])):
                 if (told := ranges.get(values.tobytes())) is not None:
-                    moved[i] = np.frombuffer(told, dtype=np.int64)[moved[i]]
+                    moved[i] = _options(told)[moved[i]]
         return moved
 
     @cached_property
     def _by_option(self) -> IntArray:
         """What options become for each option of the parent, and in one more row for all beyond."""
         assert self.parent is not None
-        assert self._parents is not None
-        ranges = self._parents[self.parent]
+        ranges = self._by_parent(self.parent)
         table = np.tile(np.arange(self._n_options), (max(ranges) + 2, 1))
         for option, told in ranges.items():
-            table[option] = np.frombuffer(told, dtype=np.int64)
+            table[option] = _options(told)
         return table
+
+    def _by_parent(self, parent: int) -> Mapping[int, bytes]:
+        assert self._parents is not None
+        return self._parents[parent]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, KnownRange) and (
@@ -149,3 +172,7 @@ class KnownRange:
         )
 
     __hash__ = None  # type: ignore[assignment]  # nobody needs it as a key
+
+
+def _options(told: bytes) -> IntArray:
+    return np.frombuffer(told, dtype=np.int64)

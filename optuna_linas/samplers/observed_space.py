@@ -14,12 +14,12 @@ Shapes: `d` variables, `archs` is `int[n, d]`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optuna_linas.arrays import BoolArray, IntArray
+from optuna_linas.arrays import BoolArray, IntArray, row_bytes
 from optuna_linas.samplers.known_range import KnownRange
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Variable
@@ -46,6 +46,38 @@ class ObservedSpace(SearchSpace):
     """What is known of the ranges that depend on other variables."""
     _in_order: Sequence[int] = ()
     """Those variables, each after the one that decides its range."""
+
+    @classmethod
+    def remembering(
+        cls,
+        variables: Sequence[Variable],
+        absences: Iterable[tuple[BoolArray, IntArray]],
+        ranges: Mapping[int, KnownRange],
+    ) -> ObservedSpace:
+        """Return the space that knows what another one's `absences` and `ranges` told.
+
+        Args:
+            variables: Of the space.
+            absences: As `absences` yields them.
+            ranges: From positions to what is known, each after the one that decides its range.
+        """
+        space = cls(variables)
+        space._lacking = {
+            has.tobytes(): dict(zip(row_bytes(rows[:, has]), space.canonical(rows), strict=True))
+            for has, rows in absences
+        }
+        space._ranges, space._in_order = ranges, tuple(ranges)
+        return space
+
+    def absences(self) -> Iterator[tuple[BoolArray, IntArray]]:
+        """Yield which variables some trials have and no others, `bool[d]`, and their rows."""
+        for mask, rows in self._lacking.items():
+            yield np.frombuffer(mask, dtype=bool), np.stack(list(rows.values()))
+
+    def ranges(self) -> Iterator[tuple[int, KnownRange]]:
+        """Yield variables and what is known of their ranges, parents first."""
+        for j in self._in_order:
+            yield j, self._ranges[j]
 
     def knowing(self, arch: ArrayLike, present: ArrayLike) -> ObservedSpace:
         """Return the space that knows of one more trial which lacks variables.
@@ -104,9 +136,9 @@ class ObservedSpace(SearchSpace):
         return self._as_known(super().canonical(archs))
 
     def _as_known(self, rows: IntArray) -> IntArray:
-        for j in self._in_order:
+        for j, known in self.ranges():
             # A variable that is not there has no range; and others may be there or not by this one.
-            moved = np.where(self.active(rows)[:, j], self._ranges[j].moved(rows, j), rows[:, j])
+            moved = np.where(self.active(rows)[:, j], known.moved(rows, j), rows[:, j])
             if (moved != rows[:, j]).any():
                 rows[:, j] = moved
                 rows = super().canonical(rows)

@@ -149,7 +149,7 @@ def test_what_trials_measured_is_never_taken_for_another_network() -> None:
             plain = SearchSpace.encode(space, study.trials[number].params)
             assert code.tolist() == plain.tolist()
         names = [f"width_{i}" for i in range(3)]
-        parents = {space.names[j]: known.parent for j, known in space._ranges.items()}
+        parents = {space.names[j]: known.parent for j, known in space.ranges()}
         decides = {name: j for j, name in enumerate(space.names)}
         assert parents == {after: decides[before] for before, after in itertools.pairwise(names)}
 
