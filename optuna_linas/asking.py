@@ -35,8 +35,8 @@ def ask_batch(
         for trial, values in zip(trials, measure_in_parallel([t.params for t in trials])):
             study.tell(trial, values)
 
-    A trial has the parameters that its network has: where a parameter exists only under a
-    condition, the condition is asked for first. With `LINASSampler`, `NAGSampler` and
+    A trial has the parameters that its network has, as far as conditions on single parents say it:
+    where a parameter exists only under a condition, the condition is asked for first. With `LINASSampler`, `NAGSampler` and
     `PymooSampler` no network is asked for twice while others are left, whether it is measured,
     running or in the same batch; a batch may be larger than the sampler's own. Enqueued trials come
     first. A trial that is never told keeps its place: `study.tell(trial, state=TrialState.FAIL)`

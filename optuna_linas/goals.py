@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from numbers import Real
+from typing import Literal, TypeGuard
 
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["Attr", "Goal", "Goals", "as_goal", "check_recorded", "goal_name"]
+__all__ = ["Attr", "Goal", "Goals", "as_goal", "check_recorded", "goal_name", "is_number"]
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,21 @@ class Goals:
         values = []
         for goal in self.goals:
             value = user_attrs.get(goal.name) if isinstance(goal, Attr) else objectives[goal]
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            if not is_number(value):
                 return None
             values.append(float(value))
         return values if all(map(math.isfinite, values)) else None
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a user attribute is a number; NumPy's too, which storages in memory keep.
+
+    Example:
+        >>> import numpy as np
+        >>> is_number(np.float32(0.5)), is_number(True)
+        (True, False)
+    """
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def as_goal(goal: Goal | str) -> Goal:

@@ -184,7 +184,7 @@ class SearchSpace:
         return np.array(arch, dtype=np.int64)
 
     def decode(self, arch: ArrayLike, rng: np.random.Generator | None = None) -> dict[str, Option]:
-        """Return the values of the active variables of one row.
+        """Return the values of the variables that the network of one row has.
 
         Args:
             arch: A row `int[d]`.
@@ -195,7 +195,7 @@ class SearchSpace:
             SpaceMismatchError: The row has another length, or an index is out of range.
         """
         row = self._check(np.asarray(arch)[None])[0]
-        on = self.active(row[None])[0]
+        on = self.present(row[None])[0]
         return {
             v.name: v.options[row[j]] if rng is None else v.refine(int(row[j]), rng)
             for j, v in enumerate(self.variables)
@@ -206,6 +206,14 @@ class SearchSpace:
         """Return which variables exist in each architecture, `bool[n, d]`."""
         rows = self._check(archs)
         return self._activity(rows)
+
+    def present(self, archs: ArrayLike) -> BoolArray:
+        """Return which variables the network of each row has, `bool[n, d]`: those that exist.
+
+        Of a space that was inferred from trials, without those that these networks turned out to
+        lack under no condition that a space can say.
+        """
+        return self.active(archs)
 
     def canonical(self, archs: ArrayLike) -> IntArray:
         """Return the rows with inactive variables folded to index 0: equal rows, equal networks."""

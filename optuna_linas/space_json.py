@@ -14,6 +14,8 @@ from optuna_linas.variable import Condition
 
 __all__ = ["space_from_json", "space_to_json"]
 
+_MAX_NESTED = 8
+
 
 def space_to_json(space: SearchSpace) -> list[dict[str, Any]]:
     """Return the variables of a space, in order, as JSON has it.
@@ -58,6 +60,13 @@ def space_from_json(variables: list[dict[str, Any]]) -> SearchSpace:
 def _distribution(fields: dict[str, Any]) -> BaseDistribution:
     """A distribution whose choices are what a storage can keep."""
     for choice in fields["attributes"].get("choices", ()):
-        if not isinstance(choice, bool | int | float | str | None):
+        if not _is_choice(choice):
             raise TypeError(f"{str(choice)[:40]} is no choice")
     return json_to_distribution(json.dumps(fields))
+
+
+def _is_choice(value: object, depth: int = _MAX_NESTED) -> bool:
+    """Whether it is a word, a number or nothing, or a list of such, as (3, 3) becomes in JSON."""
+    if isinstance(value, list):
+        return depth > 0 and all(_is_choice(each, depth - 1) for each in value)
+    return isinstance(value, bool | int | float | str | None)

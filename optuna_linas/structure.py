@@ -15,6 +15,7 @@ from typing import cast
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.option import option_key
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Option, Variable
 
@@ -194,7 +195,9 @@ def as_words(space: SearchSpace, positions: Iterable[int]) -> SearchSpace:
 def _words(options: Sequence[Option]) -> tuple[Option, ...]:
     """A word without a number for each option; the same for the same, also of other variables."""
     words = tuple(map(_word, options))
-    if len({*words}) < len(options):  # 3 and "3.0", or integers that no float tells apart
+    if len({*map(option_key, words)}) < len(
+        options
+    ):  # 3 and "3.0", or integers that no float tells apart
         return tuple(f"={option!r}".translate(_LETTERS) for option in options)
     return words
 

@@ -497,3 +497,48 @@ def test_a_file_that_says_nonsense_of_ranges_is_refused(
         np.savez(path, **{**kept, "header": np.array(json.dumps({**header, "known": known}))})
         with pytest.raises(ValueError, match=says):
             BudgetGenerator.load(path)
+
+
+def test_choices_may_be_tuples(tmp_path: Path) -> None:
+    def objective(trial: Trial) -> float:
+        kernel = trial.suggest_categorical("kernel", [(1, 1), (3, 3), (5, 5)])
+        width = trial.suggest_int("width", 1, 16)
+        trial.set_user_attr("latency_ms", float(kernel[0] * width))
+        return 1.0 - 1.0 / (kernel[0] + width)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Optuna's, of choices in a database
+        made = generator_of(study_of(objective))
+        made.save(tmp_path / "generator.npz")
+        loaded = BudgetGenerator.load(tmp_path / "generator.npz")
+    (answer,) = loaded.generate(20.0)
+    assert answer.is_within
+    assert list(answer.params["kernel"]) in [[1, 1], [3, 3], [5, 5]]  # type: ignore[arg-type]
+
+
+def test_what_networks_lack_under_no_condition_is_not_answered(tmp_path: Path) -> None:
+    def objective(trial: Trial) -> float:
+        a = trial.suggest_categorical("a", [True, False])
+        b = trial.suggest_categorical("b", [None, "x"])
+        width, extra = trial.suggest_int("width", 1, 8), 0
+        if a or b:
+            extra = trial.suggest_int("extra", 1, 8)
+        trial.set_user_attr("latency_ms", float(width + (100 + extra if a or b else 0)))
+        return float(width + extra)
+
+    study = study_of(objective, 200)
+    made = generator_of(study)
+    made.save(tmp_path / "generator.npz")
+    for generator in (made, BudgetGenerator.load(tmp_path / "generator.npz")):
+        (answer,) = generator.generate(8.0)
+        assert answer.params in [trial.params for trial in study.trials]
+        assert set(answer.params) == {"a", "b", "width"}
+
+
+def test_numbers_of_numpy_are_costs() -> None:
+    def objective(trial: Trial) -> float:
+        width = trial.suggest_int("width", 1, 64)
+        trial.set_user_attr("macs", np.int64(width))  # a storage in memory keeps it so
+        return 1.0 - 1.0 / width
+
+    assert generator_of(study_of(objective), cost="macs").generate(20)[0].is_within

@@ -228,3 +228,11 @@ def test_as_words_what_goes_by_one_name_shares_its_words() -> None:
     assert options[1] == (None, *options[0])
     assert options[2] == options[0][::-1]
     assert options[3:] == ((0, 1, 7), (0, 1))  # those are asked by themselves
+
+
+def test_as_words_lists_of_that_name_stay_lists() -> None:
+    """A database makes lists of tuples."""
+    choices = {"stride_0": [1, 2, 3], "stride_1": [[1, 1], [2, 2], [3, 3]]}
+    words = as_words(SearchSpace.from_choices(choices), [0])
+    assert words["stride_1"].options == ([1, 1], [2, 2], [3, 3])
+    assert option_levels(words) == (None, None)

@@ -20,6 +20,7 @@ from optuna_linas.dashboard.facts import (
 )
 from optuna_linas.dashboard.markdown import power_of_ten, table, text
 from optuna_linas.dashboard.selection import evenly
+from optuna_linas.goals import is_number
 from optuna_linas.space import SearchSpace
 from optuna_linas.study_values import goals_of
 from optuna_linas.visualization import hypervolume_history, shared_reference
@@ -144,7 +145,7 @@ def _trade_offs(study: Study, front: Front) -> str:
     costs = [
         (key, *what)
         for key, what in _COSTS.items()
-        if key not in names and all(_is_number(t.user_attrs.get(key)) for t in chosen)
+        if key not in names and all(is_number(t.user_attrs.get(key)) for t in chosen)
     ]
     differs = varying([trial.params for trial in chosen])
     everything = sorted({name for trial in front.trials for name in trial.params})
@@ -161,10 +162,6 @@ def _trade_offs(study: Study, front: Front) -> str:
 def _in_one_line(trial: FrozenTrial, names: Sequence[str], differs: Collection[str]) -> str:
     line = architecture_line(trial.params, names, differs)
     return text(line if len(line) <= _MAX_CELL else f"{line[: _MAX_CELL - 1].rstrip()}…")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _quality(study: Study) -> str | None:

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.distributions import distribution_of, space_from_distributions
 from optuna_linas.errors import SpaceMismatchError
-from optuna_linas.goals import Attr, Goal
+from optuna_linas.goals import Attr, Goal, is_number
 from optuna_linas.space import SearchSpace
 
 __all__ = [
@@ -40,7 +40,7 @@ def check_fit(
         return
     for goal in objectives or ():
         if isinstance(goal, Attr) and not any(
-            _is_number(t.user_attrs.get(goal.name)) for t in complete
+            is_number(t.user_attrs.get(goal.name)) for t in complete
         ):
             raise ValueError(
                 f"{goal} is an objective of the search, but no complete trial has that user "
@@ -59,10 +59,6 @@ def check_fit(
                 f"{trial.number} shows. {error} Pass the space that the objective suggests from, "
                 "or leave `space` out to infer it."
             ) from None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def resolve_space(

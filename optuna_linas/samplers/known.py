@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from optuna import logging as optuna_logging
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.fence import NEAR, fenced
 from optuna_linas.goals import Goal, Goals
+from optuna_linas.history import History
+from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Option
 
@@ -25,6 +29,9 @@ KnownObjective = Callable[[Mapping[str, Option]], float]
 """From the active parameters of an architecture to the objective's value."""
 
 _MOST_SAID = 60
+_N_COMPARED = 20
+_TOLERANCE = 0.1
+"""How far a function may be off, in ranges of what is measured: a float is asked for its cell."""
 
 # A child of Optuna's logger, so that optuna.logging.set_verbosity holds for it too.
 _logger = optuna_logging.get_logger("optuna.linas")
@@ -63,7 +70,11 @@ class KnownObjectives:
         >>> known = KnownObjectives({0: lambda params: params["width"]})
         >>> space = SearchSpace.from_choices({"width": [8, 16]})
         >>> goals = Goals([optuna.study.StudyDirection.MAXIMIZE])
-        >>> known.losses(space, goals, None)[0](np.array([[1]]))
+        >>> losses = np.array([[-8.0], [-16.0]])
+        >>> history = History(
+        ...     np.array([[0], [1]]), losses, constraints=np.zeros((2, 0)), numbers=np.arange(2)
+        ... )
+        >>> known.losses(space, goals, history, is_declared=True)[0](np.array([[1]]))
         array([-16.])
     """
 
@@ -78,27 +89,36 @@ class KnownObjectives:
             goals.position(goal)
 
     def losses(
-        self, space: SearchSpace, goals: Goals, measured: IntArray | None
+        self, space: SearchSpace, goals: Goals, history: History, *, is_declared: bool
     ) -> dict[int, KnownLosses]:
         """Return the losses of each goal that is known, by its position.
+
+        A function is left out, and the log says why, where it gives something else than what was
+        measured, and where it would be asked about parameters that no such network has.
 
         Args:
             space: The search space.
             goals: What the search optimises.
-            measured: See `KnownLosses`.
+            history: What was measured.
+            is_declared: Whether the space is declared, and not inferred from what was measured.
         """
         positions = {goals.position(goal): goal for goal in self._given}
-        return {
+        known = {
             k: KnownLosses(
                 goal,
                 k,
                 space,
                 self._given[goal],
                 goals.signs[k],
-                measured=measured,
+                measured=None if is_declared else history.codes,
                 warn=self._warn_once,
             )
             for k, goal in positions.items()
+        }
+        return {
+            k: losses
+            for k, losses in known.items()
+            if losses.holds_for(history) and losses.needs_no_more_conditions()
         }
 
     def _warn_once(self, message: str) -> None:
@@ -168,6 +188,51 @@ class KnownLosses:
                 self._computed[key] = self._loss(arch)
             losses[i] = self._computed[key]
         return losses
+
+    def holds_for(self, history: History) -> bool:
+        """Whether most of the first networks measure what the function says, or it fails."""
+        archs, measured = history.codes[:_N_COMPARED], history.losses[:_N_COMPARED, self._position]
+        try:
+            computed = self(archs)
+        except (TypeError, ValueError, FailsSomewhereError):
+            return True  # what the search will say of it
+        tolerance = _TOLERANCE * np.ptp(fenced(measured[:, None], NEAR)) if len(measured) else 0.0
+        differs = np.abs(computed - measured) > tolerance + 1e-9 * np.abs(measured)
+        if 2 * np.count_nonzero(differs) <= len(archs):
+            return True
+        first = int(np.argmax(differs))
+        self._warn(
+            f"The function that known_objectives has for {self._goal!r} says "
+            f"{self._sign * computed[first]:.6g} for the parameters of trial "
+            f"{history.numbers[first]}, which measured {self._sign * measured[first]:.6g}, and is "
+            "off for most trials: it must return the objective's own value, in its unit. "
+            "The sampler predicts this objective instead."
+        )
+        return False
+
+    def needs_no_more_conditions(self) -> bool:
+        """Whether the function says the same where the space has what its network lacks.
+
+        Define-by-run code may ask for a parameter under a condition that a space cannot say. For
+        trials it is known which parameters they lack, for networks that are not measured it is not.
+        """
+        if not isinstance(self._space, ObservedSpace):
+            return True
+        plain = SearchSpace(self._space.variables)
+        for _, rows in self._space.absences():
+            for arch in rows:
+                params = self._space.decode(arch)
+                with suppress(TypeError, ValueError):
+                    if self._number(params) == self._number(plain.decode(arch)):
+                        continue
+                self._warn(
+                    f"Parameters like {params} lack some that others have under no condition that "
+                    "a search space can say, so the function that known_objectives has for "
+                    f"{self._goal!r} cannot be asked about networks that are not measured: the "
+                    "sampler predicts this objective."
+                )
+                return False
+        return True
 
     def _loss(self, arch: IntArray) -> float:
         try:

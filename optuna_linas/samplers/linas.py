@@ -300,7 +300,7 @@ class LINASSampler(PlannedSampler):
         settings = given if isinstance(given, Settings) else given(batch)
         if not isinstance(settings, Settings):
             raise TypeError(f"settings({batch}) must return a `Settings`, got {settings!r}.")
-        known = self._known.losses(space, goals, history.codes if self.space is None else None)
+        known = self._known.losses(space, goals, history, is_declared=self.space is not None)
         advice = None if self._warm_start is None else self._warm_start.advice(space, goals)
         while True:  # once more for each goal that is known, at most
             try:

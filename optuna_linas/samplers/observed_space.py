@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optuna_linas.arrays import BoolArray, IntArray, row_bytes
+from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.samplers.known_range import KnownRange
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Variable
@@ -38,6 +39,8 @@ class ObservedSpace(SearchSpace):
         >>> space.canonical([[0, 0, 2], [0, 1, 2]])  # without a and b there is no c
         array([[0, 0, 0],
                [0, 1, 2]])
+        >>> space.decode([0, 0, 2])
+        {'a': 0, 'b': 0}
     """
 
     _lacking: Mapping[bytes, Mapping[bytes, IntArray]] = {}
@@ -128,8 +131,26 @@ class ObservedSpace(SearchSpace):
 
     def encode(self, params: Mapping[str, object]) -> IntArray:
         """Return the canonical row `int[d]` of `params`; see `SearchSpace.encode`."""
-        row: IntArray = self._as_known(super().encode(params)[None])[0]
+        try:
+            row: IntArray = self._as_known(super().encode(params)[None])[0]
+        except SpaceMismatchError:
+            some = {variable.name: variable.options[0] for variable in self.variables}
+            row = self._as_known(super().encode({**some, **params})[None])[0]
+            missing = [name not in params for name in self.names]
+            if (self.present(row[None])[0] & missing).any():
+                raise
         return row
+
+    def present(self, archs: ArrayLike) -> BoolArray:
+        """Return which variables the network of each row has; see `SearchSpace.present`."""
+        rows = self.canonical(archs)
+        present = self.active(rows)
+        for mask, known_rows in self._lacking.items():
+            has: BoolArray = np.frombuffer(mask, dtype=bool)
+            for i, values in enumerate(np.ascontiguousarray(rows[:, has])):
+                if values.tobytes() in known_rows:
+                    present[i] &= has
+        return present
 
     def canonical(self, archs: ArrayLike) -> IntArray:
         """Return rows of which equal ones are equal networks, as far as trials have shown it."""

@@ -89,7 +89,7 @@ def rows_to_archs(
             archs[:, j] = _indices_of(space.variables[j], column)
     is_told = archs >= 0
     archs[~is_told] = 0
-    is_whole = (is_told | ~space.active(archs)).tolist()
+    is_whole = (is_told | ~space.present(archs)).tolist()
     pairs = zip(is_whole, space.canonical(archs), strict=True)
     return [arch if all(whole) else None for whole, arch in pairs]
 

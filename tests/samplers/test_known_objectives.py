@@ -1,5 +1,7 @@
 """Objectives that are computed, by functions that fail for what cannot be or have a bug."""
 
+import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -121,3 +123,70 @@ def test_two_functions_may_fail() -> None:
     study = study_of({0: value, 1: cost})
     study.optimize(objective, n_trials=30)
     assert len({tuple(sorted(trial.params.items())) for trial in study.trials}) == 30
+
+
+def extra(params: Mapping[str, Any]) -> float:
+    return float(params["c"] + 100 * ("e" in params))
+
+
+def either(trial: Trial) -> tuple[float, float]:
+    """Asks for `e` under a condition that no search space can say."""
+    a = trial.suggest_categorical("a", [True, False])
+    b = trial.suggest_categorical("b", [None, "x"])
+    worth = trial.suggest_int("c", 1, 8) + (trial.suggest_int("e", 1, 8) if a or b else 4)
+    return float(worth), extra(trial.params)
+
+
+def last_predictor(study: Study) -> str:
+    found: str = study.user_attrs["linas:predictors"]["iterations"][-1]["predictors"][1]
+    return found
+
+
+def said_by(records: list[logging.LogRecord]) -> str:
+    (said,) = {record.getMessage() for record in records if "linas" in record.name}
+    return said
+
+
+def test_a_function_is_not_asked_about_parameters_that_only_the_space_has(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    optuna.logging.enable_propagation()
+    study = study_of({1: extra})
+    study.optimize(either, n_trials=60)
+    assert sum("e" not in trial.params for trial in study.trials) == 8  # all that are cheap
+    assert last_predictor(study) != "computed"
+    assert "under no condition that a search space can say" in said_by(caplog.records)
+
+
+def test_a_function_that_does_not_care_is_computed_all_the_same() -> None:
+    def size(params: Mapping[str, Any]) -> float:
+        return float(params["c"])
+
+    def objective(trial: Trial) -> tuple[float, float]:
+        return either(trial)[0], size(trial.params)
+
+    study = study_of({1: size})
+    study.optimize(objective, n_trials=40)
+    assert any("e" not in trial.params for trial in study.trials)
+    assert last_predictor(study) == "computed"
+
+
+@pytest.mark.parametrize("factor", [1e-6, -1.0, 0.0])
+def test_a_function_in_another_unit_or_direction_is_found_out(
+    factor: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    optuna.logging.enable_propagation()
+    study = study_of({1: lambda params: factor * cost(params)}, space=SPACE)
+    study.optimize(objective, n_trials=24)
+    assert last_predictor(study) != "computed"
+    said = said_by(caplog.records)
+    assert "known_objectives has for 1 says" in said
+    assert "must return the objective's own value, in its unit" in said
+    (number,) = re.findall(r"trial (\d+), which measured", said)
+    assert f"measured {study.trials[int(number)].values[1]:.6g}, and is off" in said
+
+
+def test_a_function_may_be_a_little_off() -> None:
+    study = study_of({1: lambda params: 1.02 * cost(params)}, space=SPACE)
+    study.optimize(objective, n_trials=20)
+    assert last_predictor(study) == "computed"

@@ -307,7 +307,8 @@ def test_what_fails_with_a_penalty_as_cost_is_avoided_whatever_the_penalty() -> 
     proposed = [trial for trial in found[0].trials if trial.user_attrs]
     assert len(proposed) == 16
     assert sum(trial.values[1] > 30 for trial in proposed) <= 3
-    assert max(trial.user_attrs["nag_budget"] for trial in proposed) <= 30
+    # Evenly over the costs that were measured, 1 to 30, and a little beyond.
+    assert max(trial.user_attrs["nag_budget"] for trial in proposed) < 34
 
 
 @pytest.mark.parametrize("unit", [(1e200, 1.0), (1.0, 1e200), (1e307, 1e307)])

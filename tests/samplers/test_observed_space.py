@@ -9,6 +9,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import Trial, TrialState
 
 from optuna_linas import LINASSampler, PymooSampler
+from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.samplers.space_learner import SpaceLearner
 from optuna_linas.space import SearchSpace
@@ -200,6 +201,16 @@ def test_rows_that_agree_with_all_that_a_trial_has_are_its_network() -> None:
     expected = [one, one, [0, 1, 2], another, another]
     assert space.canonical(rows).tolist() == expected
     assert [space.encode(space.decode(row)).tolist() for row in rows] == expected
+
+
+def test_a_network_is_told_without_what_it_lacks() -> None:
+    plain, space = known()
+    assert space.decode([0, 2, 2]) == {"a": 0, "b": 2}
+    assert space.decode([1, 2, 1]) == {"a": 1}
+    assert space.decode([0, 1, 2]) == plain.decode([0, 1, 2])
+    assert space.present([[0, 2, 0], [0, 1, 2]]).tolist() == [[True, True, False], [True] * 3]
+    with pytest.raises(SpaceMismatchError, match="lack 'c'"):
+        space.encode({"a": 0, "b": 1})
 
 
 def test_a_value_beyond_a_known_range_is_the_nearest_one_in_it() -> None:
