@@ -50,7 +50,12 @@ def run(
     callbacks += [DashboardCallback()] if dashboard else []
     is_interrupted = False
     is_new = not study.get_trials(deepcopy=False)
-    watched = Watched(problem.objective, len(study.directions), keep_errors=not keep_going)
+    watched = Watched(
+        problem.objective,
+        len(study.directions),
+        n_wrong=2 if done else 1,
+        keep_errors=not keep_going,
+    )
     with (
         Bar(study.study_name, trials, min(done, trials)) as bar,
         stop_at_interrupt(jobs) as interrupt,

@@ -21,10 +21,12 @@ class Watched:
     Args:
         objective: Called with a trial.
         n_directions: Of the study.
+        n_wrong: How many trials in a row with another number of values tell that all will: one, or
+            two if trials before this command had the right number.
         keep_errors: Remember errors. Those that end nothing hold what the trial had in memory.
 
     Attributes:
-        wrong_count: The number of the first such trial and of its values; `None` if there is none.
+        wrong_count: The number of the trial that told it and of its values; `None` if none did.
 
     Example:
         >>> from optuna.trial import create_trial
@@ -40,11 +42,13 @@ class Watched:
         objective: Callable[[Trial], Any],
         n_directions: int,
         *,
+        n_wrong: int = 1,
         keep_errors: bool,
     ) -> None:
         self._objective = objective
         self._n_directions = n_directions
         self._keep_errors = keep_errors
+        self._n_wrong = n_wrong
         self._is_right = False
         self._raised: list[tuple[Exception, int]] = []
         self.wrong_count: tuple[int, int] | None = None
@@ -60,7 +64,8 @@ class Watched:
         values = returned if isinstance(returned, Sequence) else [returned]
         if values and all(_is_measured(value) for value in values):
             self._is_right |= len(values) == self._n_directions
-            if not self._is_right and self.wrong_count is None:
+            self._n_wrong -= not self._is_right
+            if self._n_wrong == 0 and self.wrong_count is None:
                 self.wrong_count = (trial.number, len(values))
         return returned
 
