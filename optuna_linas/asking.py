@@ -36,11 +36,11 @@ def ask_batch(
             study.tell(trial, values)
 
     A trial has the parameters that its network has, as far as conditions on single parents say it:
-    where a parameter exists only under a condition, the condition is asked for first. With `LINASSampler`, `NAGSampler` and
-    `PymooSampler` no network is asked for twice while others are left, whether it is measured,
-    running or in the same batch; a batch may be larger than the sampler's own. Enqueued trials come
-    first. A trial that is never told keeps its place: `study.tell(trial, state=TrialState.FAIL)`
-    gives the place to another network.
+    where a parameter exists only under a condition, the condition is asked for first. With
+    `LINASSampler`, `NAGSampler` and `PymooSampler` no network is asked for twice while others are
+    left, whether it is measured, running or in the same batch; a batch may be larger than the
+    sampler's own. Enqueued trials come first. A trial that is never told keeps its place:
+    `study.tell(trial, state=TrialState.FAIL)` gives the place to another network.
 
     The space may differ from batch to batch. In a larger one, a trial without a new variable counts
     as having its first option (so let that be what it stands for); in a smaller one, a trial with

@@ -20,9 +20,8 @@ from optuna.study import Study
 from optuna_linas.blas_threads import one_blas_thread
 from optuna_linas.budget_answers import BudgetFront, Generated
 from optuna_linas.budget_data import budget_data
-from optuna_linas.budget_header import checked_header, space_difference
+from optuna_linas.budget_header import check_same_space, checked_header
 from optuna_linas.budget_limits import as_budget, how_many_within, told_apart
-from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.fit_bar import FitBar
 from optuna_linas.given import check_count
 from optuna_linas.goals import Goal, as_goal, goal_name
@@ -253,8 +252,13 @@ class BudgetGenerator:
 
         Args:
             path: The file; its folder must exist.
+
+        Raises:
+            FileNotFoundError: The folder does not exist.
         """
         about_space = {"space": space_to_json(self.space), "known": known_to_json(self.space)}
+        if not (folder := Path(path).parent).is_dir():
+            raise FileNotFoundError(f"The folder {folder} does not exist: make it first.")
         save_model(self._model, Path(path), {**self._about, **about_space})
 
     @classmethod
@@ -281,8 +285,8 @@ class BudgetGenerator:
         header = checked_header(Path(path))
         saved, wanted = space_from_json(header["space"]), resolve_space(space)
         # What trials have shown beside the variables is no matter of the space that was declared.
-        if wanted is not None and wanted.variables != saved.variables:
-            raise SpaceMismatchError(space_difference(Path(path), saved, wanted))
+        if wanted is not None:
+            check_same_space(Path(path), saved, wanted)
         space = space_with_known(saved, header["known"])
         return cls(load_model(Path(path), space, device), header)
 

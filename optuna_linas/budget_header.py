@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.nag.files import read_header
 from optuna_linas.space import SearchSpace
 from optuna_linas.stored_json import explained, string, whole_number
 
-__all__ = ["checked_header", "space_difference"]
+__all__ = ["check_same_space", "checked_header"]
 
 
 def checked_header(path: Path) -> dict[str, Any]:
@@ -37,8 +38,12 @@ def checked_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def space_difference(path: Path, saved: SearchSpace, wanted: SearchSpace) -> str:
-    """Return what to say where a file's space is another than that it will be used in."""
+def check_same_space(path: Path, saved: SearchSpace, wanted: SearchSpace) -> None:
+    """Raise if a file's space is another than that it will be used in; in any order of variables.
+
+    Raises:
+        SpaceMismatchError: It is.
+    """
     only_saved = [name for name in saved.names if name not in wanted]
     only_wanted = [name for name in wanted.names if name not in saved]
     differ = [v.name for v in saved.variables if v.name in wanted and wanted[v.name] != v]
@@ -51,8 +56,8 @@ def space_difference(path: Path, saved: SearchSpace, wanted: SearchSpace) -> str
         )
         if names
     ]
-    return (
-        f"{path} was saved by a generator of another space: "
-        f"{'; '.join(parts) or 'the variables come in another order'}. Load it with the space of "
-        "its study, or fit a generator on a study of this space."
-    )
+    if parts:
+        raise SpaceMismatchError(
+            f"{path} was saved by a generator of another space: {'; '.join(parts)}. Load it with "
+            "the space of its study, or fit a generator on a study of this space."
+        )

@@ -17,9 +17,9 @@ from optuna.study import Study
 from optuna.trial import Trial
 
 import optuna_linas
-from optuna_linas import Attr, BudgetGenerator, LINASSampler, SearchSpace
+from optuna_linas import Attr, BudgetGenerator, LINASSampler, NAGSampler, SearchSpace
 from optuna_linas.budget_limits import how_many_within
-from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.errors import DeviceNotFoundError, SpaceMismatchError
 from optuna_linas.nag import PAPER, REWARDS, EvaluatorSettings, Settings
 
 QUICK = Settings(n_steps=15, n_samples=8, evaluator=EvaluatorSettings(32, 30, n_imagined=50))
@@ -234,6 +234,7 @@ def test_it_is_saved_and_loaded(fitted: BudgetGenerator, tmp_path: Path) -> None
     assert loaded.generate(2.5, n=3) == fitted.generate(2.5, n=3)
     assert loaded.draw(2.5, 20) == fitted.draw(2.5, 20)
     BudgetGenerator.load(path, space=fitted.space)
+    BudgetGenerator.load(path, space=SearchSpace(fitted.space.variables[::-1]))
 
 
 def test_a_file_of_another_space_is_refused(fitted: BudgetGenerator, tmp_path: Path) -> None:
@@ -542,3 +543,18 @@ def test_numbers_of_numpy_are_costs() -> None:
         return 1.0 - 1.0 / width
 
     assert generator_of(study_of(objective), cost="macs").generate(20)[0].is_within
+
+
+def test_a_device_or_folder_that_is_not_there_is_explained(
+    fitted: BudgetGenerator, tmp_path: Path
+) -> None:
+    with pytest.raises(DeviceNotFoundError, match="'gpu' was asked for, but this machine has cpu"):
+        generator_of(study_of(), device="gpu")
+    with pytest.raises(DeviceNotFoundError, match="'gpu' was asked for"):
+        NAGSampler(cost="latency_ms", device="gpu")
+    path = tmp_path / "networks.npz"
+    fitted.save(path)
+    with pytest.raises(DeviceNotFoundError, match="'gpu' was asked for"):
+        BudgetGenerator.load(path, device="gpu")
+    with pytest.raises(FileNotFoundError, match=r"folder .*nowhere does not exist: make it"):
+        fitted.save(tmp_path / "nowhere" / "networks.npz")

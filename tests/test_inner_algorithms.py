@@ -10,6 +10,8 @@ import pytest
 from pymoo.algorithms.moo.ctaea import CTAEA as PymooCTAEA
 from pymoo.algorithms.moo.nsga2 import NSGA2 as PymooNSGA2
 from pymoo.algorithms.soo.nonconvex.de import DE
+from pymoo.algorithms.soo.nonconvex.ga import GA as PymooGA
+from pymoo.algorithms.soo.nonconvex.pso import PSO
 from pymoo.core.mating import Mating
 from pymoo.core.population import Population
 
@@ -228,6 +230,13 @@ def test_bad_settings_are_explained() -> None:
             algorithm(mutation=2.0)
     with pytest.raises(ValueError, match="2 reference directions cannot cover 3 objectives"):
         search(UNSGA3(2), problem(3), 3)
+
+
+@pytest.mark.parametrize("kind", [PymooGA, PSO, DE])
+def test_pymoo_objects_for_one_objective_are_explained(kind: Any) -> None:
+    algorithm = make_algorithm(kind(pop_size=20))
+    with pytest.raises(ValueError, match="of pymoo is for one objective, but the search has 2"):
+        search(algorithm, problem(2), 2)
 
 
 def test_names_of_higher_floors_join_the_table() -> None:

@@ -22,6 +22,7 @@ from optuna_linas.evolution.algorithm import Canonical, Evaluate, Visited
 
 __all__ = ["PymooAlgorithm", "PymooObject", "is_pymoo_object", "limit_matings", "set_up"]
 
+_FOR_ONE = "pymoo.algorithms.soo."
 _MAX_MATINGS = 5
 _CROWDED = 20
 """Populations that a space has room for, up to which most children are known already."""
@@ -176,9 +177,10 @@ class _Found:
 class PymooObject(PymooAlgorithm):
     """An algorithm object of pymoo's, copied for each search and otherwise left as it is.
 
-    It has to take constraints, as a search may always have one: pymoo's own MOEAD does not, and
-    "moead" does. Its operators may be those for real numbers: what they return is rounded and
-    clipped to the options. Seeds are not used, as how it starts is its own.
+    It has to take constraints, as a search may always have one (pymoo's own MOEAD does not, and
+    "moead" does), and as many objectives as the search has. Its operators may be those for real
+    numbers: what they return is rounded and clipped to the options. Seeds are not used, as how it
+    starts is its own.
 
     Attributes:
         algorithm: The object; it is never run itself.
@@ -205,9 +207,15 @@ class PymooObject(PymooAlgorithm):
         """Return a copy of the object.
 
         Raises:
-            ValueError: Its reference directions are for another number of objectives, or it has
-                been run.
+            ValueError: It or its reference directions are for another number of objectives, or it
+                has been run.
         """
+        kinds = type(self.algorithm).__mro__
+        if n_objectives > 1 and any(kind.__module__.startswith(_FOR_ONE) for kind in kinds):
+            raise ValueError(
+                f"{type(self.algorithm).__name__} of pymoo is for one objective, but the search "
+                f"has {n_objectives}. Choose one of pymoo.algorithms.moo, or one by its name."
+            )
         if getattr(self.algorithm, "problem", None) is not None:
             raise ValueError(
                 f"This {type(self.algorithm).__name__} has been set up for another problem. Pass a "

@@ -83,8 +83,8 @@ def synchronize(device: torch.device) -> None:
 def _not_found(device: str | torch.device) -> DeviceNotFoundError:
     return DeviceNotFoundError(
         f"Device {str(device)!r} was asked for, but this machine has "
-        f"{', '.join(available_devices())}. Name one of these, or measure on the machine that has "
-        "the device."
+        f"{', '.join(available_devices())}. Name one of these, or go to the machine that has the "
+        "device."
     )
 
 

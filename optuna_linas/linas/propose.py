@@ -112,9 +112,9 @@ class Settings:
             check_predictor(predictor)
         if isinstance(self.algorithm, type) or not callable(self.algorithm):
             raise TypeError(
-                f"algorithm is an inner search, such as Exhaustive(); got {self.algorithm!r}. "
-                "optuna_linas.evolution.make_algorithm(...) makes one of a name or of an "
-                "algorithm object of pymoo's."
+                f"algorithm is an inner search, such as Exhaustive(); got {self.algorithm!r}. Of a "
+                "name or of an algorithm object of pymoo's, optuna_linas.evolution makes one: "
+                "make_algorithm('agemoea')."
             )
         check_count("n_inner_evaluations", self.n_inner_evaluations, least=1)
         if self.n_training is not None:

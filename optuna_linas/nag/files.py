@@ -20,6 +20,7 @@ import torch
 
 from optuna_linas.array_files import read_arrays
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.hardware.devices import find_device
 from optuna_linas.nag.calibration import Calibration
 from optuna_linas.nag.examples import Examples
 from optuna_linas.nag.model import BudgetModel
@@ -138,7 +139,9 @@ def load_model(path: Path, space: SearchSpace, device: str | torch.device = "cpu
 
     Raises:
         ValueError: The file is damaged.
+        DeviceNotFoundError: The machine has no such device.
     """
+    device = find_device(device)
     header, arrays = read_header(path), _read(path)
     weights = {
         name.removeprefix(_PREFIX): array

@@ -21,6 +21,7 @@ from torch import Tensor
 from optuna_linas.arrays import FloatArray, IntArray, cut_off
 from optuna_linas.blas_threads import one_blas_thread
 from optuna_linas.evolution.variation import resample
+from optuna_linas.hardware.devices import find_device
 from optuna_linas.nag.elites import Elites, vary
 from optuna_linas.nag.evaluator import Evaluator, train_evaluator
 from optuna_linas.nag.examples import MIN_TRIALS, examples_of
@@ -70,6 +71,7 @@ def fit(
 
     Raises:
         ValueError: Fewer than `MIN_TRIALS` different architectures, or all costs are the same.
+        DeviceNotFoundError: The machine has no such device.
 
     Example:
         >>> space = SearchSpace.from_choices({"depth": range(1, 6), "width": range(8, 48, 8)})
@@ -81,6 +83,7 @@ def fit(
         >>> model.draw(10.0, 4, np.random.default_rng(0)).shape
         (4, 2)
     """
+    device = find_device(device)
     settings = settings or Settings()
     values = cut_off(losses[:, 0])
     losses = np.column_stack([values, losses[:, 1]])

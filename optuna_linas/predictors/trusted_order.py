@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
-from optuna_linas.fence import NEAR, Fence
+from optuna_linas.fence import NEAR, fenced
 from optuna_linas.predictors.bends import Bends
 from optuna_linas.predictors.block_scaler import BlockScaler, column_variances
 from optuna_linas.predictors.blocks import FeatureBlocks
@@ -94,7 +94,7 @@ def _decided(variables: tuple[Variable, ...], n: int, codes: bytes, values: byte
     archs = np.frombuffer(codes, dtype=np.int64).reshape(n, -1)
     losses = np.frombuffer(values, dtype=np.float64).reshape(n, -1)
     # A penalty says of no option whether it is a size.
-    usual = (Fence(losses, NEAR)(losses) == losses).all(axis=1)
+    usual = (fenced(losses, NEAR) == losses).all(axis=1)
     archs, losses = archs[usual], losses[usual]
     mean, spread = losses.mean(axis=0), losses.std(axis=0)
     varies = spread > 1e-12 * np.maximum(np.abs(mean), 1e-300)

@@ -123,6 +123,10 @@ class NAGSampler(PlannedSampler):
         check_count("n_budgets", n_budgets, least=2)
         check_count("n_startup_trials", n_startup_trials, least=0)
         check_count("n_steps", n_steps, least=0)
+        if device != "cpu":
+            from optuna_linas.hardware.devices import find_device  # not before torch is needed
+
+            find_device(device)
         self._value, self._cost = (Attr(g) if isinstance(g, str) else g for g in (value, cost))
         if self._value == self._cost:
             raise ValueError(f"value and cost are the same, {self._cost!r}: there is no trade-off.")

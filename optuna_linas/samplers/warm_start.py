@@ -129,6 +129,11 @@ class WarmStart:
             codes[key], losses[key] = code, told
             feasible[key] = _is_feasible(trial)
         if not codes:
+            theirs = {name for trial in self._trials for name in trial.params}
+            if theirs and theirs.isdisjoint(space.names):
+                reason = SpaceMismatchError(
+                    f"They have other parameters, {sorted(theirs)[:5]}, than {[*space.names[:5]]}."
+                )
             raise SpaceMismatchError(
                 "No complete trial of warm_start fits the search space, so nothing can be learned "
                 f"from it. {reason or 'None of them has finite values.'}"
