@@ -71,7 +71,11 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     problems = {given: make_problem(given, data) for given in expand_names(options.problems)}
     reasons = {name: CONTENDERS[name].why_missing() for name in options.samplers}
     shown = [name for name in options.samplers if reasons[name] is None]
-    tasks = [task for given in problems for task in _tasks(given, shown, options)]
+    tasks = [
+        task
+        for given, problem in problems.items()
+        for task in _tasks(given, [n for n in shown if _fits(n, problem)], options)
+    ]
     slow = [task for task in tasks if task.sampler in options.if_cached]
     left_out = {task for task in slow if from_cache(task, settings) is None}
     tasks = [task for task in tasks if task not in left_out]
@@ -91,6 +95,15 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
         "asks": {name: _asks(name, options) for name in shown},
         "skipped": [
             *({"name": n, "reason": r} for n, r in reasons.items() if r is not None),
+            *(
+                {
+                    "name": f"{n} on {p.name}",
+                    "reason": f"needs {CONTENDERS[n].min_goals} objectives",
+                }
+                for p in problems.values()
+                for n in shown
+                if not _fits(n, p)
+            ),
             *({"name": str(t), "reason": "not in the cache"} for t in slow if t in left_out),
         ],
         "problems": {
@@ -135,6 +148,10 @@ def _summary(
         shown=shown,
         n_evaluations=options.evaluations,
     )
+
+
+def _fits(name: str, problem: Problem) -> bool:
+    return len(problem.goals) >= CONTENDERS[name].min_goals
 
 
 def _tasks(given: str, shown: Sequence[str], options: argparse.Namespace) -> list[Task]:

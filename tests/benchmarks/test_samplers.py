@@ -42,7 +42,20 @@ def test_a_benchmark_from_end_to_end(table: Path, capsys: pytest.CaptureFixture[
     page = picture.read_text()
     assert "plotly" in page
     assert '"width":1200' not in page  # as wide as the window
-    assert "tpe-multivariate" in capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "tpe-multivariate" in printed
+    assert "accuracy (%, maximised) × latency (ms, minimised)" in printed
+
+
+def test_one_objective_will_do_but_for_a_sampler_that_needs_two(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--problems", f"{table}:+accuracy", "--seeds", "1", "--evaluations", "15"]
+    words += ["--samplers", "linas", "nag", "--cache", str(table.parent / "cache"), "--no-targets"]
+    assert samplers.main(words) == 0
+    printed = capsys.readouterr().out
+    assert "Left out: nag on tiny:+accuracy: needs 2 objectives" in printed
+    assert "│ linas   │ 1.000 │" in printed
 
 
 def test_targets_are_reached_or_bounded(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
