@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import tempfile
 import time
@@ -95,7 +96,7 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
             "runs": runs,
         }
     return {
-        "command": f"python -m benchmarks.budgets {' '.join(_words(options))}",
+        "command": f"python -m benchmarks.budgets {shlex.join(_words(options))}",
         "started": started,
         **platform_facts(),
         "n_evaluations": options.evaluations,
@@ -173,14 +174,15 @@ def true_losses(problem: Problem, cases: Cases, choices: Choices) -> dict[str, A
 
 
 def _histogram(problem: Problem, generator: BudgetGenerator, cases: Cases) -> dict[str, Any]:
-    """True costs of many draws for a few budgets (the paper's figure 3)."""
+    """True costs of many draws for a few budgets (the paper's figure 3), of those measured."""
     low, high = cases.budgets[0], cases.budgets[-1]
     shown: dict[str, Any] = {}
     for share in HISTOGRAM_SHARES:
         budget = float(low + share * (high - low))
         draws = generator.draw(budget, N_DRAWS)
         archs = np.stack([problem.space.encode(draw.params) for draw in draws])
-        shown[f"{budget:.6g}"] = problem.losses(problem.evaluate(archs))[:, 1].tolist()
+        costs = problem.losses(problem.evaluate(archs))[:, 1]
+        shown[f"{budget:.6g}"] = costs[np.isfinite(costs)].tolist()
     return shown
 
 
@@ -230,6 +232,7 @@ def _words(options: argparse.Namespace) -> list[str]:
     words = ["--problems", *options.problems, "--seeds", str(options.seeds)]
     words += ["--evaluations", str(options.evaluations), "--samplers", *options.samplers]
     words += ["--paper-steps", str(options.paper_steps)]
+    words += ["--steps", str(options.steps)] if options.steps else []
     return words + (["--ablations"] if options.ablations else [])
 
 

@@ -87,6 +87,24 @@ def test_what_could_not_be_measured_is_not_within_a_budget(
     assert set(true["loss"]) == {cases.fallback}
 
 
+def test_a_table_with_networks_that_do_not_run_has_figures_and_pictures(
+    larger_table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.budget_methods.OFA_GENERATIONS", 5)
+    path = Path(larger_table.partition(":")[0])
+    arrays = dict(np.load(path))
+    arrays["Y"][::3] = np.nan
+    np.savez(path, **arrays)
+    out, pictures = tmp_path / "out.json", tmp_path / "out.html"
+    words = f"--problems {larger_table} --seeds 1 --evaluations 40 --samplers linas"
+    words += f" --paper-steps 0 --out {out} --pictures {pictures} --cache {tmp_path / 'cache'}"
+    assert main(words.split()) == 0
+    (problem,) = json.loads(out.read_text())["problems"].values()
+    for method in problem["runs"][0]["methods"].values():
+        assert np.isfinite(method["loss"]).all()
+    assert pictures.is_file()
+
+
 def test_a_search_for_one_budget_never_returns_what_could_not_be_measured(
     larger_table: str,
 ) -> None:

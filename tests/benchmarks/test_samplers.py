@@ -1,4 +1,5 @@
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -175,4 +176,30 @@ def test_results_become_markdown(table: Path, capsys: pytest.CaptureFixture[str]
     # Twelve networks: after twenty evaluations ours has all of them.
     assert linas[:3] == ["linas", "**1.000 ± .000**", "–"]
     assert "| hypervolume at 50 not below tpe's |" in "\n".join(printed)
-    assert "python -m benchmarks.samplers" in printed[-2]
+    # By default, what a short run has; and its command runs where it was given.
+    assert markdown.main([str(out)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "| problem | sampler | @20 | ms a trial |"
+    words = shlex.split(printed[-2])
+    assert words[:3] == ["python", "-m", "benchmarks.samplers"]
+    again = [*words[3:], "--cache", str(table.parent / "cache"), "--out", str(out)]
+    before = json.loads(out.read_text())
+    assert samplers.main(again) == 0
+    after = json.loads(out.read_text())
+    assert after["command"] == before["command"] == printed[-2]
+    assert "--no-targets" in after["command"]
+
+
+@pytest.mark.parametrize(
+    ("measured", "shown"),
+    [((20, 40), [20, 40]), ((20, 50, 60), [50, 60]), ((20, 50, 100, 200, 250), [50, 100, 250])],
+)
+def test_columns_are_of_what_was_measured(measured: tuple[int, ...], shown: list[int]) -> None:
+    figures = {
+        "hypervolume": {str(c): {"mean": 0.5, "standard_error": None} for c in measured},
+        "evaluations_to": {},
+        "seconds_per_trial": {"mean": 0.1},
+    }
+    results = {"problems": {"p": {"targets": {}, "samplers": {"linas": figures}}}}
+    columns = markdown.figures(results).splitlines()[0].strip("| ").split(" | ")[2:-1]
+    assert columns == [f"@{c}" for c in shown]
