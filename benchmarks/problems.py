@@ -14,7 +14,7 @@ from benchmarks.generated import FAMILIES, generated, is_generated, names_of
 from benchmarks.operations import as_operations
 from benchmarks.problem import Goal, Problem
 from benchmarks.surrogates import HWGPT, OFAMobileNetV3
-from benchmarks.tables import table_problem
+from benchmarks.tables import split_path, table_problem
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import SearchSpace
 
@@ -62,10 +62,8 @@ def make_problem(name: str, data: Path | None) -> Problem:
                 "where they come from."
             )
         return PROBLEMS[name](name, data)
-    path, _, objectives = name.partition(".npz")
-    if objectives or name.endswith(".npz"):
-        wanted = [o for o in objectives.lstrip(":").split(",") if o]
-        return table_problem(Path(f"{path}.npz"), wanted)
+    if (table := split_path(name)) is not None:
+        return table_problem(*table)
     raise ValueError(f"Unknown problem {name!r}. Known are {NAMES_IN_WORDS}.")
 
 

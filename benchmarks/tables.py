@@ -21,7 +21,7 @@ from optuna_linas.conditions import learn_conditions
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Option, Variable
 
-__all__ = ["Measured", "read_table", "table_problem"]
+__all__ = ["Measured", "read_table", "split_path", "table_problem"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,17 @@ class Measured:
     values: FloatArray
     goals: tuple[Goal, ...]
     version: str
+
+
+def split_path(name: str) -> tuple[Path, list[str]] | None:
+    """Split `FILE.npz:+accuracy,-latency` into the path and the objectives.
+
+    None if it is not the path of a table. Without objectives there are none.
+    """
+    path, ending, objectives = name.partition(".npz")
+    if not ending:
+        return None
+    return Path(path + ending), [each for each in objectives.lstrip(":").split(",") if each]
 
 
 def read_table(
