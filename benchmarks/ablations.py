@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks.alike import alike, alike_in_words
 from benchmarks.cache import Cache, default_folder
 from benchmarks.data import MissingData, data_folder
 from benchmarks.limits import latency_limits, limits_table, ofa_results, summarise_limits
@@ -46,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for study, found in results["studies"].items():
         console.rule(f"Ablation: {study}")
         print_report(found, console)
+        for name, problem in found["problems"].items():
+            for names in problem["alike"]:
+                console.print(alike_in_words(name, names), style="yellow", markup=False)
     for name, limits in results["limits"].items():
         console.print(limits_table(name, limits))
     if options.picture:
@@ -87,14 +91,17 @@ def _run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
             "skipped": [],
             "verdicts": [],
             "problems": {
-                problem.name: summarise_problem(
-                    problem,
-                    _yardstick(problem, options),
-                    found[given],
-                    TARGET,
-                    shown=list(names),
-                    n_evaluations=max(names.values()),
-                )
+                problem.name: {
+                    **summarise_problem(
+                        problem,
+                        _yardstick(problem, options),
+                        found[given],
+                        TARGET,
+                        shown=list(names),
+                        n_evaluations=max(names.values()),
+                    ),
+                    "alike": alike({name: found[given][name] for name in names}, names),
+                }
                 for given, problem in problems.items()
             },
         }

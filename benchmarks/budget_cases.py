@@ -19,7 +19,7 @@ from benchmarks.yardstick import yardstick
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.evolution.variation import resample
 
-__all__ = ["Cases", "PenalisedLoss", "evolve", "make_cases"]
+__all__ = ["Cases", "PenalisedLoss", "check_goals", "evolve", "make_cases"]
 
 Losses = Callable[[IntArray], FloatArray]
 """From rows to value and cost, minimised, `float[n, 2]`."""
@@ -43,6 +43,28 @@ class Cases:
     budgets: FloatArray
     best: FloatArray
     fallback: float
+
+
+def check_goals(problem: Problem) -> None:
+    """Refuse a problem without a value and a cost.
+
+    Raises:
+        ValueError: It has not two objectives, or the second is maximised.
+    """
+    goals = problem.goals
+    if len(goals) != 2:
+        raise ValueError(
+            "Budgets need two objectives, first the value, then the cost that is limited; "
+            f"{problem.name} has {', '.join(goal.name for goal in goals)}. Of a table by its path, "
+            "name them: FILE.npz:+accuracy,-latency."
+        )
+    value, cost = goals
+    if cost.direction == "maximize":
+        raise ValueError(
+            f"{problem.name}: the first objective is the value, here {value.name}, the second the "
+            f"cost that a budget limits, here {cost.name}. A cost is minimised, and {cost.name} is "
+            f"maximised. To swap them, write FILE.npz:+{cost.name},-{value.name}."
+        )
 
 
 def make_cases(problem: Problem, cache: Cache, *, generations: int = GENERATIONS) -> Cases:
@@ -111,7 +133,7 @@ def evolve(
 
 
 class PenalisedLoss:
-    """A loss within a budget; far worse, and the more so the dearer, beyond it.
+    """A loss within a budget; far worse, and the more so the dearer, beyond it; infinite for NaN.
 
     Args:
         losses: From rows to value and cost, minimised, `float[n, 2]`.
@@ -126,7 +148,7 @@ class PenalisedLoss:
         values, costs = self._losses(archs).T
         excess = costs - self._budget
         penalised: FloatArray = np.where(excess <= 0, values, 1e9 + excess)
-        return penalised
+        return np.where(np.isnan(penalised), np.inf, penalised)
 
 
 def _search(problem: Problem, budgets: FloatArray, generations: int) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import tempfile
 import time
@@ -17,7 +18,7 @@ import optuna
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.budget_cases import Cases, make_cases
+from benchmarks.budget_cases import Cases, check_goals, make_cases
 from benchmarks.budget_methods import (
     Choices,
     best_trial,
@@ -32,7 +33,7 @@ from benchmarks.cache import Cache, default_folder
 from benchmarks.contenders import CONTENDERS
 from benchmarks.data import MissingData, data_folder
 from benchmarks.problem import Problem
-from benchmarks.problems import GROUPS, PROBLEMS, expand_names, make_problem
+from benchmarks.problems import TWO_OBJECTIVES_IN_WORDS, expand_names, make_problem
 from benchmarks.reasons import print_error
 from benchmarks.running import platform_facts
 from optuna_linas import BudgetGenerator
@@ -70,29 +71,32 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
 
     Raises:
         MissingData: A data file is not there.
-        ValueError: An unknown problem.
+        ValueError: An unknown problem, or one without a value and a cost.
     """
     data, cache = data_folder(options.data), Cache(Path(options.cache))
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    given = {name: make_problem(name, data) for name in expand_names(options.problems)}
+    for problem in given.values():
+        check_goals(problem)
     problems: dict[str, Any] = {}
-    for name in expand_names(options.problems):
-        problem = make_problem(name, data)
+    for name, problem in given.items():
         with console.status(f"The best known under each budget of {name}"):
             cases = make_cases(problem, cache)
         runs = []
         for seed in range(options.seeds):
             runs.append(_one_seed(problem, cases, seed, options))
             console.print(f"{name}, seed {seed}: done")
+        cost = problem.goals[1]
         problems[name] = {
             "budgets": cases.budgets.tolist(),
             "best_known_loss": cases.best.tolist(),
             "value": problem.goals[0].name,
-            "cost": f"{problem.goals[1].name} ({problem.goals[1].unit})",
+            "cost": cost.name + (f" ({cost.unit})" if cost.unit else ""),
             "maximised": problem.directions[0] == "maximize",
             "runs": runs,
         }
     return {
-        "command": f"python -m benchmarks.budgets {' '.join(_words(options))}",
+        "command": f"python -m benchmarks.budgets {shlex.join(_words(options))}",
         "started": started,
         **platform_facts(),
         "n_evaluations": options.evaluations,
@@ -157,7 +161,9 @@ def variants(options: argparse.Namespace) -> dict[str, Settings]:
 def true_losses(problem: Problem, cases: Cases, choices: Choices) -> dict[str, Any]:
     """What the chosen architectures are worth when they are measured."""
     losses = problem.losses(problem.evaluate(problem.space.canonical(choices.archs)))
-    within = choices.chosen & (losses[:, 1] <= cases.budgets)
+    # What could not be measured is no answer either: it has no value, whatever it costs.
+    measured = np.isfinite(losses).all(axis=1)
+    within = choices.chosen & measured & (losses[:, 1] <= cases.budgets)
     return {
         "within": within.tolist(),
         "loss": np.where(within, losses[:, 0], cases.fallback).tolist(),
@@ -168,14 +174,15 @@ def true_losses(problem: Problem, cases: Cases, choices: Choices) -> dict[str, A
 
 
 def _histogram(problem: Problem, generator: BudgetGenerator, cases: Cases) -> dict[str, Any]:
-    """True costs of many draws for a few budgets (the paper's figure 3)."""
+    """True costs of many draws for a few budgets (the paper's figure 3), of those measured."""
     low, high = cases.budgets[0], cases.budgets[-1]
     shown: dict[str, Any] = {}
     for share in HISTOGRAM_SHARES:
         budget = float(low + share * (high - low))
         draws = generator.draw(budget, N_DRAWS)
         archs = np.stack([problem.space.encode(draw.params) for draw in draws])
-        shown[f"{budget:.6g}"] = problem.losses(problem.evaluate(archs))[:, 1].tolist()
+        costs = problem.losses(problem.evaluate(archs))[:, 1]
+        shown[f"{budget:.6g}"] = costs[np.isfinite(costs)].tolist()
     return shown
 
 
@@ -184,7 +191,11 @@ def print_results(results: Mapping[str, Any], console: Console) -> None:
     for name, problem in results["problems"].items():
         best = np.array(problem["best_known_loss"])
         sign = -1.0 if problem["maximised"] else 1.0
-        table = Table(title=f"{name}: {problem['value']} within {len(best)} budgets")
+        direction = "maximised" if problem["maximised"] else "minimised"
+        table = Table(
+            title=f"{name}: {problem['value']}, {direction}, within {len(best)} budgets of "
+            f"{problem['cost']}, minimised"
+        )
         for column in ("method", problem["value"], "to best known", "within budget"):
             table.add_column(column, justify="left" if column == "method" else "right")
         for column in ("fit s", "ms a budget"):
@@ -205,7 +216,8 @@ def print_results(results: Mapping[str, Any], console: Console) -> None:
         sizes = [run["methods"]["generator"]["file_bytes"] for run in problem["runs"]]
         console.print(
             f"best known: {sign * best.mean():.3f}; saved file: {max(sizes) / 1e3:.0f} kB; "
-            "a method without an architecture within a budget counts with the cheapest one."
+            "a method without an architecture within a budget, or with one that could not be "
+            "measured, counts with the cheapest one."
         )
 
 
@@ -220,6 +232,7 @@ def _words(options: argparse.Namespace) -> list[str]:
     words = ["--problems", *options.problems, "--seeds", str(options.seeds)]
     words += ["--evaluations", str(options.evaluations), "--samplers", *options.samplers]
     words += ["--paper-steps", str(options.paper_steps)]
+    words += ["--steps", str(options.steps)] if options.steps else []
     return words + (["--ablations"] if options.ablations else [])
 
 
@@ -232,8 +245,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=["budgets"],
         metavar="NAME",
-        help=f"problems with two objectives, value first ({', '.join(PROBLEMS)}) or groups "
-        f"({', '.join(GROUPS)}); default: %(default)s",
+        help="problems with two objectives, first the value, then the cost that is limited: of "
+        f"{TWO_OBJECTIVES_IN_WORDS}; default: %(default)s",
     )
     add("--seeds", type=int, default=5, help="seeds 0, 1, ... ; default: 5")
     add("--evaluations", type=int, default=300, help="trials of a study; default: 300")

@@ -32,6 +32,7 @@ class Contender:
         packages: The distributions that it needs; their versions key its cached results.
         max_evaluations: It is not run for longer; None for no limit.
         max_seeds: It is not run with more seeds; None for no limit.
+        min_goals: Objectives that a problem must have for it.
         ours: It is this repository's.
     """
 
@@ -40,6 +41,7 @@ class Contender:
     packages: tuple[str, ...] = ("optuna",)
     max_evaluations: int | None = None
     max_seeds: int | None = None
+    min_goals: int = 1
     ours: bool = False
 
     def why_missing(self) -> str | None:
@@ -80,6 +82,7 @@ CONTENDERS: Mapping[str, Contender] = {
     "nag": Contender(
         lambda seed: NAGSampler(cost=1, seed=seed),
         packages=("optuna", "torch"),
+        min_goals=2,
         ours=True,
     ),
     "random": Contender(lambda seed: optuna.samplers.RandomSampler(seed=seed)),

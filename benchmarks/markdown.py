@@ -17,16 +17,18 @@ CHECKPOINTS = (50, 100, 250)
 def figures(
     results: Mapping[str, Any],
     *,
-    checkpoints: Sequence[int] = CHECKPOINTS,
+    checkpoints: Sequence[int] | None = None,
     samplers: Sequence[str] | None = None,
 ) -> str:
     """Return one table: a row for each problem and sampler, the best mean of a column in bold.
 
     Args:
         results: What `benchmarks.samplers --out` wrote.
-        checkpoints: Evaluations at which hypervolumes are shown.
+        checkpoints: Evaluations at which hypervolumes are shown; by default the last and, of those
+            that were measured, 50, 100 and 250 (all, where no search is longer than 50).
         samplers: Those to show, in this order; by default all.
     """
+    checkpoints = _measured(results) if checkpoints is None else checkpoints
     targets = list(dict.fromkeys(t for p in results["problems"].values() for t in p["targets"]))
     columns = [f"@{c}" for c in checkpoints] + [f"to {t}" for t in targets]
     rows = [_row(["problem", "sampler", *columns, "ms a trial"])]
@@ -57,6 +59,18 @@ def targets(results: Mapping[str, Any]) -> str:
         holds = {True: "yes", False: "**no**", None: "?"}[verdict["holds"]]
         rows.append(_row([verdict["problem"], verdict["claim"], verdict["measured"], shown, holds]))
     return "\n".join(rows)
+
+
+def _measured(results: Mapping[str, Any]) -> list[int]:
+    """Return the checkpoints to show of those that were measured."""
+    found = {
+        int(c)
+        for problem in results["problems"].values()
+        for figures in problem["samplers"].values()
+        for c in figures["hypervolume"]
+    }
+    last = max(found, default=0)
+    return sorted(c for c in found if c in (*CHECKPOINTS, last) or last <= CHECKPOINTS[0])
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -96,7 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.markdown", description=__doc__)
     parser.add_argument("results", type=Path, help="what benchmarks.samplers --out wrote")
-    parser.add_argument("--checkpoints", nargs="+", type=int, default=list(CHECKPOINTS))
+    parser.add_argument("--checkpoints", nargs="+", type=int, metavar="N",
+        help="evaluations to show; default: 50, 100, 250 and the last, as far as they were "
+        "measured")  # fmt: skip
     parser.add_argument("--samplers", nargs="+", help="those to show, in this order; default: all")
     options = parser.parse_args(arguments)
     results = json.loads(options.results.read_text())

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.tables import Measured, read_table
+from benchmarks.data import MissingData
+from benchmarks.tables import Measured, read_table, split_path
 from optuna_linas.variable import Option
 
-__all__ = ["MEASURED", "read_measured"]
+__all__ = ["MEASURED", "TABLES_IN_WORDS", "read_measured"]
 
 Conditions = Mapping[str, Mapping[str, list[Option]]]
 
@@ -42,12 +43,30 @@ MEASURED: Mapping[str, _Source] = {
 }
 """Name to where the measurements lie."""
 
+TABLES_IN_WORDS = (
+    f"{', '.join(MEASURED)}, and any table by its path, complete or not: "
+    "FILE.npz:+accuracy,-latency (benchmarks/README.md has the format)"
+)
+"""Every name of a table, for the help and the errors of the command line."""
 
-def read_measured(name: str, data: Path) -> Measured:
-    """Return measured networks by the name of their table.
+
+def read_measured(name: str, data: Path | None) -> Measured:
+    """Return measured networks.
+
+    Args:
+        name: One of `MEASURED`, or the path of a table with the objectives behind a colon:
+            `tables/mine.npz:+accuracy,-latency`.
+        data: The folder of the data files.
 
     Raises:
-        MissingData: The file is not there.
+        MissingData: The file, or the folder, is not there.
+        ValueError: An unknown name, or an unusable table.
     """
+    if (table := split_path(name)) is not None:
+        return read_table(*table)
+    if name not in MEASURED:
+        raise ValueError(f"Unknown table {name!r}. Known are {TABLES_IN_WORDS}.")
+    if data is None:
+        raise MissingData("Name the folder of the measurements with --data or OPTUNA_LINAS_DATA.")
     source = MEASURED[name]
     return read_table(data / source.file, source.objectives, source.conditions)

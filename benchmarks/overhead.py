@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks.contenders import CONTENDERS
 from benchmarks.data import MissingData, data_folder
 from benchmarks.problem import Problem
-from benchmarks.problems import make_problem
+from benchmarks.problems import NAMES_IN_WORDS, make_problem
 from benchmarks.reasons import print_error
 from benchmarks.searches import search
 from benchmarks.summary import mean_and_error
@@ -141,7 +141,8 @@ def _profile(problem: Problem, name: str, n_evaluations: int) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__)
     add = parser.add_argument
-    add("--problem", default=PROBLEM, help="default: %(default)s")
+    add("--problem", default=PROBLEM, metavar="NAME",
+        help=f"of {NAMES_IN_WORDS}; default: %(default)s")  # fmt: skip
     add("--samplers", nargs="+", choices=CONTENDERS, default=["linas"], metavar="NAME",
         help=f"of {', '.join(CONTENDERS)}; default: linas")  # fmt: skip
     add("--evaluations", type=int, default=1_000, help="trials per search; default: 1000")

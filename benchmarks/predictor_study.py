@@ -74,7 +74,9 @@ def split(measured: Measured, n_test: int = N_TEST) -> tuple[Examples, Examples]
     signs = np.array([-1.0 if goal.direction == "maximize" else 1.0 for goal in measured.goals])
     told = np.flatnonzero(np.isfinite(measured.values).all(axis=1))
     if len(told) <= n_test:
-        raise ValueError(f"{n_test} test examples of {len(told)} leave none to learn from.")
+        raise ValueError(
+            f"{n_test} test examples of {len(told)} leave none to learn from: take fewer (--test)."
+        )
     order = np.random.default_rng(TEST_SEED).permutation(told)
     everything = Examples(measured.archs, measured.values * signs)
     return everything.first(order[n_test:], len(order)), everything.first(order, n_test)
@@ -101,9 +103,17 @@ def study(
         n_test: Examples to predict.
         on_fit: Called after each fit.
         clock: Seconds that this process has used.
+
+    Raises:
+        ValueError: The table has no more than `n_test` networks, or fewer besides than any size.
     """
     rest, test = split(measured, n_test)
     possible = [n for n in sizes if n <= len(rest.archs)]
+    if not possible:
+        raise ValueError(
+            f"Besides {n_test} test examples there are {len(rest.archs)} to learn from, fewer than "
+            f"{min(sizes)}: take fewer of either (--test, --sizes)."
+        )
     orders = [
         np.random.default_rng([TEST_SEED, r]).permutation(len(rest.archs)) for r in range(repeats)
     ]

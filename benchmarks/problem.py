@@ -18,7 +18,7 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import SearchSpace
 from optuna_linas.suggest import suggest
 
-__all__ = ["Asks", "Goal", "Problem"]
+__all__ = ["Asks", "Direction", "Goal", "Problem"]
 
 Direction = Literal["maximize", "minimize"]
 

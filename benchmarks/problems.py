@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from benchmarks.generated import FAMILIES, generated, is_generated, names_of
 from benchmarks.operations import as_operations
 from benchmarks.problem import Goal, Problem
 from benchmarks.surrogates import HWGPT, OFAMobileNetV3
-from benchmarks.tables import table_problem
+from benchmarks.tables import split_path, table_problem
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.space import SearchSpace
 
@@ -22,6 +22,7 @@ __all__ = [
     "GROUPS",
     "NAMES_IN_WORDS",
     "PROBLEMS",
+    "TWO_OBJECTIVES_IN_WORDS",
     "expand_names",
     "gpt_space",
     "make_problem",
@@ -61,10 +62,8 @@ def make_problem(name: str, data: Path | None) -> Problem:
                 "where they come from."
             )
         return PROBLEMS[name](name, data)
-    path, _, objectives = name.partition(".npz")
-    if objectives or name.endswith(".npz"):
-        wanted = [o for o in objectives.lstrip(":").split(",") if o]
-        return table_problem(Path(f"{path}.npz"), wanted)
+    if (table := split_path(name)) is not None:
+        return table_problem(*table)
     raise ValueError(f"Unknown problem {name!r}. Known are {NAMES_IN_WORDS}.")
 
 
@@ -204,11 +203,21 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """Names that stand for several problems."""
 
-NAMES_IN_WORDS = (
-    f"{', '.join(PROBLEMS)}, generated-FAMILY-SEED (a family of {', '.join(FAMILIES)}), each also "
-    "with -anonymous, -anonymous-text, -anonymous-numbers or one of "
-    f"{', '.join(f'-{kind}' for kind in FAILURES)}, "
-    f"{', '.join(_OFA)} with -ops, the groups {', '.join(GROUPS)}, and any table by its path: "
-    "FILE.npz:+objective,-objective"
-)
+
+def _in_words(left_out: Collection[str] = ()) -> str:
+    problems, groups = ([n for n in names if n not in left_out] for names in (PROBLEMS, GROUPS))
+    return (
+        f"{', '.join(problems)}, generated-FAMILY-SEED (a family of {', '.join(FAMILIES)}), each "
+        "also with -anonymous, -anonymous-text, -anonymous-numbers or one of "
+        f"{', '.join(f'-{kind}' for kind in FAILURES)}, {', '.join(_OFA)} with -ops, the groups "
+        f"{', '.join(groups)}, and any table by its path: FILE.npz:+accuracy,-latency (+ "
+        "maximises, - minimises, without a sign the unit must say it, without a colon the first "
+        "two objectives; benchmarks/README.md has the format)"
+    )
+
+
+NAMES_IN_WORDS = _in_words()
 """Every name of a problem, for the help and the errors of the command lines."""
+
+TWO_OBJECTIVES_IN_WORDS = _in_words(("three", *GROUPS["three"]))
+"""The names of problems with two objectives."""

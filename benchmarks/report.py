@@ -27,9 +27,7 @@ def print_report(results: Mapping[str, Any], console: Console) -> None:
 
 
 def _table(name: str, problem: Mapping[str, Any]) -> Table:
-    goals = " × ".join(
-        f"{g['name']}{f' ({unit})' if (unit := g['unit']) else ''}" for g in problem["goals"]
-    )
+    goals = " × ".join(_goal(goal) for goal in problem["goals"])
     targets = problem["targets"]
     table = Table(
         title=f"{name}: {goals}",
@@ -81,6 +79,12 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> Table:
             {True: "yes", False: "[red]no[/red]", None: "?"}[verdict["holds"]],
         )
     return table
+
+
+def _goal(goal: Mapping[str, str]) -> str:
+    """Say an objective with its unit and its direction: "accuracy (%, maximised)"."""
+    said = (goal["unit"], goal["direction"].replace("ize", "ised"))
+    return f"{goal['name']} ({', '.join(word for word in said if word)})"
 
 
 def _share(figure: Mapping[str, Any] | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from benchmarks.searches import Search
 from benchmarks.summary import summarise_problem
 from benchmarks.tasks import SearchFailed, Settings, Task, from_cache
 from benchmarks.verdicts import verdicts
-from benchmarks.yardstick import yardstick
+from benchmarks.yardstick import GENERATIONS, yardstick
 
 __all__ = ["main", "run"]
 
@@ -71,7 +72,11 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     problems = {given: make_problem(given, data) for given in expand_names(options.problems)}
     reasons = {name: CONTENDERS[name].why_missing() for name in options.samplers}
     shown = [name for name in options.samplers if reasons[name] is None]
-    tasks = [task for given in problems for task in _tasks(given, shown, options)]
+    tasks = [
+        task
+        for given, problem in problems.items()
+        for task in _tasks(given, [n for n in shown if _fits(n, problem)], options)
+    ]
     slow = [task for task in tasks if task.sampler in options.if_cached]
     left_out = {task for task in slow if from_cache(task, settings) is None}
     tasks = [task for task in tasks if task not in left_out]
@@ -79,7 +84,7 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     found = run_tasks(tasks, settings, jobs=options.jobs, console=console)
     results: dict[str, Any] = {
-        "command": _command(options, [problem.name for problem in problems.values()]),
+        "command": _command(options),
         "started": started,
         "platform": platform_facts(),
         "versions": {
@@ -91,6 +96,15 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, Any]:
         "asks": {name: _asks(name, options) for name in shown},
         "skipped": [
             *({"name": n, "reason": r} for n, r in reasons.items() if r is not None),
+            *(
+                {
+                    "name": f"{n} on {p.name}",
+                    "reason": f"needs {CONTENDERS[n].min_goals} objectives",
+                }
+                for p in problems.values()
+                for n in shown
+                if not _fits(n, p)
+            ),
             *({"name": str(t), "reason": "not in the cache"} for t in slow if t in left_out),
         ],
         "problems": {
@@ -137,6 +151,10 @@ def _summary(
     )
 
 
+def _fits(name: str, problem: Problem) -> bool:
+    return len(problem.goals) >= CONTENDERS[name].min_goals
+
+
 def _tasks(given: str, shown: Sequence[str], options: argparse.Namespace) -> list[Task]:
     """List a problem's searches: the samplers', and those that define the targets."""
     lengths = dict.fromkeys(shown, options.evaluations)
@@ -156,13 +174,16 @@ def _asks(name: str, options: argparse.Namespace) -> Any:
     return CONTENDERS[name].asks if options.asks == "best" else options.asks
 
 
-def _command(options: argparse.Namespace, problems: Sequence[str]) -> str:
-    """Return the command without the folders of this machine."""
-    words = ["python -m benchmarks.samplers", "--problems", *problems]
-    words += ["--samplers", *options.samplers, "--seeds", str(options.seeds)]
-    words += ["--evaluations", str(options.evaluations)]
-    words += ["--overhead", str(options.overhead)] if options.overhead else []
-    return " ".join(words + ([f"--asks {options.asks}"] if options.asks != "best" else []))
+def _command(options: argparse.Namespace) -> str:
+    """Return the command as it was given, without where data and results lie and how it ran."""
+    words = ["--problems", *options.problems, "--samplers", *options.samplers]
+    words += ["--seeds", options.seeds, "--evaluations", options.evaluations]
+    words += ["--overhead", options.overhead] if options.overhead else []
+    words += ["--asks", options.asks] if options.asks != "best" else []
+    words += ["--generations", options.generations] if options.generations != GENERATIONS else []
+    words += ["--if-cached", *options.if_cached] if options.if_cached else []
+    words += ["--no-targets"] if options.no_targets else []
+    return f"python -m benchmarks.samplers {shlex.join(map(str, words))}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -198,7 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--if-cached", nargs="+", choices=CONTENDERS, default=[], metavar="NAME",
         help="samplers whose searches come from the cache or are left out")  # fmt: skip
     add("--no-targets", action="store_true", help="skip the searches that define the targets")
-    add("--generations", type=_positive, default=600,
+    add("--generations", type=_positive, default=GENERATIONS,
         help="generations of the long NSGA-II runs for the best front; default: 600")  # fmt: skip
     add("--overhead", type=_positive, metavar="N",
         help="also measure linas's own time over N trials (the target speaks of 1000)")  # fmt: skip

@@ -1,28 +1,27 @@
-"""Problems read from a table of measured networks, in the documented format.
+"""Problems read from a table of measured networks, in the format of `table_file`.
 
-An .npz file with `X` int[n, d] (option indices, -1 where a variable does not exist), `names` (d),
-`choices` (JSON: name to list of options), `objective_names` and `objective_units` (m), and `Y`
-float[n, m]. An objective is maximised where its unit says "maximize", or where its name is given
-with a plus.
+An objective is maximised or minimised as the sign before its name says, else as its unit does
+("%, maximize"); neither is guessed.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.data import digest, load
-from benchmarks.problem import Goal, Problem
+from benchmarks.data import digest
+from benchmarks.problem import Direction, Goal, Problem
+from benchmarks.table_file import TableFile
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.conditions import learn_conditions
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Condition, Option, Variable
 
-__all__ = ["Measured", "read_table", "table_problem"]
+__all__ = ["Measured", "read_table", "split_path", "table_problem"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,17 @@ class Measured:
     version: str
 
 
+def split_path(name: str) -> tuple[Path, list[str]] | None:
+    """Split `FILE.npz:+accuracy,-latency` into the path and the objectives.
+
+    None if it is not the path of a table. Without objectives there are none.
+    """
+    path, ending, objectives = name.partition(".npz")
+    if not ending:
+        return None
+    return Path(path + ending), [each for each in objectives.lstrip(":").split(",") if each]
+
+
 def read_table(
     path: Path,
     objectives: Sequence[str],
@@ -55,37 +65,36 @@ def read_table(
     Args:
         path: The .npz file.
         objectives: Names from `objective_names`, each optionally with a sign in front: `+` to
-            maximise, `-` to minimise. Without one the unit decides. None: the first two.
+            maximise, `-` to minimise. Without one the unit decides. Empty: the first two.
         conditions: When a variable exists, for a table that does not mark it with -1: variable to
             parent to the parent's options. By default they are learned.
 
     Raises:
         MissingData: No such file.
-        ValueError: An unknown objective.
+        ValueError: A file in another format, an unknown objective, or one without a direction.
     """
-    arrays = load(path)
-    known = [str(n) for n in arrays["objective_names"]]
+    file = TableFile.read(path)
+    known = file.objective_names
     goals, columns = [], []
     for each in list(objectives) or known[:2]:
         bare = each.lstrip("+-")
         if bare not in known:
             raise ValueError(f"{path.name} has no objective {bare!r}; it has {', '.join(known)}.")
         columns.append(known.index(bare))
-        unit = str(arrays["objective_units"][columns[-1]])
-        up = each.startswith("+") or (not each.startswith("-") and "maximize" in unit)
-        goals.append(Goal(bare, _short(unit), "maximize" if up else "minimize"))
+        unit = file.objective_units[columns[-1]]
+        goals.append(Goal(bare, _short(unit), _direction(each, unit, path)))
 
-    rows = arrays["X"].astype(np.int64)
-    names, choices = [str(n) for n in arrays["names"]], json.loads(str(arrays["choices"]))
     if conditions is None:
-        space = _space(rows, names, choices)
+        space = _space(file.rows, file.choices)
     else:
-        space = SearchSpace.from_choices({name: choices[name] for name in names}, conditions)
-    values = arrays["Y"][:, columns].astype(float)
+        space = SearchSpace.from_choices(file.choices, conditions)
+    values = file.values[:, columns]
     # HW-NAS-Bench writes -1 where a network does not run on the device.
     failed = [j for j, c in enumerate(columns) if "edgetpu" in known[c]]
     values[:, failed] = np.where(values[:, failed] < 0, np.nan, values[:, failed])
-    canonical, first = np.unique(space.canonical(np.maximum(rows, 0)), axis=0, return_index=True)
+    canonical, first = np.unique(
+        space.canonical(np.maximum(file.rows, 0)), axis=0, return_index=True
+    )
     return Measured(space, canonical, values[first], tuple(goals), digest(path))
 
 
@@ -102,7 +111,7 @@ def table_problem(
 
     Raises:
         MissingData: No such file.
-        ValueError: An unknown objective, or a table that lacks architectures of its space.
+        ValueError: As `read_table`, or a table that lacks architectures of its space.
     """
     table = read_table(path, objectives)
     found, expected = len(table.archs), table.space.size(effective=True)
@@ -136,7 +145,8 @@ class _Lookup:
         return found
 
 
-def _space(rows: IntArray, names: list[str], choices: dict[str, list[str | int]]) -> SearchSpace:
+def _space(rows: IntArray, choices: dict[str, list[str | int]]) -> SearchSpace:
+    names = list(choices)
     present, codes = rows >= 0, np.maximum(rows, 0)
     n_options = np.array([len(choices[name]) for name in names], dtype=np.int64)
     conditions: list[list[Condition]] = [[] for _ in names]
@@ -146,6 +156,20 @@ def _space(rows: IntArray, names: list[str], choices: dict[str, list[str | int]]
     return SearchSpace(
         [Variable.categorical(n, choices[n], conditions[j]) for j, n in enumerate(names)]
     )
+
+
+def _direction(objective: str, unit: str, path: Path) -> Direction:
+    """Return the direction that the sign of an objective says, or else its unit."""
+    if objective.startswith(("+", "-")):
+        return "maximize" if objective.startswith("+") else "minimize"
+    said = {kind.lower() for kind in re.findall(r"\b(maxi|mini)mi[sz]", unit, re.IGNORECASE)}
+    if len(said) != 1:
+        raise ValueError(
+            f"{path.name} does not say whether more or less {objective} ({unit!r}) is better. "
+            f"Write +{objective} to maximise it or -{objective} to minimise it, as in "
+            f"{path.name}:+accuracy,-latency; or say maximize or minimize in objective_units."
+        )
+    return "maximize" if said == {"maxi"} else "minimize"
 
 
 def _short(unit: str) -> str:

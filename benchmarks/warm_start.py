@@ -20,7 +20,7 @@ from rich.table import Table
 from benchmarks.cache import Cache, default_folder
 from benchmarks.data import MissingData, data_folder
 from benchmarks.problem import Problem
-from benchmarks.problems import make_problem
+from benchmarks.problems import NAMES_IN_WORDS, make_problem
 from benchmarks.reasons import print_error
 from benchmarks.running import platform_facts
 from benchmarks.searches import search
@@ -123,9 +123,8 @@ def _table(target: str, curves: Mapping[str, FloatArray]) -> Table:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.warm_start", description=__doc__)
     add = parser.add_argument
-    add(
-        "--target", default="ofa-mbv3-note10", help="problem that is searched; default: %(default)s"
-    )
+    add("--target", default="ofa-mbv3-note10", metavar="NAME",
+        help=f"problem that is searched, of {NAMES_IN_WORDS}; default: %(default)s")  # fmt: skip
     add("--sources", nargs="+", default=["ofa-mbv3-macs", "ofa-mbv3-i7"], metavar="NAME",
         help="problems of the same space; default: %(default)s")  # fmt: skip
     add("--source-evaluations", type=int, default=100, help="default: 100")

@@ -28,7 +28,7 @@ from benchmarks.problem import Problem
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.pareto import hypervolume, hypervolume_history, non_dominated
 
-__all__ = ["Yardstick", "yardstick"]
+__all__ = ["GENERATIONS", "Yardstick", "yardstick"]
 
 N_RANDOM = 5_000
 RANDOM_SEED = 123

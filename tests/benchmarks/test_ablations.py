@@ -7,6 +7,7 @@ import pytest
 from optuna.samplers import RandomSampler
 
 from benchmarks import ablations
+from benchmarks.alike import alike
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.limits import best_within, latency_limits, ofa_results, summarise_limits
 from benchmarks.ofa_search import GeneticSearch
@@ -137,6 +138,34 @@ def test_a_variant_differs_from_ours() -> None:
     )
     assert not np.array_equal(ours[:12], start[:12])
     np.testing.assert_array_equal(ours[:12], same[:12])
+
+
+def test_searches_are_alike_that_measured_the_same_with_every_seed() -> None:
+    def runs(*seeds: list[float]) -> dict[int, Search]:
+        values = [np.array(values)[:, None] for values in seeds]
+        return {seed: Search(each, np.zeros(len(each))) for seed, each in enumerate(values)}
+
+    searches = {
+        "a": runs([1.0, np.nan], [3.0, 4.0]),
+        "b": runs([1.0, np.nan], [3.0, 5.0]),
+        "c": runs([1.0, np.nan, 7.0], [3.0, 4.0, 8.0]),
+    }
+    assert alike(searches, dict.fromkeys(searches, 2)) == [["a", "c"]]
+    assert alike(searches, dict.fromkeys(searches, 1)) == [["a", "b", "c"]]
+
+
+def test_variants_that_had_only_their_start_are_said_to_compare_nothing(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ablations, "TARGET", {"LINAS@9": ("linas-paper", 9)})
+    arguments = [
+        *("--problems", f"{table}:accuracy,latency", "--seeds", "1", "--evaluations", "10"),
+        *("--studies", "population", "--cache", str(table.parent / "cache")),
+    ]
+    assert ablations.main(arguments) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "population: 10; population: 25; population: 50; population: 100 measured" in printed
+    assert "50 trials of LINAS as published" in printed
 
 
 def test_the_ablations_from_end_to_end(

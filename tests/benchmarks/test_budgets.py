@@ -12,7 +12,8 @@ from benchmarks.budget_cases import PenalisedLoss, evolve, make_cases
 from benchmarks.budget_methods import Choices
 from benchmarks.budgets import main, parser, true_losses, variants
 from benchmarks.cache import Cache
-from benchmarks.problems import make_problem
+from benchmarks.problems import GROUPS, make_problem
+from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag import PAPER, REWARDS, Settings
 
 NAMES = [f"op_{i}" for i in range(4)]
@@ -71,6 +72,76 @@ def test_what_is_beyond_its_budget_counts_with_the_cheapest(
     assert all(everywhere["within"])
 
 
+def test_what_could_not_be_measured_is_not_within_a_budget(
+    larger_table: str, tmp_path: Path
+) -> None:
+    problem = make_problem(larger_table, None)
+    cases = make_cases(problem, Cache(tmp_path / "cache"))
+
+    def unmeasured(archs: IntArray) -> FloatArray:
+        return problem.evaluate(archs) * [np.nan, 1.0]
+
+    cheapest = Choices(np.zeros((20, 4), dtype=np.int64), np.ones(20, dtype=bool), 0.0, 0.0)
+    true = true_losses(replace(problem, evaluate=unmeasured), cases, cheapest)
+    assert not any(true["within"])
+    assert set(true["loss"]) == {cases.fallback}
+
+
+def test_a_table_with_networks_that_do_not_run_has_figures_and_pictures(
+    larger_table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.budget_methods.OFA_GENERATIONS", 5)
+    path = Path(larger_table.partition(":")[0])
+    arrays = dict(np.load(path))
+    arrays["Y"][::3] = np.nan
+    np.savez(path, **arrays)
+    out, pictures = tmp_path / "out.json", tmp_path / "out.html"
+    words = f"--problems {larger_table} --seeds 1 --evaluations 40 --samplers linas"
+    words += f" --paper-steps 0 --out {out} --pictures {pictures} --cache {tmp_path / 'cache'}"
+    assert main(words.split()) == 0
+    (problem,) = json.loads(out.read_text())["problems"].values()
+    for method in problem["runs"][0]["methods"].values():
+        assert np.isfinite(method["loss"]).all()
+    assert pictures.is_file()
+
+
+def test_a_search_for_one_budget_never_returns_what_could_not_be_measured(
+    larger_table: str,
+) -> None:
+    problem = make_problem(larger_table, None)
+
+    def losses(archs: IntArray) -> FloatArray:
+        found = problem.losses(problem.evaluate(archs))
+        found[archs[:, 0] == 1, 0] = np.nan
+        return found
+
+    penalised = PenalisedLoss(losses, 1_000.0)
+    found = evolve(problem, penalised, np.random.default_rng(0), population=40, generations=10)
+    assert found[0] != 1
+
+
+@pytest.mark.parametrize(
+    ("objectives", "words"),
+    [
+        ("+accuracy", "Budgets need two objectives, first the value, then the cost"),
+        ("+accuracy,-latency,-size", "has accuracy, latency, size. Of a table"),
+        ("-latency,+accuracy", "To swap them, write FILE.npz:+accuracy,-latency"),
+    ],
+)
+def test_a_problem_without_a_value_and_a_cost_is_refused(
+    objectives: str, words: str, table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--problems", f"{table}:{objectives}", "--cache", str(table.parent)]) == 1
+    assert words in capsys.readouterr().out
+
+
+def test_the_help_offers_problems_of_two_objectives_only() -> None:
+    offered = "".join(parser().format_help().split())  # lines are broken at hyphens, too
+    assert "ofa-mbv3-note10," in offered
+    for name in ("three", *GROUPS["three"]):
+        assert f",{name}," not in offered
+
+
 def test_the_command_measures_everything_and_writes_it_down(
     larger_table: str,
     tmp_path: Path,
@@ -83,6 +154,7 @@ def test_the_command_measures_everything_and_writes_it_down(
     words += f" --paper-steps 0 --out {out} --pictures {pictures} --cache {tmp_path / 'cache'}"
     assert main(words.split()) == 0
     printed = capsys.readouterr().out
+    assert "accuracy, maximised, within 20 budgets of latency (ms), minimised" in printed
     (problem,) = json.loads(out.read_text())["problems"].values()
     methods = problem["runs"][0]["methods"]
     assert set(methods) == {

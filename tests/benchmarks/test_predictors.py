@@ -11,6 +11,7 @@ from benchmarks.predictor_study import Learner, split, study
 from benchmarks.problem import Goal
 from benchmarks.tables import Measured
 from optuna_linas.space import SearchSpace
+from tests.benchmarks.conftest import all_rows, write_table
 
 
 def additive(n: int = 200, *, depth_matters: bool = True) -> Measured:
@@ -104,7 +105,6 @@ def test_the_study_from_end_to_end(
 ) -> None:
     source = type(MEASURED["hwgpt-s-measured"])(table.name, ("accuracy", "latency"))
     monkeypatch.setattr(measured_tables, "MEASURED", {"tiny": source})
-    monkeypatch.setattr(predictors, "MEASURED", {"tiny": source})
     out, picture = table.parent / "out.json", table.parent / "picture.html"
     arguments = [
         *("--data", str(table.parent), "--test", "3", "--sizes", "6", "9", "--repeats", "2"),
@@ -117,6 +117,22 @@ def test_the_study_from_end_to_end(
     assert len(found["predictors"]["gp"]["objectives"]["latency"]["kendall_tau"]) == 2
     assert "Kendall" in picture.read_text()
     assert "ridge, plain features" in capsys.readouterr().out
+
+
+def test_a_table_by_its_path_needs_no_folder_and_may_be_incomplete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OPTUNA_LINAS_DATA", raising=False)
+    write_table(tmp_path / "part.npz", all_rows()[:-1])
+    words = ["--tables", f"{tmp_path}/part.npz:-size", "--predictors", "ridge", "--repeats", "1"]
+    assert predictors.main([*words, "--test", "3", "--sizes", "6"]) == 0
+    assert "size" in capsys.readouterr().out
+    assert predictors.main([*words, "--test", "3", "--sizes", "60", "90"]) == 1
+    assert "there are 8 to learn from, fewer than 60" in capsys.readouterr().out
+    assert predictors.main(["--tables", "part"]) == 1
+    assert "any table by its path" in capsys.readouterr().out
+    assert predictors.main(["--tables", "hwgpt-s-measured"]) == 1
+    assert "OPTUNA_LINAS_DATA" in capsys.readouterr().out
 
 
 def test_missing_data_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,5 @@
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,20 @@ def test_a_benchmark_from_end_to_end(table: Path, capsys: pytest.CaptureFixture[
     page = picture.read_text()
     assert "plotly" in page
     assert '"width":1200' not in page  # as wide as the window
-    assert "tpe-multivariate" in capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "tpe-multivariate" in printed
+    assert "accuracy (%, maximised) × latency (ms, minimised)" in printed
+
+
+def test_one_objective_will_do_but_for_a_sampler_that_needs_two(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--problems", f"{table}:+accuracy", "--seeds", "1", "--evaluations", "15"]
+    words += ["--samplers", "linas", "nag", "--cache", str(table.parent / "cache"), "--no-targets"]
+    assert samplers.main(words) == 0
+    printed = capsys.readouterr().out
+    assert "Left out: nag on tiny:+accuracy: needs 2 objectives" in printed
+    assert "│ linas   │ 1.000 │" in printed
 
 
 def test_targets_are_reached_or_bounded(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,4 +176,30 @@ def test_results_become_markdown(table: Path, capsys: pytest.CaptureFixture[str]
     # Twelve networks: after twenty evaluations ours has all of them.
     assert linas[:3] == ["linas", "**1.000 ± .000**", "–"]
     assert "| hypervolume at 50 not below tpe's |" in "\n".join(printed)
-    assert "python -m benchmarks.samplers" in printed[-2]
+    # By default, what a short run has; and its command runs where it was given.
+    assert markdown.main([str(out)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "| problem | sampler | @20 | ms a trial |"
+    words = shlex.split(printed[-2])
+    assert words[:3] == ["python", "-m", "benchmarks.samplers"]
+    again = [*words[3:], "--cache", str(table.parent / "cache"), "--out", str(out)]
+    before = json.loads(out.read_text())
+    assert samplers.main(again) == 0
+    after = json.loads(out.read_text())
+    assert after["command"] == before["command"] == printed[-2]
+    assert "--no-targets" in after["command"]
+
+
+@pytest.mark.parametrize(
+    ("measured", "shown"),
+    [((20, 40), [20, 40]), ((20, 50, 60), [50, 60]), ((20, 50, 100, 200, 250), [50, 100, 250])],
+)
+def test_columns_are_of_what_was_measured(measured: tuple[int, ...], shown: list[int]) -> None:
+    figures = {
+        "hypervolume": {str(c): {"mean": 0.5, "standard_error": None} for c in measured},
+        "evaluations_to": {},
+        "seconds_per_trial": {"mean": 0.1},
+    }
+    results = {"problems": {"p": {"targets": {}, "samplers": {"linas": figures}}}}
+    columns = markdown.figures(results).splitlines()[0].strip("| ").split(" | ")[2:-1]
+    assert columns == [f"@{c}" for c in shown]
