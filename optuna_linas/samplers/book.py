@@ -63,8 +63,8 @@ class Claims:
         """Return `identity_of` each claim."""
         if space is not self._space:
             self._space, self._identities = space, []
-        new = self._claims[len(self._identities) :]
-        self._identities += identities_of(new, space)
+        if new := self._claims[len(self._identities) :]:
+            self._identities += identities_of(new, space)
         return self._identities
 
     def of(self, space: SearchSpace | None) -> list[Identity]:

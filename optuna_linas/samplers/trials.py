@@ -91,6 +91,8 @@ class TrialTable:
         self.finished.update((trial.number, trial) for trial in new)
         while self.first_open < len(trials) and trials[self.first_open].state.is_finished():
             self.first_open += 1
+        if not new:
+            return new
         inside = []
         for trial in new:
             if (reason := self._why_outside(trial)) is not None:
