@@ -49,7 +49,11 @@ class Supernet(Protocol):
         ...
 
     def extract(self, arch: Arch) -> nn.Module:
-        """Return the architecture alone: own copies of its weights and none besides, eval mode."""
+        """Return the architecture alone: own copies of its weights and none besides, eval mode.
+
+        Its batch norms, if any, have the statistics of all the networks that were trained. Call
+        `recalibrate_batch_norm(network, loader)` before you use it, as `SupernetObjective` does.
+        """
         ...
 
     def example_input(self, batch_size: int = 1) -> Any:
