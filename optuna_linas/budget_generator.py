@@ -233,15 +233,14 @@ class BudgetGenerator:
     def front(self, n_budgets: int = 50) -> BudgetFront:
         """Return the best architecture for each of many budgets over the range of costs.
 
-        Half of the budgets are even, half are costs of measured networks (see `front_budgets`).
-
         Args:
-            n_budgets: How many budgets; fewer where two of them are the same.
+            n_budgets: How many, half of them even and half costs of measured networks; fewer where
+                two are the same.
         """
         check_count("n_budgets", n_budgets, least=2)
         low, high = self._model.grid[[0, -1]]
-        limits = front_budgets(self._model.model.losses, low, high, n_budgets)
-        budgets = np.sort(self._cost_sign * limits)
+        losses = front_budgets(self._model.model.losses, low, high, n_budgets)
+        budgets = np.sort(self._cost_sign * losses)
         best = [self._generated(self._answer(float(b), 1, strict=False))[0] for b in budgets]
         return BudgetFront(
             budgets=budgets,

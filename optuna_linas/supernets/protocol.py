@@ -82,6 +82,12 @@ def as_row(space: SearchSpace, arch: Arch) -> IntArray:
     """
     if isinstance(arch, Mapping):
         return space.encode(arch)
+    one = arch[0] if isinstance(arch, list) and arch else arch
+    if hasattr(one, "params"):
+        raise SpaceMismatchError(
+            f"Expected an architecture's params dict, got {'a' if one is arch else 'a list of'} "
+            f"{type(one).__name__}. Pass the `.params` of one."
+        )
     row = np.asarray(arch)
     if row.ndim != 1:
         raise SpaceMismatchError(
