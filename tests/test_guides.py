@@ -58,6 +58,7 @@ def test_the_code_of_a_guide_runs(path: Path) -> None:
     names = run_code(path)
     if path.stem == "budgets":
         assert is_calibrated(names["network"], names["train"])
+        assert names["best"].user_attrs["macs"] <= names["budget"]
 
 
 @pytest.mark.usefixtures("_empty_folder")
