@@ -15,8 +15,9 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from optuna_linas.given import check_given
 from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded, goal_name
-from optuna_linas.study_values import StudyValues, values_of, why_empty
+from optuna_linas.study_values import StudyValues, check_study, values_of, why_empty
 
 __all__ = ["best_under", "knee_point"]
 
@@ -49,7 +50,7 @@ def best_under(
     Raises:
         ValueError: No budget, a name that the trials do not have (the message lists what they
             have), or no trial is within the budgets (it says how close the study comes).
-        TypeError: A budget that is not a number.
+        TypeError: Something else than a study, or a budget that is not a number.
 
     Example:
         >>> import optuna
@@ -61,6 +62,10 @@ def best_under(
         >>> best_under(study, latency_ms=37).value
         0.8
     """
+    check_study(study)
+    if budgets is not None:
+        wanted = "budgets by name, as in latency_ms=37, or in a dict by index, as in {1: 37}"
+        check_given(budgets, Mapping, wanted)
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     named = {_named(study, complete, name): limit for name, limit in attributes.items()}
     limits = {**{as_goal(goal): limit for goal, limit in (budgets or {}).items()}, **named}

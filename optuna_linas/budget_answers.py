@@ -36,13 +36,15 @@ class BudgetFront:
     """The learned trade-off, a row for each budget.
 
     Attributes:
-        budgets: Evenly over the range of costs, `float[n]`.
+        budgets: Over the range of costs, increasing, `float[n]`.
         values: Predicted, in the user's direction, `float[n]`.
         costs: Predicted, `float[n]`.
         is_within: Whether the cost, with its safety margin, is within the budget, `bool[n]`.
         params: The architectures.
         value_name: What the study calls the value.
         cost_name: What the study calls the cost.
+        is_value_maximised: Whether more of the value is better.
+        is_cost_maximised: Whether more of the cost is better: then a budget is the least of it.
     """
 
     budgets: FloatArray
@@ -52,3 +54,5 @@ class BudgetFront:
     params: tuple[dict[str, Option], ...]
     value_name: str
     cost_name: str
+    is_value_maximised: bool
+    is_cost_maximised: bool

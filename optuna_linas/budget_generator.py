@@ -23,6 +23,7 @@ from optuna_linas.budget_data import budget_data
 from optuna_linas.budget_header import check_same_space, checked_header
 from optuna_linas.budget_limits import as_budget, how_many_within, told_apart
 from optuna_linas.fit_bar import FitBar
+from optuna_linas.front_budgets import front_budgets
 from optuna_linas.given import check_count
 from optuna_linas.goals import Goal, as_goal, goal_name
 from optuna_linas.known_json import known_to_json, space_with_known
@@ -232,10 +233,13 @@ class BudgetGenerator:
         """Return the best architecture for each of many budgets over the range of costs.
 
         Args:
-            n_budgets: How many budgets.
+            n_budgets: How many, half of them even and half costs of measured networks; fewer where
+                two are the same.
         """
         check_count("n_budgets", n_budgets, least=2)
-        budgets = np.linspace(*self.cost_range, n_budgets)
+        low, high = self._model.grid[[0, -1]]
+        losses = front_budgets(self._model.model.losses, low, high, n_budgets)
+        budgets = np.sort(self._cost_sign * losses)
         best = [self._generated(self._answer(float(b), 1, strict=False))[0] for b in budgets]
         return BudgetFront(
             budgets=budgets,
@@ -245,6 +249,8 @@ class BudgetGenerator:
             params=tuple(each.params for each in best),
             value_name=self._about["value_name"],
             cost_name=self._about["cost_name"],
+            is_value_maximised=self._value_sign < 0,
+            is_cost_maximised=self._cost_sign < 0,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

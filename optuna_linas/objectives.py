@@ -190,9 +190,10 @@ class SupernetObjective:
         Raises:
             EmptyDataError: A loader has run out of data.
             TypeError: `latency` returned something else than a `Measurement`.
+            ValueError: The study has as many objectives, but other `directions`.
         """
         if isinstance(trial, optuna.trial.Trial):
-            self._check_platform(trial.study)
+            self._check_study(trial.study)
         params = suggest(trial, self.supernet.space)
         with self._measured.one_at_a_time(params):
             figures = self._measured.find(trial, params, self.metric_names)
@@ -211,11 +212,21 @@ class SupernetObjective:
         values = tuple(float(figures[name]) for name in self.metric_names)
         return values if len(values) > 1 else values[0]
 
-    def _check_platform(self, study: optuna.Study) -> None:
+    def _check_study(self, study: optuna.Study) -> None:
         """Once for each study, not for each trial: a warning each time would bury the others."""
-        if study.study_name not in self._known_studies:
-            self._known_studies.add(study.study_name)
-            note_platform(study)
+        if study.study_name in self._known_studies:
+            return
+        given = [direction.name.lower() for direction in study.directions]
+        # Of another number, what is returned is made of these values by the caller.
+        if len(given) == len(self.directions) and given != self.directions:
+            raise ValueError(
+                f"The study {study.study_name!r} has directions={given}, but the objectives "
+                f"{self.metric_names} have {self.directions}. Create it with "
+                "optuna.create_study(directions=objective.directions). To optimise something else "
+                "that is computed from a network, pass a Metric with its direction."
+            )
+        self._known_studies.add(study.study_name)
+        note_platform(study)
 
     def _network(self, params: Mapping[str, Any]) -> nn.Module:
         network = self.supernet.extract(params)

@@ -125,3 +125,11 @@ def test_a_keyword_is_the_objective_that_figures_call_so() -> None:
         )
     assert best_under(study, accuracy=0.7, value=1).values == [0.8, 2.0]
     assert best_under(study, latency_ms=2.5).values == [0.8, 2.0]
+
+
+def test_what_is_no_study_and_no_budget_is_explained() -> None:
+    study = study_of(*ROWS)
+    with pytest.raises(TypeError, match=r"This takes a study, .*; got a list of FrozenTrial"):
+        best_under(study.trials, latency_ms=37)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"This takes budgets .*latency_ms=37.*\{1: 37\}; got 37"):
+        best_under(study, 37)  # type: ignore[arg-type]

@@ -134,6 +134,23 @@ def test_the_front_rises_with_the_budget(fitted: BudgetGenerator) -> None:
     assert front.values[-1] > front.values[0] + 0.2
 
 
+def test_the_front_shows_what_is_measured_where_costs_are_skewed() -> None:
+    """Of costs between .1 and 100, even budgets would see nothing below five."""
+
+    def skewed(trial: Trial) -> float:
+        accuracy, latency = true_values(suggest(trial))
+        trial.set_user_attr("latency_ms", latency**3)
+        return accuracy
+
+    study = study_of(skewed)
+    front = generator_of(study).front(20)
+    costs = np.array([trial.user_attrs["latency_ms"] for trial in study.trials])
+    values = np.array([trial.values[0] for trial in study.trials])
+    for budget in np.quantile(costs, [0.1, 0.2, 0.3, 0.5, 0.7, 0.9]):
+        shown = front.values[front.budgets <= budget].max()
+        assert shown > values[costs <= budget].max() - 0.02
+
+
 def test_draws_are_as_they_come(fitted: BudgetGenerator) -> None:
     draws = fitted.draw(3.0, 200)
     assert len(draws) == 200
@@ -157,6 +174,10 @@ def test_directions_are_symmetric(directions: tuple[str, str], fitted: BudgetGen
         best = true_values(other[0].params)
         assert best[1] <= budget
         assert signs[0] * other[0].predicted_value == pytest.approx(best[0], abs=0.06)
+    front = found.front(10)
+    assert (front.is_value_maximised, front.is_cost_maximised) == (signs[0] > 0, signs[0] < 0)
+    assert (np.diff(front.budgets) > 0).all()
+    assert (signs[1] * (front.budgets - front.costs) > -1e-9)[front.is_within].all()
 
 
 def test_the_value_may_be_an_attribute_too(fitted: BudgetGenerator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import re
 import shlex
@@ -14,8 +15,10 @@ import pytest
 import torch
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
+from torch import nn
 
 from optuna_linas.cli import main as optuna_linas_command
+from optuna_linas.supernets import recalibrate_batch_norm
 
 ROOT = Path(__file__).parents[1]
 GUIDES = sorted((ROOT / "examples" / "guides").glob("*.md"))
@@ -37,6 +40,12 @@ def run_code(path: Path, **names: Any) -> dict[str, Any]:
     return document.namespace
 
 
+def is_calibrated(network: nn.Module, batches: Any) -> bool:
+    """Whether the statistics of its batch norms are its own: taken again, they stay."""
+    again = recalibrate_batch_norm(copy.deepcopy(network), batches).state_dict()
+    return all(torch.allclose(each, again[name]) for name, each in network.state_dict().items())
+
+
 @pytest.fixture
 def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -46,7 +55,10 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_empty_folder")
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
 def test_the_code_of_a_guide_runs(path: Path) -> None:
-    run_code(path)
+    names = run_code(path)
+    if path.stem == "budgets":
+        assert is_calibrated(names["network"], names["train"])
+        assert names["best"].user_attrs["macs"] <= names["budget"]
 
 
 @pytest.mark.usefixtures("_empty_folder")
@@ -73,7 +85,7 @@ def test_the_code_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         val_loader=batches,
     )
     assert asked == [150, 150, 150]
-    assert isinstance(names["network"], torch.nn.Module)
+    assert is_calibrated(names["network"], batches)
     assert names["best"].params.keys() <= set(names["supernet"].space.names)
 
 

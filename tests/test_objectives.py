@@ -450,3 +450,16 @@ def test_a_study_remembers_its_platform_and_warns_on_another() -> None:
     with pytest.warns(MixedPlatformsWarning, match=r"cpu is .* here, 'abacus' there"):
         study.optimize(make(), n_trials=1)
     assert study.user_attrs["platform"]["cpu"] == "abacus"
+
+
+def test_a_study_with_other_directions_is_refused() -> None:
+    objective = make()
+    study = optuna.create_study(directions=["minimize", "maximize"])
+    for _ in range(2):  # not only the first time
+        with pytest.raises(
+            ValueError, match=r"\['accuracy', 'latency_ms'\] have .*'maximize', 'mi"
+        ):
+            study.optimize(objective, n_trials=1)
+    # What an objective of one's own makes of the values has a direction of its own.
+    single = optuna.create_study(direction="minimize")
+    single.optimize(lambda trial: objective(trial)[1], n_trials=1)  # type: ignore[index]

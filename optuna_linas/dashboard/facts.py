@@ -24,14 +24,13 @@ from optuna_linas.study_values import values_of
 __all__ = [
     "Front",
     "Prediction",
-    "PredictionRecord",
     "front_of",
     "goal_label",
+    "is_predicted",
     "iteration_of",
     "known_space",
     "objective_names",
     "prediction_of",
-    "prediction_record",
     "sampler_name",
 ]
 
@@ -39,20 +38,6 @@ _N_TRIALS_FOR_SPACE = 300
 
 _PLANNERS = {"linas": "LINASSampler", "nag": "NAGSampler", "pymoo": "PymooSampler"}
 """Samplers by the prefix of their attributes."""
-
-
-@dataclass(frozen=True)
-class PredictionRecord:
-    """How well the batches of a search were predicted.
-
-    Attributes:
-        objectives: What was predicted, by name.
-        iterations: Per batch: `iteration`, `n_trials`, `predictors`, `mape_percent` and
-            `kendall_tau`, the last three with one entry per objective.
-    """
-
-    objectives: tuple[str, ...]
-    iterations: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -100,15 +85,10 @@ def iteration_of(study: Study, attrs: Mapping[str, Any]) -> str | None:
     return None
 
 
-def prediction_record(study: Study) -> PredictionRecord | None:
-    """Return how well a study's batches were predicted; `None` if nothing was."""
-    for key in _PLANNERS:
-        record = study.user_attrs.get(f"{key}:predictors")
-        if record and record["iterations"]:
-            names = objective_names(study)
-            labels = tuple(goal_label(goal, names) for goal in record["objectives"])
-            return PredictionRecord(labels, record["iterations"])
-    return None
+def is_predicted(study: Study) -> bool:
+    """Return whether any batch of a study was predicted."""
+    records = (study.user_attrs.get(f"{key}:predictors") for key in _PLANNERS)
+    return any(record and record["iterations"] for record in records)
 
 
 def prediction_of(trial: FrozenTrial, objectives: Sequence[str]) -> Prediction | None:

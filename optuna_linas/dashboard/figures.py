@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from optuna.study import Study
 
 from optuna_linas.answers import knee_point
-from optuna_linas.dashboard.facts import Front, prediction_record
+from optuna_linas.dashboard.facts import Front, is_predicted
 from optuna_linas.population_plan import PopulationPlan
 from optuna_linas.space import SearchSpace
 from optuna_linas.study_values import goals_of
@@ -63,7 +63,7 @@ def figures_of(study: Study, front: Front, space: SearchSpace | None) -> Iterato
     yield StudyFigure("search-progress", partial(plot_search_progress, study))
     if len(goals_of(study)) > 1:
         yield StudyFigure("hypervolume", partial(plot_hypervolume, study))
-    if prediction_record(study) is not None:
+    if is_predicted(study):
         yield StudyFigure("predictor-quality", partial(plot_predictor_quality, study))
     if PopulationPlan.of(study) is not None:
         yield StudyFigure("population", partial(plot_population, study))

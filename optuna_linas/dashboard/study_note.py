@@ -15,7 +15,6 @@ from optuna_linas.dashboard.architecture import architecture_line, varying
 from optuna_linas.dashboard.facts import (
     Front,
     iteration_of,
-    prediction_record,
     sampler_name,
 )
 from optuna_linas.dashboard.markdown import power_of_ten, table, text
@@ -23,7 +22,12 @@ from optuna_linas.dashboard.selection import evenly
 from optuna_linas.goals import is_number
 from optuna_linas.space import SearchSpace
 from optuna_linas.study_values import goals_of
-from optuna_linas.visualization import hypervolume_history, shared_reference
+from optuna_linas.visualization import (
+    hypervolume_history,
+    predictor_quality,
+    shared_reference,
+)
+from optuna_linas.visualization.style import counted
 
 __all__ = ["study_note"]
 
@@ -165,34 +169,19 @@ def _in_one_line(trial: FrozenTrial, names: Sequence[str], differs: Collection[s
 
 
 def _quality(study: Study) -> str | None:
-    record = prediction_record(study)
-    if record is None:
+    found = predictor_quality(study)
+    if not found:
         return None
-    last = record.iterations[-1]
-    rows = []
-    for i, name in enumerate(record.objectives):
-        predictor = last["predictors"][i] if i < len(last["predictors"]) else ""
-        rows.append(
-            (
-                text(name),
-                text(predictor),
-                _shown(last["kendall_tau"][i], ".2f"),
-                _median([each["kendall_tau"][i] for each in record.iterations], ".2f"),
-                _shown(last["mape_percent"][i], ".3g", " %"),
-            )
-        )
-    head = ("objective", "predictor", "Kendall's τ, last batch", "median of all", "error")
-    return table(head, rows) + (
-        "\n\nHow well the order of new networks was foretold before they were measured: τ is 1 for "
-        "the right order and 0 for none. A batch is small and its networks are alike, so single "
-        "figures vary."
+    rows = [
+        (text(name), text(of.predictor), f"{of.kendall_tau:.2f}", _error(of.mape_percent))
+        for name, of in found.items()
+    ]
+    n_trials = next(iter(found.values())).n_trials
+    return table(("objective", "predictor", "Kendall's τ", "error"), rows) + (
+        "\n\nHow well the order of new networks was foretold before they were measured, over the "
+        f"last {counted(n_trials, 'predicted trial')}: τ is 1 for the right order and 0 for none."
     )
 
 
-def _shown(figure: float | None, digits: str, unit: str = "") -> str:
-    return "–" if figure is None else f"{figure:{digits}}{unit}"
-
-
-def _median(figures: Sequence[float | None], digits: str) -> str:
-    known = [figure for figure in figures if figure is not None]
-    return _shown(float(np.median(known)) if known else None, digits)
+def _error(percent: float) -> str:
+    return f"{percent:.3g} %" if np.isfinite(percent) else "–"

@@ -20,7 +20,7 @@ from optuna_linas.hardware.measurement import Measurement
 from optuna_linas.hardware.onnx_network import OnnxNetwork
 from optuna_linas.hardware.timing import Readings, Stopwatch, TimingPlan, by_clock, time_in_turns
 from optuna_linas.hardware.turns import take_turn
-from optuna_linas.hardware.unsteady import UnsteadyCount, warn_unsteady
+from optuna_linas.hardware.unsteady import UnsteadyCount, warn_of_threads, warn_unsteady
 
 __all__ = ["LatencyMeter", "compare_latency", "measure_latency"]
 
@@ -39,7 +39,8 @@ class LatencyMeter:
 
     Attributes:
         batch_size: Examples per forward call; the example input is cut or repeated to it.
-        n_threads: Threads that one CPU operator may use.
+        n_threads: Threads that one CPU operator may use; of more than there are cores, a logged
+            warning says so.
         device: "cpu", "cuda", "cuda:1", "mps", ...
         plan: How long to warm up and how many readings to take.
         turn_timeout_s: The longest wait for the others' measurements, in seconds.
@@ -74,6 +75,7 @@ class LatencyMeter:
         _check_count("batch_size", "examples", self.batch_size)
         _check_conditions(self.n_threads, self.turn_timeout_s)
         check_backend(self.backend, find_device(self.device))
+        warn_of_threads(self.n_threads)
 
     def __call__(self, module: nn.Module, example_input: Any) -> Measurement:
         """Measure `module`; arguments and errors as `measure_latency`."""
@@ -198,6 +200,7 @@ def compare_latency(
         clock=clock,
         backend=backend,
     )
+    warn_of_threads(n_threads)
     for measurement in measurements:
         warn_unsteady(measurement)
     return measurements

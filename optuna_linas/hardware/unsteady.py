@@ -1,13 +1,14 @@
-"""Saying that the machine was busy: with every figure, but not in every line of a search's log."""
+"""Saying why latencies spread: with every figure, but not in every line of a search's log."""
 
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 
 from optuna_linas.hardware.measurement import Measurement
 
-__all__ = ["UnsteadyCount", "warn_unsteady"]
+__all__ = ["UnsteadyCount", "warn_of_threads", "warn_unsteady"]
 
 _log = logging.getLogger(__name__)
 
@@ -15,16 +16,42 @@ _FACTOR = 4
 """It is said again when there are four times as many."""
 
 
+def warn_of_threads(n_threads: int) -> None:
+    """Log a warning if there are fewer cores than threads: then these wait for one another."""
+    if n_threads > (n_cores := _n_cores()):
+        _log.warning(
+            "n_threads=%d, but this process has %d CPU cores: the threads wait for one another, "
+            "which makes latencies long and unsteady. Measure with at most n_threads=%d.",
+            n_threads,
+            n_cores,
+            n_cores,
+        )
+
+
 def warn_unsteady(measurement: Measurement) -> None:
     """Log a warning if the spread of a measurement stayed too wide."""
-    if not measurement.steady:
-        _log.warning(
-            "A latency of %.3g ms has an interquartile range of %.3g ms: the machine was busy "
-            "while it was measured. Leave a core free, or raise TimingPlan(n_repeats, "
-            "max_attempts).",
-            measurement.latency_ms,
-            measurement.latency_ms_iqr,
-        )
+    if measurement.steady:
+        return
+    n_cores = _n_cores()
+    reason = (
+        "the machine was busy while it was measured. Leave a core free, or raise "
+        "TimingPlan(n_repeats, max_attempts)."
+        if measurement.n_threads <= n_cores
+        else f"{measurement.n_threads} threads waited for one another on {n_cores} CPU cores."
+    )
+    _log.warning(
+        "A latency of %.3g ms has an interquartile range of %.3g ms: %s",
+        measurement.latency_ms,
+        measurement.latency_ms_iqr,
+        reason,
+    )
+
+
+def _n_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass
@@ -54,8 +81,8 @@ class UnsteadyCount:
         elif self.n_unsteady >= _FACTOR * self._n_said:
             self._n_said = self.n_unsteady
             _log.warning(
-                "The machine was busy during %d of %d latency measurements so far. Their trials "
-                "have the attribute steady=False.",
+                "%d of %d latency measurements so far were unsteady. Their trials have the "
+                "attribute steady=False.",
                 self.n_unsteady,
                 self.n,
             )

@@ -1,4 +1,4 @@
-"""Which layers' channels are tied, and which residual blocks can be left out.
+"""Which layers' channels are tied.
 
 A network is traced with `torch.fx` and each node is given the group of channels that it carries,
 and how many features each channel has become by flattening. An addition ties two groups together;
@@ -7,7 +7,6 @@ groups that reach the output, or come from the input, are not elastic.
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,9 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-__all__ = ["ChannelGroup", "channel_groups", "skippable_blocks"]
+from optuna_linas.supernets.residual_blocks import ADDITIONS
+
+__all__ = ["ChannelGroup", "channel_groups"]
 
 _MAKERS = (nn.Conv2d, nn.Linear)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -39,7 +40,6 @@ _KEEPERS = (
     nn.AdaptiveMaxPool2d,
     nn.Flatten,
 )
-_ADDITIONS = (operator.add, operator.iadd, torch.add)
 
 
 @dataclass
@@ -118,7 +118,7 @@ def channel_groups(network: nn.Module, example_input: Tensor) -> list[ChannelGro
             (source,) = sources
             layer = graph.get_submodule(node.target)
             carries[node] = _through(node, layer, carries[source], groups, root, new)
-        elif node.target in _ADDITIONS and len(sources) == 2:
+        elif node.target in ADDITIONS and len(sources) == 2:
             first, second = (carries[source] for source in sources)
             a, b = root(first[0]), root(second[0])
             if a != b:
@@ -142,43 +142,6 @@ def channel_groups(network: nn.Module, example_input: Tensor) -> list[ChannelGro
         into.takers += part.takers
     still = {root(key) for key in fixed}
     return [g for key, g in merged.items() if key not in still and g.makers and g.takers]
-
-
-def skippable_blocks(network: nn.Module, example_input: Tensor) -> list[str]:
-    """Return modules in a chain that add to an input of their own shape: residual blocks."""
-    shapes: dict[str, tuple[Any, Any]] = {}
-
-    def note(name: str) -> Any:
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            is_tensor = isinstance(output, Tensor) and isinstance(inputs[0], Tensor)
-            shapes[name] = (inputs[0].shape, output.shape) if is_tensor else (None, 0)
-
-        return hook
-
-    handles = [m.register_forward_hook(note(name)) for name, m in network.named_modules() if name]
-    with torch.no_grad():
-        network(example_input)
-    for handle in handles:
-        handle.remove()
-    found: list[str] = []
-    for name, module in network.named_modules():
-        before, after = shapes.get(name, (None, 0))
-        home = network.get_submodule(name.rpartition(".")[0])
-        if before == after and isinstance(home, nn.Sequential) and _adds_its_input(module):
-            found.append(name)
-    return [name for name in found if not any(name.startswith(f"{o}.") for o in found)]
-
-
-def _adds_its_input(module: nn.Module) -> bool:
-    """Whether an addition in the module has its very input as one side: then it is a residual."""
-    if not list(module.children()) or isinstance(module, nn.Sequential):
-        return False
-    try:
-        graph = fx.symbolic_trace(module).graph
-    except (fx.proxy.TraceError, TypeError):
-        return False
-    (entry,) = [node for node in graph.nodes if node.op == "placeholder"][:1]
-    return any(node.target in _ADDITIONS and entry in node.all_input_nodes for node in graph.nodes)
 
 
 def _through(

@@ -14,16 +14,19 @@ so that a narrower one keeps the most important.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from optuna_linas.given import check_given
 from optuna_linas.space import SearchSpace
-from optuna_linas.supernets.channel_groups import ChannelGroup, channel_groups, skippable_blocks
+from optuna_linas.supernets.channel_groups import ChannelGroup, channel_groups
 from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.options import ascending, check_positive_integer
+from optuna_linas.supernets.residual_blocks import has_additions, skippable_blocks
 from optuna_linas.supernets.shared_weights import SharedWeights
 
 __all__ = ["ElasticNetwork", "make_elastic"]
@@ -46,13 +49,16 @@ def make_elastic(
         model: The network, trained or not; it is left as it is.
         example_input: What it is called with, batch first.
         widths: The options of every `width_i`: shares of the channels of group `i` of layers.
-        elastic_depth: Residual blocks that can be left out get a variable `block_i` of 0 and 1.
+        elastic_depth: Residual blocks that can be left out get a variable `block_i` of 0 and 1: a
+            block is a module of its own that is called with one tensor and ends by adding it to a
+            result of the same shape. If there are additions and no such block, a warning says so.
         divisor: Widths are multiples of it.
 
     Raises:
-        TypeError: `model` is no `nn.Module`, or has a layer that is not known here.
-        ValueError: Nothing of it is elastic, `widths` lacks 1, or it cannot be traced: its
-            `forward` depends on values.
+        TypeError: `model` is no `nn.Module`, or has a layer that is not known here, or the example
+            is no tensor.
+        ValueError: Nothing of it is elastic, `widths` lacks 1, it cannot be called with the
+            example, or it cannot be traced: its `forward` depends on values.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(),
@@ -65,17 +71,30 @@ def make_elastic(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"A network to make elastic is an nn.Module, got {type(model).__name__}.")
+    check_given(
+        example_input, Tensor, "as example_input the tensor that the network is called with"
+    )
     shares = ascending("widths", widths, integer=False)
     if shares[-1] != 1.0:
         raise ValueError(f"widths are shares of the network's own, 1 the largest, got {shares}.")
     check_positive_integer("divisor", divisor)
     network = copy.deepcopy(model).eval()
+    _check_call(network, example_input)
     groups = channel_groups(network, example_input)
     blocks = skippable_blocks(network, example_input) if elastic_depth else []
     if not groups and not blocks:
         raise ValueError(
             f"Nothing of {type(model).__name__} is elastic: it has no hidden layer, and no "
             "residual block that keeps the shape of its input."
+        )
+    if elastic_depth and not blocks and has_additions(network):
+        warnings.warn(
+            f"No residual block of {type(model).__name__} can be left out, so its depth is fixed. "
+            "A block is a module of its own that is called with one tensor and ends by adding it "
+            "to a result of the same shape. Write additions that are to be left out as such "
+            "modules, or pass elastic_depth=False.",
+            UserWarning,
+            stacklevel=2,
         )
     for group in groups:
         group.sort_by_importance(network)
@@ -138,6 +157,17 @@ class ElasticNetwork(SharedWeights):
             ValueError: `batch_size` below 1.
         """
         return example_batch(self, batch_size, *self.example_shape)
+
+
+def _check_call(network: nn.Module, example_input: Tensor) -> None:
+    try:
+        with torch.no_grad():
+            network(example_input)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{type(network).__name__} cannot be called with the example input, of shape "
+            f"{tuple(example_input.shape)}: {error}. Pass what it is called with, batch first."
+        ) from error
 
 
 def _structure(network: nn.Module) -> nn.Module:

@@ -49,7 +49,11 @@ class Supernet(Protocol):
         ...
 
     def extract(self, arch: Arch) -> nn.Module:
-        """Return the architecture alone: own copies of its weights and none besides, eval mode."""
+        """Return the architecture alone: own copies of its weights and none besides, eval mode.
+
+        Its batch norms, if any, have the statistics of all the networks that were trained. Call
+        `recalibrate_batch_norm(network, loader)` before you use it, as `SupernetObjective` does.
+        """
         ...
 
     def example_input(self, batch_size: int = 1) -> Any:
@@ -78,6 +82,12 @@ def as_row(space: SearchSpace, arch: Arch) -> IntArray:
     """
     if isinstance(arch, Mapping):
         return space.encode(arch)
+    one = arch[0] if isinstance(arch, list) and arch else arch
+    if hasattr(one, "params"):
+        raise SpaceMismatchError(
+            f"Expected an architecture's params dict, got {'a' if one is arch else 'a list of'} "
+            f"{type(one).__name__}. Pass the `.params` of one."
+        )
     row = np.asarray(arch)
     if row.ndim != 1:
         raise SpaceMismatchError(

@@ -93,6 +93,9 @@ class SharedWeights(nn.Module, ABC):
     def extract(self, arch: Arch) -> nn.Module:
         """Return `arch` as a plain network with its own copy of its weights, in eval mode.
 
+        Its batch norms have the statistics of all the networks that were trained. Call
+        `recalibrate_batch_norm(network, loader)` before you use it, as `SupernetObjective` does.
+
         Args:
             arch: A row `int[d]` or a params dict.
 

@@ -9,6 +9,7 @@ from optuna_linas.visualization.hypervolume import (
     shared_reference,
 )
 from optuna_linas.visualization.parallel import plot_parallel_coordinate
+from optuna_linas.visualization.pooled_quality import predictor_quality
 from optuna_linas.visualization.population import (
     plot_lineage,
     plot_option_shares,
@@ -34,5 +35,6 @@ __all__ = [
     "plot_predictor_quality",
     "plot_search_progress",
     "plot_subnetwork",
+    "predictor_quality",
     "shared_reference",
 ]

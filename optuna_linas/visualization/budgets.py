@@ -61,6 +61,16 @@ class Front(Protocol):
         """What the cost is called."""
         ...
 
+    @property
+    def is_value_maximised(self) -> bool:
+        """Whether more of the value is better."""
+        ...
+
+    @property
+    def is_cost_maximised(self) -> bool:
+        """Whether a budget is the least that the cost may be, not the most."""
+        ...
+
 
 def plot_budget_front(
     fronts: Front | Mapping[str, Front],
@@ -73,8 +83,8 @@ def plot_budget_front(
         measured: By the same names, costs and values that were measured, to stand beside them.
 
     Returns:
-        The figure. The line is what a budget buys; a dot is the architecture that buys it, left of
-        its budget by what it does not use. Hovering shows it.
+        The figure. The line is what a budget buys, up to the next one that was asked for; a dot is
+        the architecture that buys it, beside its budget by what it does not use. Hovering shows it.
 
     Raises:
         TypeError: Something else than fronts.
@@ -89,6 +99,8 @@ def plot_budget_front(
         ...     params=({"depth": 1}, {"depth": 2}),
         ...     value_name="accuracy",
         ...     cost_name="latency_ms",
+        ...     is_value_maximised=True,
+        ...     is_cost_maximised=False,
         ... )
         >>> plot_budget_front({"phone": front}).data[0].name
         'phone'
@@ -122,7 +134,8 @@ def plot_budget_front(
             mode="lines",
             name=name,
             legendgroup=name,
-            line={"color": color, "shape": "hv"},
+            # A looser budget buys no less: more where costs are minimised, less where maximised.
+            line={"color": color, "shape": "vh" if front.is_cost_maximised else "hv"},
             hovertemplate="budget %{x:.5g}: %{y:.5g}<extra></extra>",
         )
         figure.add_scatter(
@@ -138,16 +151,12 @@ def plot_budget_front(
             f"{front.value_name} = %{{y:.5g}}<br>%{{text}}<extra></extra>",
         )
     first = next(iter(named.values()))
-    values = np.asarray(first.values, dtype=float)
-    # A larger budget never buys less, so the front itself shows which way is better.
-    differs = len(values) > 1 and values[-1] != values[0]
     figure.update_layout(
         **layout(
             _FRONT,
-            x=_budget_label([front.cost_name for front in named.values()]),
-            y=axis_label(first.value_name, is_maximised=bool(values[-1] > values[0]))
-            if differs
-            else name_label(first.value_name),
+            x=_budget_label([front.cost_name for front in named.values()])
+            + (", at least" if first.is_cost_maximised else ""),
+            y=axis_label(first.value_name, is_maximised=first.is_value_maximised),
             subtitle="line: what a budget buys; dots: the architecture that buys it, at its cost",
         )
     )

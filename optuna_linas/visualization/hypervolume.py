@@ -73,6 +73,9 @@ def hypervolume_history(
         reference: The reference point in the user's directions, `float[m]`.
         objectives: Indices and user attributes; by default what the study was searched for.
 
+    Raises:
+        ValueError: `reference` has not one finite number for each objective.
+
     Example:
         >>> import optuna
         >>> study = optuna.create_study(directions=["maximize", "minimize"])
@@ -81,7 +84,8 @@ def hypervolume_history(
         >>> hypervolume_history(study, reference=[0.5, 3.0]).round(3)
         array([0.4, 0.7])
     """
-    return _history(values_of(study, objectives), np.asarray(reference, dtype=float))
+    data = values_of(study, objectives)
+    return _history(data, _point(reference, data))
 
 
 def plot_hypervolume(
@@ -105,7 +109,8 @@ def plot_hypervolume(
 
     Raises:
         TypeError: Something else than studies.
-        ValueError: The studies have different directions.
+        ValueError: The studies have different directions, or `reference` has not one finite number
+            for each objective.
 
     Example:
         >>> import optuna
@@ -128,10 +133,10 @@ def plot_hypervolume(
             "No complete, feasible trial yet" if len(everything) != 1 else _why(everything[0]),
             _TITLE,
         )
-    point = np.asarray(
-        shared_reference(*everything, objectives=objectives) if reference is None else reference,
-        dtype=float,
-    )
+    some = next(each for members in data.values() for each in members)
+    if reference is None:
+        reference = shared_reference(*everything, objectives=objectives)
+    point = _point(reference, some)
     figure = go.Figure()
     for (label, members), color in zip(data.items(), cycle(COLORS), strict=False):
         # A run that has only just begun would cut off all others.
@@ -154,7 +159,6 @@ def plot_hypervolume(
             line={"shape": "hv", "color": color, "width": 2.5},
             hovertemplate=f"{label}: %{{y:.5g}} after %{{x}} evaluations<extra></extra>",
         )
-    some = next(each for members in data.values() for each in members)
     where = ", ".join(
         f"{name_label(name)} = {value:.4g}" for name, value in zip(some.names, point, strict=True)
     )
@@ -170,6 +174,21 @@ def plot_hypervolume(
     )
     figure.update_layout(showlegend=len(data) > 1 or is_grouped)
     return figure
+
+
+def _point(reference: Sequence[float] | FloatArray, data: StudyValues) -> FloatArray:
+    """The reference point as an array, if it is one.
+
+    Raises:
+        ValueError: It has not one finite number for each objective.
+    """
+    point = np.asarray(reference, dtype=float)
+    if point.shape != (len(data.names),) or not np.isfinite(point).all():
+        raise ValueError(
+            f"A reference point has one finite number for each of {list(data.names)}, got "
+            f"{np.asarray(reference).tolist()}."
+        )
+    return point
 
 
 def _history(data: StudyValues, reference: FloatArray) -> FloatArray:

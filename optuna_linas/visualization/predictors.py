@@ -12,9 +12,10 @@ from optuna.study import Study
 from optuna_linas.arrays import FloatArray
 from optuna_linas.goals import goal_name
 from optuna_linas.predictors.quality import kendall_tau, mape_percent
-from optuna_linas.samplers.predictions import PredictedBatch, PredictedTrials, predicted_trials
+from optuna_linas.samplers.predictions import PredictedTrials, predicted_trials
 from optuna_linas.study_values import check_study, why_empty
 from optuna_linas.visualization.hover import hover_texts
+from optuna_linas.visualization.pooled_quality import N_POOLED, pooled
 from optuna_linas.visualization.style import (
     COLORS,
     SCALE,
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["plot_predictor_quality"]
-
-_N_POOLED = 30
-"""Trials over which quality is averaged: that of a batch of five is mostly chance."""
 
 
 def plot_predictor_quality(study: Study) -> go.Figure:
@@ -139,7 +137,7 @@ def plot_predictor_quality(study: Study) -> go.Figure:
             )
             figure.add_scatter(
                 x=examples,
-                y=_pooled(told.batches, j, quality),
+                y=[pooled(told.batches[: i + 1], j, quality) for i in range(len(told.batches))],
                 mode="lines",
                 name=name,
                 legendgroup=name,
@@ -156,7 +154,7 @@ def plot_predictor_quality(study: Study) -> go.Figure:
             text,
             f"{counted(len(iterations), 'trial')} in {counted(len(told.batches), 'iteration')}"
             + (f", now predicted by {used}" if used else "")
-            + f"; below: dots for a batch, lines over the last {_N_POOLED} trials",
+            + f"; below: dots for a batch, lines over the last {N_POOLED} trials",
         ),
         template="plotly_white",
         hovermode="closest",
@@ -181,17 +179,6 @@ def _spans(n_panels: int, n_columns: int) -> list[dict[str, int] | None]:
 def _ends(predicted: FloatArray, measured: FloatArray) -> list[float]:
     both = np.concatenate([predicted, measured])
     return [float(both.min()), float(both.max())]
-
-
-def _pooled(batches: list[PredictedBatch], j: int, quality: object) -> list[float]:
-    """The quality over the last trials up to each batch."""
-    figures = []
-    for i in range(len(batches)):
-        upto = batches[: i + 1]
-        measured = np.concatenate([batch.measured[:, j] for batch in upto])[-_N_POOLED:]
-        predicted = np.concatenate([batch.predicted[:, j] for batch in upto])[-_N_POOLED:]
-        figures.append(quality(measured, predicted))  # type: ignore[operator]
-    return figures
 
 
 def _texts(told: PredictedTrials, names: list[str]) -> list[str]:

@@ -23,6 +23,7 @@ from optuna_linas.cli.tables import front_table
 from optuna_linas.dashboard import DashboardCallback, PublishingWarning, publish
 from optuna_linas.dashboard.pages import MAX_BYTES
 from optuna_linas.supernets import ElasticCNN
+from optuna_linas.visualization import predictor_quality
 from tests.dashboard.searches import searched, slow_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -389,3 +390,14 @@ def test_attributes_of_the_same_names_that_mean_something_else():
         warnings.simplefilter("error", PublishingWarning)
         publish(study)
     assert "Best trade-offs" in get_note(study)
+
+
+def test_the_note_trusts_predictions_by_more_trials_than_a_batch():
+    study = searched("linas", 40)
+    publish(study)
+    note = get_note_from_system_attrs(attributes(study), None)["body"]
+    for name, quality in predictor_quality(study).items():
+        assert quality.n_trials > 10
+        (row,) = [line for line in note.splitlines() if quality.predictor in line and name in line]
+        assert f"| {quality.kendall_tau:.2f}" in row
+    assert "last batch" not in note

@@ -20,6 +20,7 @@ from optuna_linas.hardware import (
     count_file_bytes,
     export_onnx,
     measure_latency,
+    unsteady,
 )
 from optuna_linas.hardware.events import by_cuda_events
 from tests.hardware.test_latency import FakeClock, Timed
@@ -157,12 +158,27 @@ def test_a_search_is_told_once_and_then_how_often(caplog: pytest.LogCaptureFixtu
     assert not any(each.steady for each in measured)  # each says so itself
     first, *others = [record.getMessage() for record in caplog.records]
     assert "latency of 5e+03 ms has an interquartile range of 8e+03 ms" in first
-    assert [" ".join(each.split()[3:8]) for each in others] == [
-        "busy during 4 of 4",
-        "busy during 16 of 16",
-    ]
+    assert [each.partition(" latency")[0] for each in others] == ["4 of 4", "16 of 16"]
     assert meter == LatencyMeter(plan=TimingPlan(n_repeats=9), clock=clock)  # a count is no setting
     assert pickle.loads(pickle.dumps(LatencyMeter())) == LatencyMeter()
+
+
+def test_more_threads_than_cores_are_said_and_blamed(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsteady, "_n_cores", lambda: 2)
+    clock = FakeClock(itertools.cycle([1.0, 5.0, 9.0]))
+    with caplog.at_level(logging.WARNING, logger="optuna_linas"):
+        LatencyMeter(n_threads=2)
+        assert not caplog.records
+        LatencyMeter(n_threads=4)
+        measure_latency(
+            Timed(clock), torch.zeros(1, 1), n_threads=4, plan=TimingPlan(n_repeats=9), clock=clock
+        )
+    meter, measured, spread = [record.getMessage() for record in caplog.records]
+    assert meter == measured
+    assert meter.startswith("n_threads=4, but this process has 2 CPU cores")
+    assert spread.endswith("4 threads waited for one another on 2 CPU cores.")
 
 
 class FakeQueue:

@@ -138,6 +138,7 @@ class Forked(nn.Module):
         (Forked(), ValueError, "cannot be traced: its forward depends on values"),
         (nn.Sequential(nn.Linear(4, 4), nn.Softplus(), nn.Linear(4, 2)), TypeError, "a Softplus"),
         ("model", TypeError, r"nn\.Module, got str"),
+        (nn.Linear(3, 4), ValueError, r"cannot be called with the example .* \(2, 4\): mat1"),
     ],
 )
 def test_what_cannot_be_made_elastic_is_explained(
@@ -158,3 +159,64 @@ def test_settings_that_make_no_sense_are_refused() -> None:
 def test_without_elastic_depth_no_block_is_left_out() -> None:
     space = make_elastic(cnn(), X, elastic_depth=False).space
     assert not any(name.startswith("block") for name in space.names)
+
+
+class Stage(nn.Module):
+    """Blocks that are called one after the other, as most networks write them."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([Residual(n, 4), Residual(n, 6)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class Attributes(nn.Module):
+    """Residual blocks outside of any `nn.Sequential`, one of which is looked into."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.block = Residual(8, 12)
+        self.seen = Residual(8, 12)
+        self.stage = Stage(8)
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.seen.act(self.seen(self.block(self.stem(x))))
+        return self.head(self.stage(y))
+
+
+def test_blocks_are_found_wherever_they_are_called() -> None:
+    torch.manual_seed(0)
+    net = Attributes().eval()
+    supernet = make_elastic(net, X).eval()
+    assert supernet.blocks == ("block", "stage.blocks.0", "stage.blocks.1")
+    torch.testing.assert_close(supernet(X, largest_arch(supernet.space)), net(X))
+    small = smallest_arch(supernet.space)
+    network = supernet.extract(small)
+    assert isinstance(network.block, nn.Identity)
+    assert isinstance(network.stage.blocks[0], nn.Identity)
+    torch.testing.assert_close(network(X), supernet(X, small))
+
+
+class Inline(nn.Module):
+    """An addition that belongs to no module of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.inner, self.head = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return self.head(x + self.inner(x))
+
+
+def test_additions_that_cannot_be_left_out_are_named() -> None:
+    with pytest.warns(UserWarning, match="No residual block of Inline can be left out"):
+        supernet = make_elastic(Inline(), torch.zeros(2, 4))
+    assert supernet.blocks == ()
+    make_elastic(Inline(), torch.zeros(2, 4), elastic_depth=False)

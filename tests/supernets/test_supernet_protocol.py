@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import optuna
 import pytest
 from torch import nn
 
+from optuna_linas.budget_answers import Generated
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.space import SearchSpace
 from optuna_linas.supernets import ElasticCNN, Supernet, as_row, largest_arch, smallest_arch
@@ -39,6 +41,8 @@ def test_smallest_and_largest_are_canonical_rows() -> None:
         ([0, 2, 0, 0], "index 2 for 'kernel_0', which has 2 options"),
         ({"depth": 2, "kernel_0": 3}, "lack 'kernel_1'"),
         ({"depth": 9, "kernel_0": 3}, "depth=9 is not an option"),
+        (optuna.create_trial(value=0.5), r"got a FrozenTrial\. Pass the `\.params`"),
+        ([Generated({"depth": 1}, 0.5, 1.0, True)], r"got a list of Generated\. Pass the `"),
     ],
 )
 def test_what_is_no_architecture_is_refused(arch: object, message: str) -> None:

@@ -17,6 +17,8 @@ def front_of(*values: float) -> BudgetFront:
         params=tuple({"depth": i} for i in range(n)),
         value_name="accuracy",
         cost_name="latency_ms",
+        is_value_maximised=True,
+        is_cost_maximised=False,
     )
 
 
@@ -84,8 +86,26 @@ def test_what_costs_as_much_as_the_budget_is_left_of_its_line() -> None:
 def test_what_a_budget_buys_is_described() -> None:
     dots = plot_budget_front(front_of(0.8, 0.5)).data[1]
     assert dots.text == ("depth = 0", "depth = 1")
-    assert plot_budget_front(front_of(0.8, 0.5)).layout.yaxis.title.text.endswith("lower is better")
-    assert plot_budget_front(front_of(0.5)).layout.yaxis.title.text == "accuracy"
+
+
+def test_a_budget_of_what_is_maximised_buys_the_same_down_to_the_one_before() -> None:
+    """A latency, minimised, under budgets of accuracy: less is bought by more."""
+    front = replace(
+        front_of(10.0, 30.0),
+        value_name="latency_ms",
+        cost_name="accuracy",
+        is_value_maximised=False,
+        is_cost_maximised=True,
+    )
+    figure = plot_budget_front(front)
+    assert (figure.data[0].line.shape, plot_budget_front(front_of(0.5)).data[0].line.shape) == (
+        "vh",
+        "hv",
+    )
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == (
+        "budget: accuracy, at least",
+        "latency (ms), lower is better",
+    )
 
 
 def test_nothing_is_explained() -> None:

@@ -17,6 +17,7 @@ from optuna_linas.visualization import (
     plot_attainment,
     plot_platform_transfer,
     plot_predictor_quality,
+    predictor_quality,
 )
 
 
@@ -155,6 +156,11 @@ def test_the_panels_show_predictions_and_how_good_they_were(predicted: Study) ->
         kendall_tau(np.array(first.x, dtype=float), np.array(first.y, dtype=float))
     )
     assert "now predicted by ridge" in figure.layout.title.subtitle.text
+    found = predictor_quality(predicted)
+    assert [lines[k].y[-1] for k in (0, 1)] == [q.kendall_tau for q in found.values()]
+    assert [lines[k].y[-1] for k in (2, 3)] == [q.mape_percent for q in found.values()]
+    assert {(q.n_trials, q.predictor) for q in found.values()} == {(16, "ridge")}
+    assert list(found)[1] == "megabytes"
 
 
 def test_a_search_in_its_start_and_one_without_predictions_are_explained() -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import optuna
 import pytest
@@ -112,6 +114,13 @@ def test_studies_are_compared_against_their_common_worst() -> None:
     other = optuna.create_study(directions=["minimize", "minimize"])
     with pytest.raises(ValueError, match="different directions"):
         shared_reference(first, other)
+
+
+@pytest.mark.parametrize("reference", [[1.0], [0.0, float("nan")], 1.0, [[0.0, 2.0]]])
+def test_a_reference_point_has_a_number_for_each_objective(reference: Any) -> None:
+    for function in (plot_hypervolume, hypervolume_history):
+        with pytest.raises(ValueError, match=r"one finite number for each of .*objective 1"):
+            function(study_of((0.5, 1.0)), reference)
 
 
 def test_a_group_is_its_mean_with_a_standard_error() -> None:

@@ -1,0 +1,102 @@
+"""Which residual blocks of a network can be left out.
+
+Munoz et al.: "Enabling NAS with Automated Super-Network Generation", 2022: a block that adds what
+it computes to its input, both of one shape, may become the identity. What is left out is a module,
+wherever it is called: in an `nn.Sequential`, or one attribute after the other in a `forward`.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+__all__ = ["ADDITIONS", "has_additions", "skippable_blocks"]
+
+ADDITIONS = (operator.add, operator.iadd, torch.add)
+"""What adds two tensors, as a traced graph names it."""
+
+
+def skippable_blocks(network: nn.Module, example_input: Tensor) -> list[str]:
+    """Return the modules that end by adding to an input of their own shape: residual blocks.
+
+    Of blocks within blocks the outermost; only those that the network does work without.
+
+    Args:
+        network: It can be called with the example.
+        example_input: What it is called with.
+
+    Example:
+        >>> class Block(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.layer = nn.Linear(4, 4)
+        ...     def forward(self, x):
+        ...         return x + self.layer(x)
+        >>> skippable_blocks(nn.Sequential(nn.Linear(3, 4), Block()), torch.zeros(1, 3))
+        ['1']
+    """
+    keeps_shape: dict[str, bool] = {}
+
+    def note(name: str) -> Any:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            tensors = (*inputs, output)
+            is_kept = len(tensors) == 2 and all(isinstance(each, Tensor) for each in tensors)
+            is_kept = is_kept and tensors[0].shape == tensors[1].shape
+            keeps_shape[name] = is_kept and keeps_shape.get(name, True)
+
+        return hook
+
+    handles = [m.register_forward_hook(note(name)) for name, m in network.named_modules() if name]
+    with torch.no_grad():
+        network(example_input)
+    for handle in handles:
+        handle.remove()
+    found: list[str] = []
+    for name, module in network.named_modules():
+        if (
+            keeps_shape.get(name)
+            and not any(name.startswith(f"{other}.") for other in found)
+            and _adds_its_input(module)
+            and _works_without(network, name, example_input)
+        ):
+            found.append(name)
+    return found
+
+
+def has_additions(network: nn.Module) -> bool:
+    """Return whether a network that can be traced adds anything."""
+    return any(node.target in ADDITIONS for node in fx.symbolic_trace(network).graph.nodes)
+
+
+def _adds_its_input(module: nn.Module) -> bool:
+    """Whether the last addition in a module has its very input as one side.
+
+    In a stage of several blocks it is what the last but one has returned.
+    """
+    if not list(module.children()) or isinstance(module, nn.Sequential):
+        return False
+    try:
+        graph = fx.symbolic_trace(module).graph
+    except (fx.proxy.TraceError, TypeError):
+        return False
+    (entry,) = [node for node in graph.nodes if node.op == "placeholder"][:1]
+    additions = [node for node in graph.nodes if node.target in ADDITIONS]
+    return bool(additions) and entry in additions[-1].all_input_nodes
+
+
+def _works_without(network: nn.Module, name: str, example_input: Tensor) -> bool:
+    """Whether nothing else of a block is used, such as an attribute that the identity lacks."""
+    home, _, leaf = name.rpartition(".")
+    block = network.get_submodule(name)
+    setattr(network.get_submodule(home), leaf, nn.Identity())
+    try:
+        with torch.no_grad():
+            network(example_input)
+    except Exception:  # whatever the network's own code raises
+        return False
+    finally:
+        setattr(network.get_submodule(home), leaf, block)
+    return True
