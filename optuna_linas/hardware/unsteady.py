@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 
+from optuna_linas.hardware.cores import n_available_cores
 from optuna_linas.hardware.measurement import Measurement
 
 __all__ = ["UnsteadyCount", "warn_of_threads", "warn_unsteady"]
@@ -18,7 +18,7 @@ _FACTOR = 4
 
 def warn_of_threads(n_threads: int) -> None:
     """Log a warning if there are fewer cores than threads: then these wait for one another."""
-    if n_threads > (n_cores := _n_cores()):
+    if n_threads > (n_cores := n_available_cores()):
         _log.warning(
             "n_threads=%d, but this process has %d CPU cores: the threads wait for one another, "
             "which makes latencies long and unsteady. Measure with at most n_threads=%d.",
@@ -32,7 +32,7 @@ def warn_unsteady(measurement: Measurement) -> None:
     """Log a warning if the spread of a measurement stayed too wide."""
     if measurement.steady:
         return
-    n_cores = _n_cores()
+    n_cores = n_available_cores()
     reason = (
         "the machine was busy while it was measured. Leave a core free, or raise "
         "TimingPlan(n_repeats, max_attempts)."
@@ -45,13 +45,6 @@ def warn_unsteady(measurement: Measurement) -> None:
         measurement.latency_ms_iqr,
         reason,
     )
-
-
-def _n_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass

@@ -166,7 +166,7 @@ def test_a_search_is_told_once_and_then_how_often(caplog: pytest.LogCaptureFixtu
 def test_more_threads_than_cores_are_said_and_blamed(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unsteady, "_n_cores", lambda: 2)
+    monkeypatch.setattr(unsteady, "n_available_cores", lambda: 2)
     clock = FakeClock(itertools.cycle([1.0, 5.0, 9.0]))
     with caplog.at_level(logging.WARNING, logger="optuna_linas"):
         LatencyMeter(n_threads=2)
