@@ -29,12 +29,13 @@ def inverted(matrix: FloatArray) -> tuple[FloatArray, float]:
         >>> inverse.round(6).tolist(), bool(abs(half_log_det) < 1e-12)
         ([[1.0, -1.0], [-1.0, 2.0]], True)
     """
-    root, info = dpotrf(matrix, lower=True, clean=False)
+    root, info = dpotrf(matrix.T, lower=True, clean=False)  # in the order that LAPACK has
     if info:
         raise np.linalg.LinAlgError(f"A matrix of {len(matrix)} rows is not positive definite.")
-    inverse, _ = dpotri(root, lower=True)
+    half_log_det = float(np.log(np.diag(root)).sum())
+    inverse, _ = dpotri(root, lower=True, overwrite_c=True)
     np.copyto(inverse, inverse.T, where=_above(len(matrix)))
-    return inverse, float(np.log(np.diag(root)).sum())
+    return inverse, half_log_det
 
 
 @lru_cache(maxsize=16)
