@@ -63,11 +63,16 @@ class TableFile:
         missing = [name for name in _ARRAYS if name not in arrays]
         if missing:
             raise ValueError(f"it lacks {', '.join(missing)}.")
-        names = [str(name) for name in arrays["names"]]
-        objectives, units = (
-            [str(each) for each in arrays[key]] for key in ("objective_names", "objective_units")
+        names, objectives, units = (
+            [str(each) for each in np.atleast_1d(arrays[key])]
+            for key in ("names", "objective_names", "objective_units")
         )
-        n = len(arrays["X"])
+        for each in (names, objectives):
+            if len(set(each)) < len(each):
+                raise ValueError(f"it has a name twice: {', '.join(each)}.")
+        n = len(np.atleast_1d(arrays["X"]))
+        if n == 0:
+            raise ValueError("it has no network.")
         for key, expected in {
             "X": (n, len(names)),
             "Y": (n, len(objectives)),
@@ -77,6 +82,8 @@ class TableFile:
                 raise ValueError(f"{key} has shape {arrays[key].shape}, not {expected}.")
         choices = _choices(str(arrays["choices"]), names)
         rows = arrays["X"].astype(np.int64)
+        if (rows != arrays["X"]).any():
+            raise ValueError("X has fractions, where option indices belong.")
         for name, column in zip(names, rows.T, strict=True):
             if not -1 <= column.min() <= column.max() < len(choices[name]):
                 raise ValueError(
@@ -93,6 +100,6 @@ def _choices(text: str, names: list[str]) -> dict[str, list[str | int]]:
         raise ValueError(
             f"choices is not JSON ({error}): write choices=np.array(json.dumps(choices))."
         ) from error
-    if not isinstance(found, dict) or not set(names) <= set(found):
-        raise ValueError(f"choices must name the options of each of {', '.join(names)}.")
+    if not isinstance(found, dict) or not all(isinstance(found.get(n), list) for n in names):
+        raise ValueError(f"choices must list the options of each of {', '.join(names)}.")
     return {name: found[name] for name in names}

@@ -49,7 +49,7 @@ def split_path(name: str) -> tuple[Path, list[str]] | None:
 
     None if it is not the path of a table. Without objectives there are none.
     """
-    path, ending, objectives = name.partition(".npz")
+    path, ending, objectives = name.rpartition(".npz")
     if not ending:
         return None
     return Path(path + ending), [each for each in objectives.lstrip(":").split(",") if each]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.nag.files import read_header
 from optuna_linas.space import SearchSpace
+from optuna_linas.space_json import space_to_json
 from optuna_linas.stored_json import explained, string, whole_number
 
 __all__ = ["check_same_space", "checked_header"]
@@ -46,7 +48,12 @@ def check_same_space(path: Path, saved: SearchSpace, wanted: SearchSpace) -> Non
     """
     only_saved = [name for name in saved.names if name not in wanted]
     only_wanted = [name for name in wanted.names if name not in saved]
-    differ = [v.name for v in saved.variables if v.name in wanted and wanted[v.name] != v]
+    told, given = (
+        # As JSON has them: a database makes lists of tuples.
+        {each["name"]: json.dumps(each) for each in space_to_json(space)}
+        for space in (saved, wanted)
+    )
+    differ = [name for name in told if name in given and told[name] != given[name]]
     parts = [
         f"{what} {names[:5]}{' and others' if len(names) > 5 else ''}"
         for what, names in (

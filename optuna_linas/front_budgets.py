@@ -29,7 +29,6 @@ def front_budgets(losses: FloatArray, low: float, high: float, n: int) -> FloatA
     """
     costs = np.unique(losses[non_dominated(losses), 1])
     costs = costs[(costs > low) & (costs < high)]
-    few = costs[
-        np.unique(np.linspace(0, len(costs) - 1, min(len(costs), n // 2)).round().astype(int))
-    ]
+    n_few = min(len(costs), n // 2, n - 2)
+    few = costs[np.unique(np.linspace(0, len(costs) - 1, n_few).round().astype(int))]
     return np.union1d(np.linspace(low, high, n - len(few)), few)

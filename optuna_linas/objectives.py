@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -190,7 +191,6 @@ class SupernetObjective:
         Raises:
             EmptyDataError: A loader has run out of data.
             TypeError: `latency` returned something else than a `Measurement`.
-            ValueError: The study has as many objectives, but other `directions`.
         """
         if isinstance(trial, optuna.trial.Trial):
             self._check_study(trial.study)
@@ -217,13 +217,14 @@ class SupernetObjective:
         if study.study_name in self._known_studies:
             return
         given = [direction.name.lower() for direction in study.directions]
-        # Of another number, what is returned is made of these values by the caller.
+        # No error: who calls this may return something else, made of these values.
         if len(given) == len(self.directions) and given != self.directions:
-            raise ValueError(
+            warnings.warn(
                 f"The study {study.study_name!r} has directions={given}, but the objectives "
-                f"{self.metric_names} have {self.directions}. Create it with "
-                "optuna.create_study(directions=objective.directions). To optimise something else "
-                "that is computed from a network, pass a Metric with its direction."
+                f"{list(self.metric_names)} have {self.directions}. If they are what the study "
+                "optimises, create it with "
+                "optuna.create_study(directions=objective.directions).",
+                stacklevel=3,
             )
         self._known_studies.add(study.study_name)
         note_platform(study)

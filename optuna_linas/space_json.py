@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    distribution_to_json,
+    json_to_distribution,
+)
 
 from optuna_linas.distributions import distribution_of, variable_of
 from optuna_linas.space import SearchSpace
@@ -48,7 +53,7 @@ def space_from_json(variables: list[dict[str, Any]]) -> SearchSpace:
                     string(each["name"]),
                     _distribution(each["distribution"]),
                     [
-                        Condition(string(parent), tuple(options))
+                        Condition(string(parent), _as_tuple(options))
                         for parent, options in each["conditions"]
                     ],
                 )
@@ -62,7 +67,15 @@ def _distribution(fields: dict[str, Any]) -> BaseDistribution:
     for choice in fields["attributes"].get("choices", ()):
         if not _is_choice(choice):
             raise TypeError(f"{str(choice)[:40]} is no choice")
-    return json_to_distribution(json.dumps(fields))
+    found = json_to_distribution(json.dumps(fields))
+    if isinstance(found, CategoricalDistribution):
+        return CategoricalDistribution([_as_tuple(choice) for choice in found.choices])
+    return found
+
+
+def _as_tuple(value: Any) -> Any:
+    """What JSON has as a list, as the tuple that it was."""
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 def _is_choice(value: object, depth: int = _MAX_NESTED) -> bool:

@@ -533,9 +533,11 @@ def test_choices_may_be_tuples(tmp_path: Path) -> None:
         made = generator_of(study_of(objective))
         made.save(tmp_path / "generator.npz")
         loaded = BudgetGenerator.load(tmp_path / "generator.npz")
+        BudgetGenerator.load(tmp_path / "generator.npz", space=made.space)
     (answer,) = loaded.generate(20.0)
     assert answer.is_within
-    assert list(answer.params["kernel"]) in [[1, 1], [3, 3], [5, 5]]  # type: ignore[arg-type]
+    assert answer.params["kernel"] in [(1, 1), (3, 3), (5, 5)]
+    assert answer == made.generate(20.0)[0]
 
 
 def test_what_networks_lack_under_no_condition_is_not_answered(tmp_path: Path) -> None:
@@ -579,3 +581,8 @@ def test_a_device_or_folder_that_is_not_there_is_explained(
         BudgetGenerator.load(path, device="gpu")
     with pytest.raises(FileNotFoundError, match=r"folder .*nowhere does not exist: make it"):
         fitted.save(tmp_path / "nowhere" / "networks.npz")
+
+
+def test_a_front_of_two_budgets_has_both_ends(fitted: BudgetGenerator) -> None:
+    assert fitted.front(n_budgets=2).budgets.tolist() == pytest.approx(list(fitted.cost_range))
+    assert fitted.front(n_budgets=3).budgets[[0, -1]].tolist() == list(fitted.cost_range)

@@ -11,6 +11,7 @@ from optuna_linas.dashboard.architecture import architecture_rows
 from optuna_linas.dashboard.facts import objective_names, prediction_of
 from optuna_linas.dashboard.markdown import table, text
 from optuna_linas.dashboard.pages import Page
+from optuna_linas.goals import is_number
 
 __all__ = ["noted_trials", "put_trial_notes", "trial_note"]
 
@@ -109,8 +110,8 @@ def _facts(trial: FrozenTrial, objectives: Sequence[str]) -> Iterator[str]:
     if (first := noted.get("measured_in_trial", trial.number)) != trial.number:
         yield f"The same network as trial {first}, where it was measured."
     latency_ms, spread = noted.get("latency_ms"), noted.get("latency_ms_iqr")
-    if "device" in noted and isinstance(latency_ms, int | float):
-        half = f" ± {spread / 2:.2g}" if isinstance(spread, int | float) else ""
+    if "device" in noted and is_number(latency_ms):
+        half = f" ± {spread / 2:.2g}" if is_number(spread) else ""
         found = f"Latency {latency_ms:.4g} ms{half}"
         yield (
             f"{found} on {text(noted['device'])}, batch {noted.get('batch_size', '?')}, "

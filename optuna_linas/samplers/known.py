@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,9 @@ KnownObjective = Callable[[Mapping[str, Option]], float]
 
 _MOST_SAID = 60
 _N_COMPARED = 20
-_TOLERANCE = 0.1
-"""How far a function may be off, in ranges of what is measured: a float is asked for its cell."""
+_TOLERANCE, _SHARE = 0.1, 0.5
+"""How far a function may be off, in ranges of what is measured (a float is asked for its cell), and
+as a share of the measurement: costs may span decades, and most be nothing in units of the range."""
 
 # A child of Optuna's logger, so that optuna.logging.set_verbosity holds for it too.
 _logger = optuna_logging.get_logger("optuna.linas")
@@ -81,7 +83,7 @@ class KnownObjectives:
     def __init__(self, given: Mapping[Goal, KnownObjective] | None) -> None:
         check_known(given)
         self._given = dict(given or {})
-        self._has_warned = False
+        self._warned: set[Goal] = set()
 
     def check(self, goals: Goals) -> None:
         """Raise `ValueError` if a function is given for what is no goal."""
@@ -111,7 +113,7 @@ class KnownObjectives:
                 self._given[goal],
                 goals.signs[k],
                 measured=None if is_declared else history.codes,
-                warn=self._warn_once,
+                warn=partial(self._warn_once, goal),
             )
             for k, goal in positions.items()
         }
@@ -121,9 +123,9 @@ class KnownObjectives:
             if losses.holds_for(history) and losses.needs_no_more_conditions()
         }
 
-    def _warn_once(self, message: str) -> None:
-        if not self._has_warned:
-            self._has_warned = True
+    def _warn_once(self, goal: Goal, message: str) -> None:
+        if goal not in self._warned:
+            self._warned.add(goal)
             _logger.warning(message)
 
 
@@ -196,8 +198,11 @@ class KnownLosses:
             computed = self(archs)
         except (TypeError, ValueError, FailsSomewhereError):
             return True  # what the search will say of it
-        tolerance = _TOLERANCE * np.ptp(fenced(measured[:, None], NEAR)) if len(measured) else 0.0
-        differs = np.abs(computed - measured) > tolerance + 1e-9 * np.abs(measured)
+        if len(archs) == 0:
+            return True
+        unit, own = np.ptp(fenced(measured[:, None], NEAR)), np.abs(measured)
+        tolerance = np.minimum(_TOLERANCE * unit, _SHARE * own) + 1e-9 * (unit + own)
+        differs = ~(np.abs(computed - measured) <= tolerance)  # NaN does
         if 2 * np.count_nonzero(differs) <= len(archs):
             return True
         first = int(np.argmax(differs))
@@ -219,11 +224,13 @@ class KnownLosses:
         if not isinstance(self._space, ObservedSpace):
             return True
         plain = SearchSpace(self._space.variables)
-        for _, rows in self._space.absences():
-            for arch in rows:
+        last = self._space.n_options - 1
+        for has, rows in self._space.absences():
+            for arch in rows[:_N_COMPARED]:
                 params = self._space.decode(arch)
+                others = (arch, np.where(has, arch, last))  # the first may be the function's own
                 with suppress(TypeError, ValueError):
-                    if self._number(params) == self._number(plain.decode(arch)):
+                    if {self._number(params)} == {self._number(plain.decode(o)) for o in others}:
                         continue
                 self._warn(
                     f"Parameters like {params} lack some that others have under no condition that "

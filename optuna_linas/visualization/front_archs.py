@@ -85,4 +85,4 @@ def encoded_trials(
     if not rows:
         raise Unexplained("No measured trial has all parameters of the search space")
     encoded = np.array(archs, dtype=np.int64)
-    return EncodedTrials(space, data, np.array(rows), encoded, space.active(encoded))
+    return EncodedTrials(space, data, np.array(rows), encoded, space.present(encoded))

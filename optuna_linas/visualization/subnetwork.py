@@ -84,7 +84,7 @@ def plot_subnetwork(
     if space is None:
         return explained_empty_figure("The trials have no parameters with several options", text)
     arch = space.encode(trial.params)
-    drawing = _Drawing(space, trial.params, space.active(arch[None])[0], _levels(space, arch))
+    drawing = _Drawing(space, trial.params, space.present(arch[None])[0], _levels(space, arch))
     y, ticks = 0.0, []
     for stage in stages_of(space):
         rows = [stage.boxes[i : i + _PER_ROW] for i in range(0, len(stage.boxes), _PER_ROW)]

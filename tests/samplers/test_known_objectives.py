@@ -1,6 +1,7 @@
 """Objectives that are computed, by functions that fail for what cannot be or have a bug."""
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -184,6 +185,38 @@ def test_a_function_in_another_unit_or_direction_is_found_out(
     assert "must return the objective's own value, in its unit" in said
     (number,) = re.findall(r"trial (\d+), which measured", said)
     assert f"measured {study.trials[int(number)].values[1]:.6g}, and is off" in said
+
+
+@pytest.mark.parametrize("factor", [1e-6, -1.0, 0.0, math.nan])
+def test_so_it_is_where_costs_span_decades(factor: float) -> None:
+    def macs(params: Mapping[str, Any]) -> float:
+        return float(params["depth"] * params["width"] ** 2 * params["kernel"] ** 2)
+
+    def objective(trial: Trial) -> tuple[float, float]:
+        depth = trial.suggest_int("depth", 1, 8)
+        width = trial.suggest_categorical("width", [8, 16, 32, 64, 128, 256, 512, 1024])
+        kernel = trial.suggest_categorical("kernel", [1, 3, 5, 7])
+        return float(depth + width**0.5 + kernel), macs(trial.params)
+
+    study = study_of({1: lambda params: factor * macs(params)})
+    study.optimize(objective, n_trials=20)
+    assert last_predictor(study) != "computed"
+    right = study_of({1: macs})
+    right.optimize(objective, n_trials=20)
+    assert last_predictor(right) == "computed"
+
+
+def test_a_default_for_what_is_lacking_may_be_its_first_option() -> None:
+    def size(params: Mapping[str, Any]) -> float:
+        return float(params["c"] + 4 * params.get("e", 1))
+
+    def objective(trial: Trial) -> tuple[float, float]:
+        return either(trial)[0], size(trial.params)
+
+    study = study_of({1: size})
+    study.optimize(objective, n_trials=40)
+    assert any("e" not in trial.params for trial in study.trials)
+    assert last_predictor(study) != "computed"
 
 
 def test_a_function_may_be_a_little_off() -> None:
