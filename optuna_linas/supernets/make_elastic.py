@@ -26,7 +26,7 @@ from optuna_linas.space import SearchSpace
 from optuna_linas.supernets.channel_groups import ChannelGroup, channel_groups
 from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.options import ascending, check_positive_integer
-from optuna_linas.supernets.residual_blocks import has_additions, skippable_blocks
+from optuna_linas.supernets.residual_blocks import has_additions, replace_module, skippable_blocks
 from optuna_linas.supernets.shared_weights import SharedWeights
 
 __all__ = ["ElasticNetwork", "make_elastic"]
@@ -145,8 +145,7 @@ class ElasticNetwork(SharedWeights):
             group.narrow(network, min(max(n, self.divisor), group.n))
         for k, block in enumerate(self.blocks):
             if not params[f"block_{k}"]:
-                home, _, leaf = block.rpartition(".")
-                setattr(network.get_submodule(home), leaf, nn.Identity())
+                replace_module(network, network.get_submodule(block), nn.Identity())
         return network
 
     def example_input(self, batch_size: int = 1) -> Tensor:

@@ -220,3 +220,96 @@ def test_additions_that_cannot_be_left_out_are_named() -> None:
         supernet = make_elastic(Inline(), torch.zeros(2, 4))
     assert supernet.blocks == ()
     make_elastic(Inline(), torch.zeros(2, 4), elastic_depth=False)
+
+
+class Dense(nn.Module):
+    """A residual block of two linear layers."""
+
+    def __init__(self, n: int, hidden: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(n, hidden), nn.Linear(hidden, n)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(torch.relu(self.first(x)))
+
+
+def mlp(*blocks: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 8), *blocks, nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 2))
+
+
+def check_samples(supernet: Any, x: Tensor) -> None:
+    """Architectures can be called, and their extracted networks compute the same."""
+    for arch in supernet.space.sample(20, np.random.default_rng(0)):
+        torch.testing.assert_close(supernet.extract(arch)(x), supernet(x, arch))
+
+
+class LayerBehind(Dense):
+    """Its addition is followed by a layer that makes channels of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.relu(x + self.first(x)))
+
+
+class NormBehind(Dense):
+    """Its addition is followed by what keeps the channels."""
+
+    def __init__(self, n: int, hidden: int) -> None:
+        super().__init__(n, hidden)
+        self.behind = nn.Sequential(nn.BatchNorm1d(n), nn.ReLU(), nn.Dropout())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.behind(super().forward(x))
+
+
+def test_a_block_that_can_be_left_out_ends_in_its_addition() -> None:
+    x = torch.randn(4, 4)
+    supernet = make_elastic(mlp(LayerBehind(8, 8), NormBehind(8, 12)), x).eval()
+    assert supernet.blocks == ("2",)
+    assert [group.n for group in supernet.groups] == [8, 8, 12, 6]
+    check_samples(supernet, x)
+
+
+class ListedTwice(nn.Module):
+    """Each block has two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([Dense(8, 12), Dense(8, 10)])
+        self.body = mlp(*self.blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+def test_a_block_is_left_out_under_all_of_its_names() -> None:
+    x = torch.randn(4, 4)
+    supernet = make_elastic(ListedTwice(), x).eval()
+    assert supernet.blocks == ("blocks.0", "blocks.1")
+    network = supernet.extract(
+        {**supernet.space.decode(largest_arch(supernet.space)), "block_0": 0}
+    )
+    assert isinstance(network.blocks[0], nn.Identity)
+    assert network.body[1] is network.blocks[0]
+    assert network.body[2] is network.blocks[1]
+    check_samples(supernet, x)
+
+
+class Unregistered(ListedTwice):
+    """Its blocks are called through a list that PyTorch does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed = list(self.body)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.listed:
+            x = block(x)
+        return x
+
+
+def test_a_block_that_is_called_without_its_name_stays() -> None:
+    x = torch.randn(4, 4)
+    with pytest.warns(UserWarning, match="No residual block of Unregistered"):
+        supernet = make_elastic(Unregistered(), x).eval()
+    assert supernet.blocks == ()
+    check_samples(supernet, x)
