@@ -43,7 +43,8 @@ def make_elastic(
     """Return the super-network of an ordinary CNN or MLP.
 
     It may be made of Conv2d (grouped only depthwise), BatchNorm, Linear, activations, pooling,
-    flattening and dropout, in chains with residual additions. Its outputs keep their number.
+    flattening and dropout, in chains with residual additions. Its outputs keep their number, and
+    so do the channels of a layer that is called more than once or shares its weights with another.
 
     Args:
         model: The network, trained or not; it is left as it is.
@@ -84,8 +85,8 @@ def make_elastic(
     blocks = skippable_blocks(network, example_input) if elastic_depth else []
     if not groups and not blocks:
         raise ValueError(
-            f"Nothing of {type(model).__name__} is elastic: it has no hidden layer, and no "
-            "residual block that keeps the shape of its input."
+            f"Nothing of {type(model).__name__} is elastic: it has no hidden layer that is "
+            "called once, and no residual block that keeps the shape of its input."
         )
     if elastic_depth and not blocks and has_additions(network):
         warnings.warn(

@@ -313,3 +313,66 @@ def test_a_block_that_is_called_without_its_name_stays() -> None:
         supernet = make_elastic(Unregistered(), x).eval()
     assert supernet.blocks == ()
     check_samples(supernet, x)
+
+
+class Recalled(nn.Module):
+    """A layer of a block is called again outside of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 8), Dense(8, 12), Dense(8, 10))
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.body(x)
+        return self.head(x + self.body[1].second(torch.relu(self.body[1].first(x))))
+
+
+def called_twice() -> nn.Module:
+    block = Dense(8, 12)
+    return mlp(block, Dense(8, 10), block)
+
+
+def shared_layer() -> nn.Module:
+    one, other = Dense(8, 12), Dense(8, 12)
+    other.first = one.first
+    return mlp(one, other)
+
+
+def tied_weight() -> nn.Module:
+    one, other = Dense(8, 12), Dense(8, 12)
+    other.first.weight = one.first.weight
+    return mlp(one, other)
+
+
+def shared_norm() -> nn.Module:
+    norm = nn.BatchNorm1d(8)
+    nn.init.uniform_(norm.weight)
+    return mlp(norm, Dense(8, 10), norm)
+
+
+@pytest.mark.parametrize(
+    ("make", "blocks", "widths"),
+    [
+        (called_twice, 2, [10, 6]),
+        (shared_layer, 2, [6]),
+        (tied_weight, 2, [6]),
+        (shared_norm, 1, [10, 6]),
+        (Recalled, 1, [10]),
+    ],
+)
+def test_layers_used_twice_keep_their_width(make: Any, blocks: int, widths: list[int]) -> None:
+    torch.manual_seed(0)
+    net = make().eval()
+    x = torch.randn(4, 4)
+    supernet = make_elastic(net, x).eval()
+    assert (len(supernet.blocks), [g.n for g in supernet.groups]) == (blocks, widths)
+    torch.testing.assert_close(supernet(x, largest_arch(supernet.space)), net(x))
+    check_samples(supernet, x)
+
+
+def test_tied_weights_stay_tied() -> None:
+    supernet = make_elastic(tied_weight(), torch.zeros(2, 4))
+    network = supernet.extract(largest_arch(supernet.space))
+    assert network[1].first.weight is network[2].first.weight
+    assert network[1].first.bias is not network[2].first.bias
