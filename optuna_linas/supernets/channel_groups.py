@@ -126,11 +126,17 @@ def channel_groups(network: nn.Module, example_input: Tensor) -> list[ChannelGro
         elif node.target in ADDITIONS and len(sources) == 2:
             first, second = (carries[source] for source in sources)
             a, b = root(first[0]), root(second[0])
-            if a != b:
-                tied[b] = a
-                if b in fixed:
-                    fixed.add(a)
-            carries[node] = first
+            if (groups[a].n, first[1]) == (groups[b].n, second[1]):
+                if a != b:
+                    tied[b] = a
+                    if b in fixed:
+                        fixed.add(a)
+                carries[node] = first
+            else:  # one channel is added to all, or features to those of flattened channels
+                fixed.update((a, b))
+                carries[node] = max(
+                    (first, second), key=lambda c: (groups[root(c[0])].n * c[1], -c[1])
+                )
         elif node.target in (torch.flatten, "flatten", "mean", torch.relu, nn.functional.relu):
             group, per_channel = carries[sources[0]]
             carries[node] = (group, _per_channel(node, groups[root(group)].n, per_channel))

@@ -376,3 +376,26 @@ def test_tied_weights_stay_tied() -> None:
     network = supernet.extract(largest_arch(supernet.space))
     assert network[1].first.weight is network[2].first.weight
     assert network[1].first.bias is not network[2].first.bias
+
+
+class OneToAll(Dense):
+    """Adds one channel to all of them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.first(x) + x
+
+
+@pytest.mark.parametrize(
+    ("net", "x", "widths"),
+    [
+        (mlp(nn.BatchNorm1d(8), OneToAll(8, 1), nn.BatchNorm1d(8)), torch.randn(4, 4), [6]),
+        (nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), Dense(256, 9), nn.Linear(256, 2)), X, [9]),
+    ],
+)
+def test_additions_of_unlike_channels_keep_them(
+    net: nn.Module, x: Tensor, widths: list[int]
+) -> None:
+    supernet = make_elastic(net.eval(), x).eval()
+    assert [group.n for group in supernet.groups] == widths
+    torch.testing.assert_close(supernet(x, largest_arch(supernet.space)), net(x))
+    check_samples(supernet, x)
