@@ -2,11 +2,14 @@
 
 A network is traced with `torch.fx` and each node is given the group of channels that it carries,
 and how many features each channel has become by flattening. An addition ties two groups together;
-groups that reach the output, or come from the input, are not elastic.
+groups that reach the output, or come from the input, are not elastic. Nor are those of a layer that
+is called more than once, or shares a weight with another: it would be cut, and its channels
+sorted, for each of its calls.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +91,8 @@ class ChannelGroup:
 def channel_groups(network: nn.Module, example_input: Tensor) -> list[ChannelGroup]:
     """Return the groups of channels that are neither the input's nor the output's.
 
+    Layers that are used more than once are in none of them.
+
     Raises:
         TypeError: A layer or an operation is not known here.
         ValueError: The network cannot be traced.
@@ -121,11 +126,17 @@ def channel_groups(network: nn.Module, example_input: Tensor) -> list[ChannelGro
         elif node.target in ADDITIONS and len(sources) == 2:
             first, second = (carries[source] for source in sources)
             a, b = root(first[0]), root(second[0])
-            if a != b:
-                tied[b] = a
-                if b in fixed:
-                    fixed.add(a)
-            carries[node] = first
+            if (groups[a].n, first[1]) == (groups[b].n, second[1]):
+                if a != b:
+                    tied[b] = a
+                    if b in fixed:
+                        fixed.add(a)
+                carries[node] = first
+            else:  # one channel is added to all, or features to those of flattened channels
+                fixed.update((a, b))
+                carries[node] = max(
+                    (first, second), key=lambda c: (groups[root(c[0])].n * c[1], -c[1])
+                )
         elif node.target in (torch.flatten, "flatten", "mean", torch.relu, nn.functional.relu):
             group, per_channel = carries[sources[0]]
             carries[node] = (group, _per_channel(node, groups[root(group)].n, per_channel))
@@ -141,7 +152,30 @@ def channel_groups(network: nn.Module, example_input: Tensor) -> list[ChannelGro
         into.norms += part.norms
         into.takers += part.takers
     still = {root(key) for key in fixed}
-    return [g for key, g in merged.items() if key not in still and g.makers and g.takers]
+    once = _used_once(network, graph)
+    return [
+        g
+        for key, g in merged.items()
+        if key not in still
+        and g.makers
+        and g.takers
+        and once.issuperset([*g.makers, *g.norms, *(name for name, _ in g.takers)])
+    ]
+
+
+def _used_once(network: nn.Module, graph: fx.GraphModule) -> set[str]:
+    """Names of layers that are called once and share no tensor with another module."""
+    calls = Counter(str(node.target) for node in graph.graph.nodes if node.op == "call_module")
+    homes = Counter(id(tensor) for module in network.modules() for tensor in _own_tensors(module))
+    return {
+        name
+        for name, n in calls.items()
+        if n == 1 and all(homes[id(t)] == 1 for t in _own_tensors(graph.get_submodule(name)))
+    }
+
+
+def _own_tensors(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(recurse=False), *module.buffers(recurse=False)]
 
 
 def _through(

@@ -26,7 +26,7 @@ from optuna_linas.space import SearchSpace
 from optuna_linas.supernets.channel_groups import ChannelGroup, channel_groups
 from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.options import ascending, check_positive_integer
-from optuna_linas.supernets.residual_blocks import has_additions, skippable_blocks
+from optuna_linas.supernets.residual_blocks import has_additions, replace_module, skippable_blocks
 from optuna_linas.supernets.shared_weights import SharedWeights
 
 __all__ = ["ElasticNetwork", "make_elastic"]
@@ -43,7 +43,8 @@ def make_elastic(
     """Return the super-network of an ordinary CNN or MLP.
 
     It may be made of Conv2d (grouped only depthwise), BatchNorm, Linear, activations, pooling,
-    flattening and dropout, in chains with residual additions. Its outputs keep their number.
+    flattening and dropout, in chains with residual additions. Its outputs keep their number, and
+    so do the channels of a layer that is called more than once or shares its weights with another.
 
     Args:
         model: The network, trained or not; it is left as it is.
@@ -84,8 +85,8 @@ def make_elastic(
     blocks = skippable_blocks(network, example_input) if elastic_depth else []
     if not groups and not blocks:
         raise ValueError(
-            f"Nothing of {type(model).__name__} is elastic: it has no hidden layer, and no "
-            "residual block that keeps the shape of its input."
+            f"Nothing of {type(model).__name__} is elastic: it has no hidden layer that is "
+            "called once, and no residual block that keeps the shape of its input."
         )
     if elastic_depth and not blocks and has_additions(network):
         warnings.warn(
@@ -145,8 +146,7 @@ class ElasticNetwork(SharedWeights):
             group.narrow(network, min(max(n, self.divisor), group.n))
         for k, block in enumerate(self.blocks):
             if not params[f"block_{k}"]:
-                home, _, leaf = block.rpartition(".")
-                setattr(network.get_submodule(home), leaf, nn.Identity())
+                replace_module(network, network.get_submodule(block), nn.Identity())
         return network
 
     def example_input(self, batch_size: int = 1) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-__all__ = ["ADDITIONS", "has_additions", "skippable_blocks"]
+__all__ = ["ADDITIONS", "has_additions", "replace_module", "skippable_blocks"]
 
 ADDITIONS = (operator.add, operator.iadd, torch.add)
 """What adds two tensors, as a traced graph names it."""
@@ -71,10 +71,19 @@ def has_additions(network: nn.Module) -> bool:
     return any(node.target in ADDITIONS for node in fx.symbolic_trace(network).graph.nodes)
 
 
-def _adds_its_input(module: nn.Module) -> bool:
-    """Whether the last addition in a module has its very input as one side.
+def replace_module(network: nn.Module, module: nn.Module, by: nn.Module) -> None:
+    """Put another module in the place of one, under every name that it is registered under."""
+    names = [n for n, each in network.named_modules(remove_duplicate=False) if each is module]
+    for name in names:
+        home, _, leaf = name.rpartition(".")
+        setattr(network.get_submodule(home), leaf, by)
 
-    In a stage of several blocks it is what the last but one has returned.
+
+def _adds_its_input(module: nn.Module) -> bool:
+    """Whether a module ends in an addition that has its very input as one side.
+
+    In a stage of several blocks it is what the last but one has returned. Behind the addition
+    there may be what keeps the channels, such as an activation, and no layer that makes its own.
     """
     if not list(module.children()) or isinstance(module, nn.Sequential):
         return False
@@ -83,20 +92,34 @@ def _adds_its_input(module: nn.Module) -> bool:
     except (fx.proxy.TraceError, TypeError):
         return False
     (entry,) = [node for node in graph.nodes if node.op == "placeholder"][:1]
-    additions = [node for node in graph.nodes if node.target in ADDITIONS]
-    return bool(additions) and entry in additions[-1].all_input_nodes
+    (node,) = [node for node in graph.nodes if node.op == "output"]
+    while node.target not in ADDITIONS:
+        if len(node.all_input_nodes) != 1 or _makes_channels(module, node):
+            return False
+        (node,) = node.all_input_nodes
+    return entry in node.all_input_nodes
+
+
+def _makes_channels(module: nn.Module, node: fx.Node) -> bool:
+    """Whether a node is a layer whose output channels are not its input's."""
+    if node.op != "call_module":
+        return False
+    layer = module.get_submodule(str(node.target))
+    return isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1)
 
 
 def _works_without(network: nn.Module, name: str, example_input: Tensor) -> bool:
     """Whether nothing else of a block is used, such as an attribute that the identity lacks."""
-    home, _, leaf = name.rpartition(".")
-    block = network.get_submodule(name)
-    setattr(network.get_submodule(home), leaf, nn.Identity())
+    block, identity = network.get_submodule(name), nn.Identity()
+    calls: list[nn.Module] = []  # through a reference that is no registered name
+    handle = block.register_forward_hook(lambda module, *_: calls.append(module))
+    replace_module(network, block, identity)
     try:
         with torch.no_grad():
             network(example_input)
     except Exception:  # whatever the network's own code raises
         return False
     finally:
-        setattr(network.get_submodule(home), leaf, block)
-    return True
+        replace_module(network, identity, block)
+        handle.remove()
+    return not calls

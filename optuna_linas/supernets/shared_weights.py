@@ -103,13 +103,15 @@ class SharedWeights(nn.Module, ABC):
             SpaceMismatchError: `arch` is not of the space.
         """
         network = self._skeleton(arch)
+        copies: dict[int, Tensor] = {}  # a tensor that has several names has one copy
         for name, tensor in self._slices(network).items():
-            # Packed tightly, and without memory of the super-network.
-            own = tensor.detach().clone(memory_format=torch.contiguous_format)
             home, _, leaf = name.rpartition(".")
             module = network.get_submodule(home)
-            is_parameter = leaf in module._parameters
-            setattr(module, leaf, nn.Parameter(own) if is_parameter else own)
+            if id(tensor) not in copies:
+                # Packed tightly, and without memory of the super-network.
+                own = tensor.detach().clone(memory_format=torch.contiguous_format)
+                copies[id(tensor)] = nn.Parameter(own) if leaf in module._parameters else own
+            setattr(module, leaf, copies[id(tensor)])
         return network.eval()
 
     def reduce(self, name: str, shared: Tensor, shape: torch.Size) -> Tensor:
@@ -131,14 +133,22 @@ class SharedWeights(nn.Module, ABC):
 
     def _slices(self, skeleton: nn.Module) -> dict[str, Tensor]:
         shared = _tensors(self.network)
-        return {
-            name: self.reduce(name, shared[name], tensor.shape)
-            for name, tensor in _tensors(skeleton).items()
-        }
+        slices: dict[str, Tensor] = {}
+        first_names: dict[int, str] = {}
+        for name, tensor in _tensors(skeleton).items():
+            first = first_names.setdefault(id(tensor), name)
+            slices[name] = (
+                slices[first] if first in slices else self.reduce(name, shared[name], tensor.shape)
+            )
+        return slices
 
 
 def _tensors(network: nn.Module) -> dict[str, Tensor]:
-    return {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    """A network's tensors, each under all of its names."""
+    return {
+        **dict(network.named_parameters(remove_duplicate=False)),
+        **dict(network.named_buffers(remove_duplicate=False)),
+    }
 
 
 class _WithoutData(TorchFunctionMode):

@@ -220,3 +220,182 @@ def test_additions_that_cannot_be_left_out_are_named() -> None:
         supernet = make_elastic(Inline(), torch.zeros(2, 4))
     assert supernet.blocks == ()
     make_elastic(Inline(), torch.zeros(2, 4), elastic_depth=False)
+
+
+class Dense(nn.Module):
+    """A residual block of two linear layers."""
+
+    def __init__(self, n: int, hidden: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(n, hidden), nn.Linear(hidden, n)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(torch.relu(self.first(x)))
+
+
+def mlp(*blocks: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 8), *blocks, nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 2))
+
+
+def check_samples(supernet: Any, x: Tensor) -> None:
+    """Architectures can be called, and their extracted networks compute the same."""
+    for arch in supernet.space.sample(20, np.random.default_rng(0)):
+        torch.testing.assert_close(supernet.extract(arch)(x), supernet(x, arch))
+
+
+class LayerBehind(Dense):
+    """Its addition is followed by a layer that makes channels of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.relu(x + self.first(x)))
+
+
+class NormBehind(Dense):
+    """Its addition is followed by what keeps the channels."""
+
+    def __init__(self, n: int, hidden: int) -> None:
+        super().__init__(n, hidden)
+        self.behind = nn.Sequential(nn.BatchNorm1d(n), nn.ReLU(), nn.Dropout())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.behind(super().forward(x))
+
+
+def test_a_block_that_can_be_left_out_ends_in_its_addition() -> None:
+    x = torch.randn(4, 4)
+    supernet = make_elastic(mlp(LayerBehind(8, 8), NormBehind(8, 12)), x).eval()
+    assert supernet.blocks == ("2",)
+    assert [group.n for group in supernet.groups] == [8, 8, 12, 6]
+    check_samples(supernet, x)
+
+
+class ListedTwice(nn.Module):
+    """Each block has two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([Dense(8, 12), Dense(8, 10)])
+        self.body = mlp(*self.blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+def test_a_block_is_left_out_under_all_of_its_names() -> None:
+    x = torch.randn(4, 4)
+    supernet = make_elastic(ListedTwice(), x).eval()
+    assert supernet.blocks == ("blocks.0", "blocks.1")
+    network = supernet.extract(
+        {**supernet.space.decode(largest_arch(supernet.space)), "block_0": 0}
+    )
+    assert isinstance(network.blocks[0], nn.Identity)
+    assert network.body[1] is network.blocks[0]
+    assert network.body[2] is network.blocks[1]
+    check_samples(supernet, x)
+
+
+class Unregistered(ListedTwice):
+    """Its blocks are called through a list that PyTorch does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed = list(self.body)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.listed:
+            x = block(x)
+        return x
+
+
+def test_a_block_that_is_called_without_its_name_stays() -> None:
+    x = torch.randn(4, 4)
+    with pytest.warns(UserWarning, match="No residual block of Unregistered"):
+        supernet = make_elastic(Unregistered(), x).eval()
+    assert supernet.blocks == ()
+    check_samples(supernet, x)
+
+
+class Recalled(nn.Module):
+    """A layer of a block is called again outside of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 8), Dense(8, 12), Dense(8, 10))
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.body(x)
+        return self.head(x + self.body[1].second(torch.relu(self.body[1].first(x))))
+
+
+def called_twice() -> nn.Module:
+    block = Dense(8, 12)
+    return mlp(block, Dense(8, 10), block)
+
+
+def shared_layer() -> nn.Module:
+    one, other = Dense(8, 12), Dense(8, 12)
+    other.first = one.first
+    return mlp(one, other)
+
+
+def tied_weight() -> nn.Module:
+    one, other = Dense(8, 12), Dense(8, 12)
+    other.first.weight = one.first.weight
+    return mlp(one, other)
+
+
+def shared_norm() -> nn.Module:
+    norm = nn.BatchNorm1d(8)
+    nn.init.uniform_(norm.weight)
+    return mlp(norm, Dense(8, 10), norm)
+
+
+@pytest.mark.parametrize(
+    ("make", "blocks", "widths"),
+    [
+        (called_twice, 2, [10, 6]),
+        (shared_layer, 2, [6]),
+        (tied_weight, 2, [6]),
+        (shared_norm, 1, [10, 6]),
+        (Recalled, 1, [10]),
+    ],
+)
+def test_layers_used_twice_keep_their_width(make: Any, blocks: int, widths: list[int]) -> None:
+    torch.manual_seed(0)
+    net = make().eval()
+    x = torch.randn(4, 4)
+    supernet = make_elastic(net, x).eval()
+    assert (len(supernet.blocks), [g.n for g in supernet.groups]) == (blocks, widths)
+    torch.testing.assert_close(supernet(x, largest_arch(supernet.space)), net(x))
+    check_samples(supernet, x)
+
+
+def test_tied_weights_stay_tied() -> None:
+    supernet = make_elastic(tied_weight(), torch.zeros(2, 4))
+    network = supernet.extract(largest_arch(supernet.space))
+    assert network[1].first.weight is network[2].first.weight
+    assert network[1].first.bias is not network[2].first.bias
+
+
+class OneToAll(Dense):
+    """Adds one channel to all of them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.first(x) + x
+
+
+@pytest.mark.parametrize(
+    ("net", "x", "widths"),
+    [
+        (mlp(nn.BatchNorm1d(8), OneToAll(8, 1), nn.BatchNorm1d(8)), torch.randn(4, 4), [6]),
+        (nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), Dense(256, 9), nn.Linear(256, 2)), X, [9]),
+    ],
+)
+def test_additions_of_unlike_channels_keep_them(
+    net: nn.Module, x: Tensor, widths: list[int]
+) -> None:
+    supernet = make_elastic(net.eval(), x).eval()
+    assert [group.n for group in supernet.groups] == widths
+    torch.testing.assert_close(supernet(x, largest_arch(supernet.space)), net(x))
+    check_samples(supernet, x)
