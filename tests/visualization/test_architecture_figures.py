@@ -250,3 +250,21 @@ def test_every_variable_has_one_place() -> None:
         for j in (*stage.variables, *(j for box in stage.boxes for j in box.variables))
     ]
     assert sorted(placed) == list(range(5))
+
+
+def test_a_network_is_drawn_without_what_it_lacks_under_no_condition() -> None:
+    def objective(trial: optuna.Trial) -> tuple[float, float]:
+        a = trial.suggest_categorical("a", [True, False])
+        b = trial.suggest_categorical("b", [None, "x"])
+        width = trial.suggest_int("width", 1, 8)
+        extra = trial.suggest_int("extra", 1, 8) if a or b else 4
+        return float(width + extra), float(width)
+
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    study.optimize(objective, n_trials=60)
+    lacking = [trial.number for trial in study.trials if "extra" not in trial.params]
+    assert lacking
+    assert plot_subnetwork(study, lacking[0]).layout.shapes
+    assert plot_architecture(study).data
