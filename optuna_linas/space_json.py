@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 from optuna.distributions import (
@@ -67,9 +68,12 @@ def _distribution(fields: dict[str, Any]) -> BaseDistribution:
     for choice in fields["attributes"].get("choices", ()):
         if not _is_choice(choice):
             raise TypeError(f"{str(choice)[:40]} is no choice")
-    found = json_to_distribution(json.dumps(fields))
-    if isinstance(found, CategoricalDistribution):
-        return CategoricalDistribution([_as_tuple(choice) for choice in found.choices])
+    with warnings.catch_warnings():
+        # Of choices that a database makes lists of: whoever suggested them has been warned.
+        warnings.simplefilter("ignore", UserWarning)
+        found = json_to_distribution(json.dumps(fields))
+        if isinstance(found, CategoricalDistribution):
+            return CategoricalDistribution([_as_tuple(choice) for choice in found.choices])
     return found
 
 

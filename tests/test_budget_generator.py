@@ -532,8 +532,8 @@ def test_choices_may_be_tuples(tmp_path: Path) -> None:
         warnings.simplefilter("ignore", UserWarning)  # Optuna's, of choices in a database
         made = generator_of(study_of(objective))
         made.save(tmp_path / "generator.npz")
-        loaded = BudgetGenerator.load(tmp_path / "generator.npz")
         BudgetGenerator.load(tmp_path / "generator.npz", space=made.space)
+    loaded = BudgetGenerator.load(tmp_path / "generator.npz")
     (answer,) = loaded.generate(20.0)
     assert answer.is_within
     assert answer.params["kernel"] in [(1, 1), (3, 3), (5, 5)]
