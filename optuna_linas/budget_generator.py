@@ -263,8 +263,6 @@ class BudgetGenerator:
             FileNotFoundError: The folder does not exist.
         """
         about_space = {"space": space_to_json(self.space), "known": known_to_json(self.space)}
-        if not (folder := Path(path).parent).is_dir():
-            raise FileNotFoundError(f"The folder {folder} does not exist: make it first.")
         save_model(self._model, Path(path), {**self._about, **about_space})
 
     @classmethod

@@ -61,7 +61,12 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
         model: What to write.
         path: Where to; its folder must exist.
         header: What else to keep, as JSON has it.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it first.")
     settings = {name: getattr(model.settings, name) for name in _KEPT_SETTINGS}
     calibration = model.model.calibration
     text = json.dumps(

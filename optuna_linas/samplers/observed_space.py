@@ -145,11 +145,8 @@ class ObservedSpace(SearchSpace):
         """Return which variables the network of each row has; see `SearchSpace.present`."""
         rows = self.canonical(archs)
         present = self.active(rows)
-        for mask, known_rows in self._lacking.items():
-            has: BoolArray = np.frombuffer(mask, dtype=bool)
-            for i, values in enumerate(np.ascontiguousarray(rows[:, has])):
-                if values.tobytes() in known_rows:
-                    present[i] &= has
+        for i, has, _ in self._lacking_among(rows):
+            present[i] &= has
         return present
 
     def canonical(self, archs: ArrayLike) -> IntArray:
@@ -163,12 +160,20 @@ class ObservedSpace(SearchSpace):
             if (moved != rows[:, j]).any():
                 rows[:, j] = moved
                 rows = super().canonical(rows)
+        for i, _, row in self._lacking_among(rows):
+            rows[i] = row
+        return rows
+
+    def _lacking_among(self, rows: IntArray) -> Iterator[tuple[int, BoolArray, IntArray]]:
+        """Which rows are networks that lack variables: the row's place, what it has, the trial's.
+
+        A row that is changed meanwhile is compared as it has become with what other trials lack.
+        """
         for mask, known_rows in self._lacking.items():
             has: BoolArray = np.frombuffer(mask, dtype=bool)
             for i, values in enumerate(np.ascontiguousarray(rows[:, has])):
                 if (row := known_rows.get(values.tobytes())) is not None:
-                    rows[i] = row
-        return rows
+                    yield i, has, row
 
     def _keys(self) -> object:
         return {mask: set(rows) for mask, rows in self._lacking.items()}

@@ -134,12 +134,11 @@ class SharedWeights(nn.Module, ABC):
     def _slices(self, skeleton: nn.Module) -> dict[str, Tensor]:
         shared = _tensors(self.network)
         slices: dict[str, Tensor] = {}
-        first_names: dict[int, str] = {}
+        reduced: dict[int, Tensor] = {}
         for name, tensor in _tensors(skeleton).items():
-            first = first_names.setdefault(id(tensor), name)
-            slices[name] = (
-                slices[first] if first in slices else self.reduce(name, shared[name], tensor.shape)
-            )
+            if id(tensor) not in reduced:
+                reduced[id(tensor)] = self.reduce(name, shared[name], tensor.shape)
+            slices[name] = reduced[id(tensor)]
         return slices
 
 
