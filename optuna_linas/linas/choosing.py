@@ -25,7 +25,7 @@ __all__ = ["best_ranked", "choose_predictors"]
 _CANDIDATES = {"ridge": ridge, "svr_rbf": svr_rbf_unsearched}
 """Names beside "gp", and what stands for them in the comparison."""
 
-_FIRST_CHOICE = 40
+_FIRST_CHOICE = 80
 _MAX_COMPARED = 640
 """Examples that the candidates are compared on; more would take seconds and change nothing."""
 _N_FOLDS = 3
@@ -41,7 +41,7 @@ def choose_predictors(
 ) -> tuple[str, ...]:
     """Return the name of a predictor for each objective.
 
-    Below 40 examples that is "gp". From then on the first 40, 80, 160, ... examples decide, or 640
+    Below 80 examples that is "gp". From then on the first 80, 160, 320, ... examples decide, or 640
     spread evenly among them.
 
     Args:

@@ -22,6 +22,11 @@ have it and deviations are those of the model without it, whose errors are 1 to 
 fewer examples than options without an order, the linear parts go through nearly all examples, and
 there is nothing to be learned from the bend along them: it is left out.
 
+Deviations are then made to fit: each example, foretold from all others, is off by so many of its
+deviations, and where that is less than one they all shrink by it. Where capacity explains nearly
+everything the priors of weights and noise hold them up, and a search would doubt what is certain.
+(Examples fewer than options without an order say too little of one another: relevances go by all.)
+
 Two more things are left to the evidence before any weight is fitted: whether a word means something
 similar in all variables that may take it, or else its part is left out (the words of a disguised
 space mean nothing); and whether losses are explained better when bent (see `warp`).
@@ -139,10 +144,13 @@ class StructuredGP:
             np.stack([weights for weights, _, _ in learned]),
             [_inverse_root(gram[np.ix_(at, at)], noise) for _, noise, gram in learned],
         )
+        too_few = has_too_few(self._space, n)
+        self._surprise = np.ones(len(learned))
+        if not too_few:
+            roots = zip(self._anchors.inverse_roots, targets[at].T, strict=True)
+            self._surprise = np.array([_surprise(root, target) for root, target in roots])
         index_weights, along = np.zeros((sum(part.shape[1] for part in linear), 0)), None
-        self._has_last_bend = (
-            not has_too_few(self._space, n) if self._holds_back is None else self._holds_back
-        )
+        self._has_last_bend = not too_few if self._holds_back is None else self._holds_back
         if self._has_last_bend:
             index_weights = np.stack(self._weights, axis=1)
             index = np.hstack(linear) @ index_weights
@@ -256,6 +264,7 @@ class StructuredGP:
         deviation = np.sqrt(np.maximum(variance, 0.0))
         if unseen:
             deviation = np.hypot(deviation, self._unexplained)
+        deviation = deviation * self._surprise
         return self._unwarped(mean), deviation * self._slopes(mean, deviation)
 
     def covariance(self, archs: IntArray, objective: int) -> FloatArray:
@@ -272,7 +281,7 @@ class StructuredGP:
         half = root @ np.tensordot(weights, to_examples, 1)[:, at].T
         prior = np.tensordot(weights, kernels_between(blocks, blocks, Bends(blocks)), 1)
         mean = self._posterior.mean(self._blocks.columns(archs), self._blocks.numbers(archs))
-        posterior: FloatArray = prior - half.T @ half
+        posterior: FloatArray = (prior - half.T @ half) * self._surprise[objective] ** 2
         deviation = np.sqrt(np.maximum(np.diag(posterior), 0.0))
         slopes = self._slopes(mean, np.tile(deviation[:, None], mean.shape[1]))[:, objective]
         return posterior * np.outer(slopes, slopes)
@@ -309,6 +318,19 @@ class StructuredGP:
 def _primal(linear: list[FloatArray], scales: FloatArray, dual: FloatArray) -> FloatArray:
     """The weights of the linear parts' columns, `float[columns]`."""
     return np.concatenate([s * (part.T @ dual) for s, part in zip(scales, linear, strict=True)])
+
+
+def _surprise(inverse_root: FloatArray, target: FloatArray) -> float:
+    """How many deviations the examples are off if each is foretold from the others, 1 at most.
+
+    Rasmussen and Williams, equations 5.10 to 5.12: no model is fitted again.
+
+    Args:
+        inverse_root: Of the examples' covariance, `float[n, n]`.
+        target: Of the examples, `float[n]`.
+    """
+    errors = inverse_root.T @ (inverse_root @ target) / np.sqrt((inverse_root**2).sum(axis=0))
+    return min(1.0, float(np.sqrt(np.mean(errors**2))))
 
 
 def _inverse_root(covariance: FloatArray, noise: float) -> FloatArray:
