@@ -16,14 +16,15 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
 
 from optuna_linas.given import check_given
 from optuna_linas.space import SearchSpace
-from optuna_linas.supernets.channel_groups import ChannelGroup, channel_groups
+from optuna_linas.supernets.channel_flow import KNOWN, follow_channels
+from optuna_linas.supernets.channel_groups import ChannelGroup
 from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.options import ascending, check_positive_integer
 from optuna_linas.supernets.residual_blocks import has_additions, replace_module, skippable_blocks
@@ -42,9 +43,11 @@ def make_elastic(
 ) -> ElasticNetwork:
     """Return the super-network of an ordinary CNN or MLP.
 
-    It may be made of Conv2d (grouped only depthwise), BatchNorm, Linear, activations, pooling,
-    flattening and dropout, in chains with residual additions. Its outputs keep their number, and
-    so do the channels of a layer that is called more than once or shares its weights with another.
+    Elastic are the channels of Conv2d and Linear layers as far as they can be followed: through
+    BatchNorm, depthwise Conv2d, activations, pooling, flattening, dropout, additions and products.
+    At any other layer or operation they keep their number, and so do channels that it makes; a
+    warning names it. Its outputs keep their number too, and so do the channels of a layer that is
+    called more than once or shares its weights with another.
 
     Args:
         model: The network, trained or not; it is left as it is.
@@ -56,8 +59,8 @@ def make_elastic(
         divisor: Widths are multiples of it.
 
     Raises:
-        TypeError: `model` is no `nn.Module`, or has a layer that is not known here, or the example
-            is no tensor.
+        TypeError: `model` is no `nn.Module`, or the example is no tensor, or nothing is elastic
+            for layers or operations that cannot be followed.
         ValueError: Nothing of it is elastic, `widths` lacks 1, it cannot be called with the
             example, or it cannot be traced: its `forward` depends on values.
 
@@ -81,12 +84,18 @@ def make_elastic(
     check_positive_integer("divisor", divisor)
     network = copy.deepcopy(model).eval()
     _check_call(network, example_input)
-    groups = channel_groups(network, example_input)
+    followed = follow_channels(network, example_input)
+    groups = followed.groups
     blocks = skippable_blocks(network, example_input) if elastic_depth else []
     if not groups and not blocks:
-        raise ValueError(
-            f"Nothing of {type(model).__name__} is elastic: it has no hidden layer that is "
-            "called once, and no residual block that keeps the shape of its input."
+        _refuse(network, followed.kept)
+    if followed.kept:
+        warnings.warn(
+            f"Some widths of {type(model).__name__} stay as they are, because channels cannot be "
+            f"followed through {_some(followed.kept)}. Known are {KNOWN}. To search these widths "
+            "too use such layers in their place, or write the super-network with SharedWeights.",
+            UserWarning,
+            stacklevel=2,
         )
     if elastic_depth and not blocks and has_additions(network):
         warnings.warn(
@@ -157,6 +166,25 @@ class ElasticNetwork(SharedWeights):
             ValueError: `batch_size` below 1.
         """
         return example_batch(self, batch_size, *self.example_shape)
+
+
+def _refuse(network: nn.Module, kept: Sequence[str]) -> NoReturn:
+    nothing = f"Nothing of {type(network).__name__} is elastic: "
+    if kept:
+        raise TypeError(
+            f"{nothing}channels cannot be followed through {_some(kept)}. Known are {KNOWN}. Use "
+            "such layers in their place, or write the super-network with SharedWeights."
+        )
+    raise ValueError(
+        f"{nothing}it has no hidden layer that is called once, and no residual block that keeps "
+        "the shape of its input."
+    )
+
+
+def _some(parts: Sequence[str], at_most: int = 4) -> str:
+    """The first of some parts of a network, and how many more there are."""
+    rest = len(parts) - at_most
+    return "; ".join(parts[:at_most]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def _check_call(network: nn.Module, example_input: Tensor) -> None:
