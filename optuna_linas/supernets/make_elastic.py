@@ -20,11 +20,14 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from optuna_linas.given import check_given
 from optuna_linas.space import SearchSpace
 from optuna_linas.supernets.channel_flow import KNOWN, follow_channels
 from optuna_linas.supernets.channel_groups import ChannelGroup
+from optuna_linas.supernets.dry_run import dry_run
+from optuna_linas.supernets.elastic_check import check_elastic, probe
 from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.options import ascending, check_positive_integer
 from optuna_linas.supernets.residual_blocks import has_additions, replace_module, skippable_blocks
@@ -62,7 +65,9 @@ def make_elastic(
         TypeError: `model` is no `nn.Module`, or the example is no tensor, or nothing is elastic
             for layers or operations that cannot be followed.
         ValueError: Nothing of it is elastic, `widths` lacks 1, it cannot be called with the
-            example, or it cannot be traced: its `forward` depends on values.
+            example, or it cannot be traced: its `forward` depends on values. Or its largest
+            architecture computes something else, or others fail, which is tried with the example
+            (with noise, if that is constant): its code depends on channels in an unseen way.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(),
@@ -78,15 +83,25 @@ def make_elastic(
     check_given(
         example_input, Tensor, "as example_input the tensor that the network is called with"
     )
+    if example_input.ndim < 2:
+        raise ValueError(
+            "example_input is a batch of what the network is called with, batch first; got the "
+            f"shape {tuple(example_input.shape)}."
+        )
     shares = ascending("widths", widths, integer=False)
     if shares[-1] != 1.0:
         raise ValueError(f"widths are shares of the network's own, 1 the largest, got {shares}.")
     check_positive_integer("divisor", divisor)
-    network = copy.deepcopy(model).eval()
-    _check_call(network, example_input)
-    followed = follow_channels(network, example_input)
-    groups = followed.groups
-    blocks = skippable_blocks(network, example_input) if elastic_depth else []
+    network = _own_copy(model)
+    x, device = probe(example_input), example_input.device
+    with dry_run(network, device):
+        _check_call(network, example_input)
+        followed = follow_channels(network, example_input)
+        groups = followed.groups
+        blocks = skippable_blocks(network, example_input) if elastic_depth else []
+        adds_only = elastic_depth and not blocks and has_additions(network)
+    with dry_run(network, device):
+        expected = network(x)
     if not groups and not blocks:
         _refuse(network, followed.kept)
     if followed.kept:
@@ -97,7 +112,7 @@ def make_elastic(
             UserWarning,
             stacklevel=2,
         )
-    if elastic_depth and not blocks and has_additions(network):
+    if adds_only:
         warnings.warn(
             f"No residual block of {type(model).__name__} can be left out, so its depth is fixed. "
             "A block is a module of its own that is called with one tensor and ends by adding it "
@@ -108,7 +123,9 @@ def make_elastic(
         )
     for group in groups:
         group.sort_by_importance(network)
-    return ElasticNetwork(network, example_input, groups, blocks, shares, divisor)
+    supernet = ElasticNetwork(network, example_input, groups, blocks, shares, divisor)
+    check_elastic(supernet, x, expected)
+    return supernet
 
 
 class ElasticNetwork(SharedWeights):
@@ -145,6 +162,7 @@ class ElasticNetwork(SharedWeights):
         }
         super().__init__(SearchSpace.from_choices(choices, conditions), network)
         self.example_shape = tuple(example_input.shape[1:])
+        self.example_dtype = example_input.dtype
 
     def build(self, params: Mapping[str, Any]) -> nn.Module:
         """Return the plain network of an architecture; see `SharedWeights.build`."""
@@ -159,13 +177,28 @@ class ElasticNetwork(SharedWeights):
         return network
 
     def example_input(self, batch_size: int = 1) -> Tensor:
-        """Return zeros of the shape of the example, with another batch, on its device.
+        """Return zeros of the shape and type of the example, with another batch, on its device.
 
         Raises:
             TypeError: `batch_size` is not an integer.
             ValueError: `batch_size` below 1.
         """
-        return example_batch(self, batch_size, *self.example_shape)
+        return example_batch(self, batch_size, *self.example_shape, dtype=self.example_dtype)
+
+
+def _own_copy(model: nn.Module) -> nn.Module:
+    if any(is_lazy(tensor) for tensor in [*model.parameters(), *model.buffers()]):
+        raise ValueError(
+            f"{type(model).__name__} has lazy layers, whose sizes are not known before the first "
+            "call. Call it once, model(example_input), and then make it elastic."
+        )
+    try:
+        return copy.deepcopy(model).eval()
+    except RuntimeError as error:  # a tensor that a hook has computed
+        raise ValueError(
+            f"{type(model).__name__} cannot be copied ({error}). Where torch.nn.utils.weight_norm "
+            "or a hook of yours computes a weight, use torch.nn.utils.parametrizations instead."
+        ) from error
 
 
 def _refuse(network: nn.Module, kept: Sequence[str]) -> NoReturn:
@@ -189,8 +222,7 @@ def _some(parts: Sequence[str], at_most: int = 4) -> str:
 
 def _check_call(network: nn.Module, example_input: Tensor) -> None:
     try:
-        with torch.no_grad():
-            network(example_input)
+        network(example_input)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"{type(network).__name__} cannot be called with the example input, of shape "
