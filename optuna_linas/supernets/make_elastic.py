@@ -16,14 +16,18 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from optuna_linas.given import check_given
 from optuna_linas.space import SearchSpace
-from optuna_linas.supernets.channel_groups import ChannelGroup, channel_groups
+from optuna_linas.supernets.channel_flow import KNOWN, follow_channels
+from optuna_linas.supernets.channel_groups import ChannelGroup
+from optuna_linas.supernets.dry_run import dry_run
+from optuna_linas.supernets.elastic_check import check_elastic, probe
 from optuna_linas.supernets.example_batch import example_batch
 from optuna_linas.supernets.options import ascending, check_positive_integer
 from optuna_linas.supernets.residual_blocks import has_additions, replace_module, skippable_blocks
@@ -42,9 +46,11 @@ def make_elastic(
 ) -> ElasticNetwork:
     """Return the super-network of an ordinary CNN or MLP.
 
-    It may be made of Conv2d (grouped only depthwise), BatchNorm, Linear, activations, pooling,
-    flattening and dropout, in chains with residual additions. Its outputs keep their number, and
-    so do the channels of a layer that is called more than once or shares its weights with another.
+    Elastic are the channels of Conv2d and Linear layers as far as they can be followed: through
+    BatchNorm, depthwise Conv2d, activations, pooling, flattening, dropout, additions and products.
+    At any other layer or operation they keep their number, and so do channels that it makes; a
+    warning names it. Its outputs keep their number too, and so do the channels of a layer that is
+    called more than once or shares its weights with another.
 
     Args:
         model: The network, trained or not; it is left as it is.
@@ -56,10 +62,12 @@ def make_elastic(
         divisor: Widths are multiples of it.
 
     Raises:
-        TypeError: `model` is no `nn.Module`, or has a layer that is not known here, or the example
-            is no tensor.
+        TypeError: `model` is no `nn.Module`, or the example is no tensor, or nothing is elastic
+            for layers or operations that cannot be followed.
         ValueError: Nothing of it is elastic, `widths` lacks 1, it cannot be called with the
-            example, or it cannot be traced: its `forward` depends on values.
+            example, or it cannot be traced: its `forward` depends on values. Or its largest
+            architecture computes something else, or others fail, which is tried with the example
+            (with noise, if that is constant): its code depends on channels in an unseen way.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(),
@@ -75,20 +83,36 @@ def make_elastic(
     check_given(
         example_input, Tensor, "as example_input the tensor that the network is called with"
     )
+    if example_input.ndim < 2:
+        raise ValueError(
+            "example_input is a batch of what the network is called with, batch first; got the "
+            f"shape {tuple(example_input.shape)}."
+        )
     shares = ascending("widths", widths, integer=False)
     if shares[-1] != 1.0:
         raise ValueError(f"widths are shares of the network's own, 1 the largest, got {shares}.")
     check_positive_integer("divisor", divisor)
-    network = copy.deepcopy(model).eval()
-    _check_call(network, example_input)
-    groups = channel_groups(network, example_input)
-    blocks = skippable_blocks(network, example_input) if elastic_depth else []
+    network = _own_copy(model)
+    x, device = probe(example_input), example_input.device
+    with dry_run(network, device):
+        _check_call(network, example_input)
+        followed = follow_channels(network, example_input)
+        groups = followed.groups
+        blocks = skippable_blocks(network, example_input) if elastic_depth else []
+        adds_only = elastic_depth and not blocks and has_additions(network)
+    with dry_run(network, device):
+        expected = network(x)
     if not groups and not blocks:
-        raise ValueError(
-            f"Nothing of {type(model).__name__} is elastic: it has no hidden layer that is "
-            "called once, and no residual block that keeps the shape of its input."
+        _refuse(network, followed.kept)
+    if followed.kept:
+        warnings.warn(
+            f"Some widths of {type(model).__name__} stay as they are, because channels cannot be "
+            f"followed through {_some(followed.kept)}. Known are {KNOWN}. To search these widths "
+            "too use such layers in their place, or write the super-network with SharedWeights.",
+            UserWarning,
+            stacklevel=2,
         )
-    if elastic_depth and not blocks and has_additions(network):
+    if adds_only:
         warnings.warn(
             f"No residual block of {type(model).__name__} can be left out, so its depth is fixed. "
             "A block is a module of its own that is called with one tensor and ends by adding it "
@@ -99,7 +123,9 @@ def make_elastic(
         )
     for group in groups:
         group.sort_by_importance(network)
-    return ElasticNetwork(network, example_input, groups, blocks, shares, divisor)
+    supernet = ElasticNetwork(network, example_input, groups, blocks, shares, divisor)
+    check_elastic(supernet, x, expected)
+    return supernet
 
 
 class ElasticNetwork(SharedWeights):
@@ -136,6 +162,7 @@ class ElasticNetwork(SharedWeights):
         }
         super().__init__(SearchSpace.from_choices(choices, conditions), network)
         self.example_shape = tuple(example_input.shape[1:])
+        self.example_dtype = example_input.dtype
 
     def build(self, params: Mapping[str, Any]) -> nn.Module:
         """Return the plain network of an architecture; see `SharedWeights.build`."""
@@ -150,19 +177,52 @@ class ElasticNetwork(SharedWeights):
         return network
 
     def example_input(self, batch_size: int = 1) -> Tensor:
-        """Return zeros of the shape of the example, with another batch, on its device.
+        """Return zeros of the shape and type of the example, with another batch, on its device.
 
         Raises:
             TypeError: `batch_size` is not an integer.
             ValueError: `batch_size` below 1.
         """
-        return example_batch(self, batch_size, *self.example_shape)
+        return example_batch(self, batch_size, *self.example_shape, dtype=self.example_dtype)
+
+
+def _own_copy(model: nn.Module) -> nn.Module:
+    if any(is_lazy(tensor) for tensor in [*model.parameters(), *model.buffers()]):
+        raise ValueError(
+            f"{type(model).__name__} has lazy layers, whose sizes are not known before the first "
+            "call. Call it once, model(example_input), and then make it elastic."
+        )
+    try:
+        return copy.deepcopy(model).eval()
+    except RuntimeError as error:  # a tensor that a hook has computed
+        raise ValueError(
+            f"{type(model).__name__} cannot be copied ({error}). Where torch.nn.utils.weight_norm "
+            "or a hook of yours computes a weight, use torch.nn.utils.parametrizations instead."
+        ) from error
+
+
+def _refuse(network: nn.Module, kept: Sequence[str]) -> NoReturn:
+    nothing = f"Nothing of {type(network).__name__} is elastic: "
+    if kept:
+        raise TypeError(
+            f"{nothing}channels cannot be followed through {_some(kept)}. Known are {KNOWN}. Use "
+            "such layers in their place, or write the super-network with SharedWeights."
+        )
+    raise ValueError(
+        f"{nothing}it has no hidden layer that is called once, and no residual block that keeps "
+        "the shape of its input."
+    )
+
+
+def _some(parts: Sequence[str], at_most: int = 4) -> str:
+    """The first of some parts of a network, and how many more there are."""
+    rest = len(parts) - at_most
+    return "; ".join(parts[:at_most]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def _check_call(network: nn.Module, example_input: Tensor) -> None:
     try:
-        with torch.no_grad():
-            network(example_input)
+        network(example_input)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"{type(network).__name__} cannot be called with the example input, of shape "

@@ -15,7 +15,7 @@ from torch import Tensor, fx, nn
 
 __all__ = ["ADDITIONS", "has_additions", "replace_module", "skippable_blocks"]
 
-ADDITIONS = (operator.add, operator.iadd, torch.add)
+ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
 """What adds two tensors, as a traced graph names it."""
 
 
@@ -68,7 +68,7 @@ def skippable_blocks(network: nn.Module, example_input: Tensor) -> list[str]:
 
 def has_additions(network: nn.Module) -> bool:
     """Return whether a network that can be traced adds anything."""
-    return any(node.target in ADDITIONS for node in fx.symbolic_trace(network).graph.nodes)
+    return any(_is_addition(node) for node in fx.symbolic_trace(network).graph.nodes)
 
 
 def replace_module(network: nn.Module, module: nn.Module, by: nn.Module) -> None:
@@ -89,15 +89,20 @@ def _adds_its_input(module: nn.Module) -> bool:
         return False
     try:
         graph = fx.symbolic_trace(module).graph
-    except (fx.proxy.TraceError, TypeError):
+    except Exception:  # whatever the module's own code raises without values
         return False
     (entry,) = [node for node in graph.nodes if node.op == "placeholder"][:1]
     (node,) = [node for node in graph.nodes if node.op == "output"]
-    while node.target not in ADDITIONS:
+    while not _is_addition(node):
         if len(node.all_input_nodes) != 1 or _makes_channels(module, node):
             return False
         (node,) = node.all_input_nodes
     return entry in node.all_input_nodes
+
+
+def _is_addition(node: fx.Node) -> bool:
+    """Whether a node adds, and is not merely a module of that name."""
+    return node.op in ("call_function", "call_method") and node.target in ADDITIONS
 
 
 def _makes_channels(module: nn.Module, node: fx.Node) -> bool:
@@ -105,7 +110,9 @@ def _makes_channels(module: nn.Module, node: fx.Node) -> bool:
     if node.op != "call_module":
         return False
     layer = module.get_submodule(str(node.target))
-    return isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1)
+    if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels == layer.out_channels:
+        return False
+    return any(weight.ndim > 1 for weight in layer.parameters())
 
 
 def _works_without(network: nn.Module, name: str, example_input: Tensor) -> bool:

@@ -250,6 +250,17 @@ class LayerBehind(Dense):
         return self.second(torch.relu(x + self.first(x)))
 
 
+class MethodBehind(Dense):
+    """Behind its addition is a layer of the same name as the method that adds."""
+
+    def __init__(self, n: int, hidden: int) -> None:
+        super().__init__(n, hidden)
+        self.add = nn.Linear(n, n)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.add(x.add(self.second(self.first(x))))
+
+
 class NormBehind(Dense):
     """Its addition is followed by what keeps the channels."""
 
@@ -263,9 +274,10 @@ class NormBehind(Dense):
 
 def test_a_block_that_can_be_left_out_ends_in_its_addition() -> None:
     x = torch.randn(4, 4)
-    supernet = make_elastic(mlp(LayerBehind(8, 8), NormBehind(8, 12)), x).eval()
+    blocks = LayerBehind(8, 8), NormBehind(8, 12), MethodBehind(8, 7)
+    supernet = make_elastic(mlp(*blocks), x).eval()
     assert supernet.blocks == ("2",)
-    assert [group.n for group in supernet.groups] == [8, 8, 12, 6]
+    assert [group.n for group in supernet.groups] == [8, 8, 12, 7, 8, 6]
     check_samples(supernet, x)
 
 
@@ -388,11 +400,11 @@ class OneToAll(Dense):
 @pytest.mark.parametrize(
     ("net", "x", "widths"),
     [
-        (mlp(nn.BatchNorm1d(8), OneToAll(8, 1), nn.BatchNorm1d(8)), torch.randn(4, 4), [6]),
+        (mlp(nn.BatchNorm1d(8), OneToAll(8, 1), nn.BatchNorm1d(8)), torch.randn(4, 4), [8, 6]),
         (nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), Dense(256, 9), nn.Linear(256, 2)), X, [9]),
     ],
 )
-def test_additions_of_unlike_channels_keep_them(
+def test_additions_of_unlike_channels_tie_no_widths(
     net: nn.Module, x: Tensor, widths: list[int]
 ) -> None:
     supernet = make_elastic(net.eval(), x).eval()
