@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.given import check_given
 from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded
 from optuna_linas.known_json import known_to_json, space_with_known
-from optuna_linas.nag import MIN_TRIALS, are_measured, examples_of
+from optuna_linas.nag import MIN_TRIALS, are_measured, examples_of, suspected
 from optuna_linas.samplers.checks import resolve_space
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
@@ -95,6 +96,15 @@ def budget_data(
         raise ValueError(
             f"The cost, {_shown(goals.goals[1])}, is {abs(examples.losses[0, 1]):g} {where}: there "
             "is no budget to choose by. Is it measured for each architecture?"
+        )
+    if (penalty := suspected(costs)) is not None:
+        warnings.warn(
+            f"{int((costs == penalty).sum())} of {n} usable trials have {abs(penalty):g} as cost, "
+            f"{_shown(goals.goals[1])}, a thousand times as far as all others. It is learned as a "
+            "cost: too few others tell whether it stands for networks that fail. If so, let such "
+            "trials fail, or report NaN, and budgets are for what works.",
+            UserWarning,
+            stacklevel=3,
         )
     if len(costs) < n:
         n_left_out["with a penalty as cost"] = n - len(costs)

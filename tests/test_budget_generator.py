@@ -243,6 +243,36 @@ def test_trials_with_a_penalty_as_cost_are_counted_and_no_budget_reaches_it(
     assert loaded.draw(4.0, 20) == found.draw(4.0, 20)
 
 
+def test_a_penalty_that_most_trials_have_as_cost_is_no_budget() -> None:
+    def fragile(trial: Trial) -> float:
+        accuracy = with_attribute(trial)
+        if sum(v for name, v in trial.params.items() if name.startswith("width")) > 60:
+            trial.set_user_attr("latency_ms", 1e10)
+        return accuracy
+
+    study = study_of(fragile, n=80)
+    costs = [t.user_attrs["latency_ms"] for t in study.trials]
+    assert costs.count(1e10) > 40
+    found = generator_of(study)
+    assert found.n_left_out == {"with a penalty as cost": costs.count(1e10)}
+    assert found.cost_range == (min(costs), max(cost for cost in costs if cost < 1e10))
+    for budget in (0.5, 0.8, 1.2):
+        (answer,) = found.generate(budget)
+        assert answer.is_within
+        assert true_values(answer.params)[1] <= budget
+
+
+def test_a_cost_that_may_be_a_penalty_is_warned_of() -> None:
+    def fragile(trial: Trial) -> float:
+        accuracy = with_attribute(trial)
+        trial.set_user_attr("latency_ms", 1e10 if trial.number % 8 else 1.0 + trial.number)
+        return accuracy
+
+    says = r"35 of 40 usable trials have 1e\+10 as cost, 'latency_ms'"
+    with pytest.warns(UserWarning, match=says):
+        generator_of(study_of(fragile, n=40))
+
+
 def test_it_is_saved_and_loaded(fitted: BudgetGenerator, tmp_path: Path) -> None:
     path = tmp_path / "networks.npz"
     fitted.save(path)

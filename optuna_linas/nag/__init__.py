@@ -3,7 +3,7 @@
 from optuna_linas.nag.examples import MIN_TRIALS, examples_of
 from optuna_linas.nag.fitting import fit
 from optuna_linas.nag.model import BudgetModel
-from optuna_linas.nag.penalties import are_measured
+from optuna_linas.nag.penalties import are_measured, suspected
 from optuna_linas.nag.rewards import REWARDS, Reward
 from optuna_linas.nag.settings import PAPER, EvaluatorSettings, Settings
 
@@ -18,4 +18,5 @@ __all__ = [
     "are_measured",
     "examples_of",
     "fit",
+    "suspected",
 ]
