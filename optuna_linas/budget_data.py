@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.avoiding import avoided_of
 from optuna_linas.given import check_given
-from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded
+from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded, is_number
+from optuna_linas.history import History
 from optuna_linas.known_json import known_to_json, space_with_known
-from optuna_linas.nag import MIN_TRIALS, are_measured, examples_of, suspected
+from optuna_linas.nag import MIN_TRIALS, Avoided, are_measured, examples_of, suspected
 from optuna_linas.samplers.checks import resolve_space
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
@@ -31,6 +34,7 @@ class BudgetData:
         space: The search space, with what trials have shown of ranges and absences.
         archs: Canonical rows, `int[n, d]`, of at least 20 different ones.
         losses: Value and cost, minimised, `float[n, 2]`; some of the costs may be penalties.
+        avoided: What failed or violated a constraint, if anything did.
         signs: -1 where the value, or the cost, is maximised, else 1.
         n_used: How many trials have a cost that is no penalty.
         n_left_out: How many trials were left out, by reason; reasons that left none out are absent.
@@ -39,6 +43,7 @@ class BudgetData:
     space: SearchSpace
     archs: IntArray
     losses: FloatArray
+    avoided: Avoided | None
     signs: tuple[float, float]
     n_used: int
     n_left_out: dict[str, int]
@@ -112,9 +117,33 @@ def budget_data(
         known,
         archs,
         losses,
+        avoided_of(known, _with_infinite(history, trials, table)),
         (goals.signs[0], goals.signs[1]),
         len(costs),
         n_left_out,
+    )
+
+
+def _with_infinite(history: History, trials: list[FrozenTrial], table: TrialTable) -> History:
+    """The history with those among what failed whose value or cost is a number, but no finite one.
+
+    A device may report so what it cannot run. Whose cost is missing was only not measured.
+    """
+    failed = dict(zip(history.failed_numbers.tolist(), history.failed, strict=True))
+    for trial in trials:
+        if trial.state == TrialState.COMPLETE and trial.number in table.codes:
+            told = [
+                trial.user_attrs.get(goal.name) if isinstance(goal, Attr) else trial.values[goal]
+                for goal in table.goals.goals
+            ]
+            if any(is_number(each) and not math.isfinite(each) for each in told):
+                failed[trial.number] = table.codes[trial.number]
+    numbers = sorted(failed)
+    rows = np.array([failed[number] for number in numbers], dtype=np.int64)
+    return replace(
+        history,
+        failed=rows.reshape(len(numbers), history.codes.shape[1]),
+        failed_numbers=np.array(numbers, dtype=np.int64),
     )
 
 

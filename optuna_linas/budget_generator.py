@@ -46,7 +46,7 @@ class BudgetGenerator:
     Attributes:
         space: The search space, with what trials have shown of ranges and absences.
         n_used: Trials that it has learned from.
-        n_left_out: How many were left out, by reason; a penalty as cost has told what fails.
+        n_left_out: How many were left out, by reason; what failed has told what to avoid.
         cost_range: The lowest and the highest cost of these trials, in the cost's unit.
 
     Example:
@@ -97,6 +97,9 @@ class BudgetGenerator:
     ) -> BudgetGenerator:
         """Return a generator fitted to the finished trials of a study, whatever sampled it.
 
+        Networks whose trials failed or violated a constraint are no answers, nor are others that
+        are like them, where that can be told from the network (see `optuna_linas.linas.failures`).
+
         Args:
             study: With complete trials of at least 20 different architectures that have value and
                 cost. Failed and pruned trials, those without finite numbers, and those whose cost
@@ -129,6 +132,7 @@ class BudgetGenerator:
                 data.archs,
                 data.losses,
                 rng=derive_rng(seed, "budget generator"),
+                avoided=data.avoided,
                 settings=chosen,
                 device=device,
                 report=bar.update,

@@ -273,6 +273,31 @@ def test_a_cost_that_may_be_a_penalty_is_warned_of() -> None:
         generator_of(study_of(fragile, n=40))
 
 
+@pytest.mark.parametrize("how", ["raise", "constraint", "infinite"])
+def test_an_option_that_never_works_is_no_answer(how: str, tmp_path: Path) -> None:
+    def fragile(trial: Trial) -> float:
+        width = trial.suggest_categorical("width", SIZES)
+        depth, kernel = trial.suggest_int("depth", 1, 8), trial.suggest_int("kernel", 1, 8)
+        trial.set_user_attr("latency_ms", 0.01 * width * depth + kernel)
+        value = math.sqrt(width) + depth
+        if how == "constraint":
+            trial.set_constraint("supported", 1.0 if width == 32 else -1.0)
+        elif width == 32:
+            trial.set_user_attr("latency_ms", math.inf)
+            if how == "raise":
+                raise RuntimeError
+        return value
+
+    made = generator_of(study_of(fragile, n=80))
+    made.save(tmp_path / "networks.npz")
+    for generator in (made, BudgetGenerator.load(tmp_path / "networks.npz")):
+        front = generator.front(12)
+        answers = [*front.params, *(each.params for each in generator.generate(3.0, n=10))]
+        assert {params["width"] for params in answers} > {8, 16}
+        assert not any(params["width"] == 32 for params in answers)
+        assert front.is_within.all()
+
+
 def test_it_is_saved_and_loaded(fitted: BudgetGenerator, tmp_path: Path) -> None:
     path = tmp_path / "networks.npz"
     fitted.save(path)

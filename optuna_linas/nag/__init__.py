@@ -1,5 +1,6 @@
 """Pareto-Frontier-aware neural architecture generation: an architecture for any budget, at once."""
 
+from optuna_linas.nag.avoided import Avoided
 from optuna_linas.nag.examples import MIN_TRIALS, examples_of
 from optuna_linas.nag.fitting import fit
 from optuna_linas.nag.model import BudgetModel
@@ -11,6 +12,7 @@ __all__ = [
     "MIN_TRIALS",
     "PAPER",
     "REWARDS",
+    "Avoided",
     "BudgetModel",
     "EvaluatorSettings",
     "Reward",

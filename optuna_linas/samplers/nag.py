@@ -78,7 +78,7 @@ class NAGSampler(PlannedSampler):
         independent_sampler: Samples parameters that no finished trial has had yet. By default
             uniformly at random, from the sampler's own seed.
         constraints_func: As in Optuna's samplers; `trial.set_constraint` needs nothing here.
-            Trials that violate a constraint are not learned from.
+            Trials that failed or violate a constraint tell what to avoid, and nothing else.
         device: Where torch computes: "cpu" or "cuda".
         seed: Makes the search reproducible. Without it one is drawn and stored with the study.
         warn_independent_sampling: Warn when a parameter is sampled independently after the start.
@@ -197,6 +197,7 @@ class NAGSampler(PlannedSampler):
     ) -> tuple[IntArray, list[Note]]:
         """The best unseen architectures for budgets across the range, and what is said of them."""
         # Only now: a search that has not come this far, and one with LINAS, never needs torch.
+        from optuna_linas.avoiding import avoided_of
         from optuna_linas.nag import Settings, examples_of, fit
 
         # Folded anew: later trials may have shown that two rows are one network.
@@ -211,6 +212,7 @@ class NAGSampler(PlannedSampler):
             codes,
             losses,
             rng=rng,
+            avoided=avoided_of(space, history),
             settings=Settings(
                 n_budgets=self._n_budgets,
                 n_steps=self._n_steps,
