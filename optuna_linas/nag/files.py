@@ -65,9 +65,12 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
 
     Raises:
         FileNotFoundError: The folder does not exist.
+        IsADirectoryError: The path is a folder.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The folder {path.parent} does not exist: make it first.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file, such as {path / 'budgets.npz'}.")
     settings = {name: getattr(model.settings, name) for name in _KEPT_SETTINGS}
     calibration = model.model.calibration
     text = json.dumps(
@@ -99,9 +102,13 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
     for name, tensor in model.generator.state_dict().items():
         arrays[_PREFIX + name] = tensor.cpu().numpy()
     partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _compact(archs: IntArray, space: SearchSpace) -> np.ndarray[Any, Any]:
