@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.avoiding import avoided_of
+from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.given import check_given
 from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded, is_number
 from optuna_linas.history import History
@@ -67,6 +68,7 @@ def budget_data(
     Raises:
         ValueError: No trial has the cost or the value, fewer than 20 different architectures are
             usable, or all cost the same.
+        SpaceMismatchError: Trials vary a parameter that the given space lacks.
         TypeError: A study, a goal or a space of the wrong kind.
     """
     check_given(study, Study, "an Optuna study")
@@ -82,6 +84,8 @@ def budget_data(
     history = table.history() if table.space is not None else None
     if history is None or table.space is None:
         raise ValueError(_too_few(study, 0, 0, n_left_out, messages))
+    if space is not None:
+        _check_nothing_lacks(table)
     # As a file has it: a loaded generator must answer as this one does.
     known = space_with_known(SearchSpace(table.space.variables), known_to_json(table.space))
     archs, losses = (
@@ -122,6 +126,28 @@ def budget_data(
         len(costs),
         n_left_out,
     )
+
+
+def _check_nothing_lacks(table: TrialTable) -> None:
+    """Raise if trials vary what the declared space lacks: an answer would be no network of theirs.
+
+    Raises:
+        SpaceMismatchError: They do.
+    """
+    assert table.space is not None
+    options: dict[str, set[str]] = {}
+    for number in table.codes:
+        if table.has_losses(table.finished[number]):
+            for name, option in table.finished[number].params.items():
+                options.setdefault(name, set()).add(repr(option))
+    lacking = [name for name in options if name not in table.space and len(options[name]) > 1]
+    if lacking:
+        shown = ", ".join(map(repr, lacking[:5])) + (" and others" if len(lacking) > 5 else "")
+        raise SpaceMismatchError(
+            f"The given space lacks parameters that the study's trials vary: {shown}. Answers "
+            "would lack them, too, and predictions mix networks that differ in them. Give a "
+            "space that has them, or leave `space` out to infer it from the trials."
+        )
 
 
 def _with_infinite(history: History, trials: list[FrozenTrial], table: TrialTable) -> History:

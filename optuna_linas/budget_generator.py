@@ -120,6 +120,7 @@ class BudgetGenerator:
         Raises:
             ValueError: No trial has the cost, fewer than 20 different architectures are usable, all
                 cost the same, or an unknown reward.
+            SpaceMismatchError: Trials vary a parameter that the given space lacks.
             TypeError: An argument of the wrong kind, such as a study's trials for the study.
         """
         chosen = _settings(settings or Settings(), n_budgets, n_steps, reward)
@@ -264,6 +265,7 @@ class BudgetGenerator:
 
         Raises:
             FileNotFoundError: The folder does not exist.
+            IsADirectoryError: The path is a folder.
         """
         about_space = {"space": space_to_json(self.space), "known": known_to_json(self.space)}
         save_model(self._model, Path(path), {**self._about, **about_space})

@@ -515,6 +515,25 @@ def test_a_given_space_that_does_not_fit_is_explained() -> None:
         generator_of(study_of(), space=space)
 
 
+def test_a_given_space_that_lacks_what_trials_vary_is_explained() -> None:
+    def objective(trial: Trial) -> float:
+        depth, width = trial.suggest_int("depth", 1, 12), trial.suggest_int("width", 1, 12)
+        kernel = trial.suggest_categorical("kernel", [1, 3, 5] if varies else [3])
+        stride = trial.suggest_int("stride", 1, 4) if depth > 100 else 1
+        trial.set_user_attr("latency_ms", float(depth * width * kernel * stride))
+        return 1.0 - 1.0 / (depth * width * kernel)
+
+    varies = False
+    space = SearchSpace.from_choices({"depth": range(1, 13), "width": range(1, 13)})
+    assert set(generator_of(study_of(objective), space=space).generate(50.0)[0].params) == {
+        "depth",
+        "width",
+    }
+    varies = True
+    with pytest.raises(SpaceMismatchError, match=r"lacks .* vary: 'kernel'\. .* leave `space` out"):
+        generator_of(study_of(objective), space=space)
+
+
 def test_it_is_a_public_name() -> None:
     assert optuna_linas.BudgetGenerator is BudgetGenerator
 
