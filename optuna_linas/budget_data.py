@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.avoiding import avoided_of
+from optuna_linas.budget_left_out import left_out, too_few
 from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.given import check_given
 from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded, is_number
@@ -80,10 +81,10 @@ def budget_data(
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     for role, goal in zip(("value", "cost"), goals.goals, strict=True):
         check_recorded(goal, complete, role)
-    n_left_out = _left_out(trials, table)
+    n_left_out = left_out(trials, table)
     history = table.history() if table.space is not None else None
     if history is None or table.space is None:
-        raise ValueError(_too_few(study, 0, 0, n_left_out, messages))
+        raise ValueError(too_few(study, 0, 0, n_left_out, messages))
     if space is not None:
         _check_nothing_lacks(table)
     # As a file has it: a loaded generator must answer as this one does.
@@ -94,7 +95,7 @@ def budget_data(
     )
     n, examples = len(archs), examples_of(archs, losses)
     if len(examples) < MIN_TRIALS:
-        raise ValueError(_too_few(study, n, len(examples), n_left_out, messages))
+        raise ValueError(too_few(study, n, len(examples), n_left_out, messages))
     costs = losses[are_measured(losses[:, 1]), 1]
     if not examples.have_range:
         where = (
@@ -171,47 +172,6 @@ def _with_infinite(history: History, trials: list[FrozenTrial], table: TrialTabl
         failed=rows.reshape(len(numbers), history.codes.shape[1]),
         failed_numbers=np.array(numbers, dtype=np.int64),
     )
-
-
-def _too_few(
-    study: Study, n: int, n_different: int, n_left_out: dict[str, int], messages: list[str]
-) -> str:
-    """What to say of `n` usable trials that are too few architectures."""
-    counted = dict(n_left_out)
-    if n_different < n:
-        counted["of an architecture that an earlier one measured"] = n - n_different
-    reasons = ", ".join(f"{count} {reason}" for reason, count in counted.items())
-    n_trials = len(study.get_trials(deepcopy=False))
-    return (
-        f"A budget generator needs at least {MIN_TRIALS} different architectures with value and "
-        f"cost; of the {n_trials} trials of {study.study_name!r}, {n_different} are usable"
-        + (f" ({reasons})." if reasons else ".")
-        + (f" {messages[0]}" if messages else "")
-    )
-
-
-def _left_out(trials: list[FrozenTrial], table: TrialTable) -> dict[str, int]:
-    """Count the trials that nothing is learned from, by reason."""
-    counts: dict[str, int] = {}
-    for trial in trials:
-        reason = _reason(trial, table)
-        if reason is not None:
-            counts[reason] = counts.get(reason, 0) + 1
-    return counts
-
-
-def _reason(trial: FrozenTrial, table: TrialTable) -> str | None:
-    if trial.state != TrialState.COMPLETE:
-        return {TrialState.FAIL: "failed", TrialState.PRUNED: "pruned"}.get(
-            trial.state, "unfinished"
-        )
-    if trial.number not in table.codes:
-        return "not of the space"
-    if not table.has_losses(trial):
-        return "without a finite value and cost"
-    if any(violation > 0 and not math.isnan(violation) for violation in trial.constraints.values()):
-        return "infeasible by a constraint"
-    return None
 
 
 def _shown(goal: Goal) -> str:
