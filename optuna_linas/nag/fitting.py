@@ -253,8 +253,7 @@ def _examples(
         ]
     )
     imagined = np.unique(space.canonical(np.concatenate([anywhere, near])), axis=0)
-    expected = model.predict(imagined)
-    labels = np.stack([expected.values, expected.costs], axis=1)
+    labels = model.predict(imagined).losses
     return np.concatenate([model.known, imagined]), np.concatenate([model.told, labels])
 
 

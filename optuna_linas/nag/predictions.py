@@ -50,6 +50,11 @@ class Predictions:
     costs: FloatArray
     bounds: FloatArray
 
+    @property
+    def losses(self) -> FloatArray:
+        """Expected value and cost, as they are measured, `float[k, 2]`."""
+        return np.column_stack([self.values, self.costs])
+
     def cautious(self, caution: float) -> FloatArray:
         """Return values plus `caution` deviations: what an architecture must be good by."""
         return self.values + caution * self.deviations
