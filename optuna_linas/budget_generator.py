@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,13 @@ from optuna_linas.budget_answers import BudgetFront, Generated
 from optuna_linas.budget_data import budget_data
 from optuna_linas.budget_header import check_same_space, checked_header
 from optuna_linas.budget_limits import as_budget, how_many_within, told_apart
+from optuna_linas.budget_settings import settings_of
 from optuna_linas.fit_bar import FitBar
 from optuna_linas.front_budgets import front_budgets
 from optuna_linas.given import check_count
 from optuna_linas.goals import Goal, as_goal, goal_name
 from optuna_linas.known_json import known_to_json, space_with_known
-from optuna_linas.nag import PAPER, REWARDS, BudgetModel, Reward, Settings, fit
+from optuna_linas.nag import PAPER, BudgetModel, Reward, Settings, fit
 from optuna_linas.nag.files import load_model, save_model
 from optuna_linas.nag.requests import Answer
 from optuna_linas.samplers.checks import check_seed, resolve_space
@@ -46,7 +46,7 @@ class BudgetGenerator:
     Attributes:
         space: The search space, with what trials have shown of ranges and absences.
         n_used: Trials that it has learned from.
-        n_left_out: How many were left out, by reason; a penalty as cost has told what fails.
+        n_left_out: How many were left out, by reason; what failed has told what to avoid.
         cost_range: The lowest and the highest cost of these trials, in the cost's unit.
 
     Example:
@@ -97,11 +97,13 @@ class BudgetGenerator:
     ) -> BudgetGenerator:
         """Return a generator fitted to the finished trials of a study, whatever sampled it.
 
+        Networks whose trials failed or violated a constraint are no answers, nor are others that
+        are like them, where that can be told from the network (see `optuna_linas.linas.failures`).
+
         Args:
             study: With complete trials of at least 20 different architectures that have value and
                 cost. Failed and pruned trials, those without finite numbers, and those whose cost
-                is a penalty, such as 1e10 (at most half, far above the rest), are left out and
-                counted.
+                is a penalty, such as 1e10 (far above the rest), are left out and counted.
             cost: What budgets limit: the index of an objective, an `Attr`, or the name of a user
                 attribute that is minimised.
             value: What is to be as good as possible, likewise.
@@ -118,9 +120,10 @@ class BudgetGenerator:
         Raises:
             ValueError: No trial has the cost, fewer than 20 different architectures are usable, all
                 cost the same, or an unknown reward.
+            SpaceMismatchError: Trials vary a parameter that the given space lacks.
             TypeError: An argument of the wrong kind, such as a study's trials for the study.
         """
-        chosen = _settings(settings or Settings(), n_budgets, n_steps, reward)
+        chosen = settings_of(settings or Settings(), n_budgets, n_steps, reward)
         check_seed(seed)
         data = budget_data(study, cost=cost, value=value, space=space)
         seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
@@ -130,6 +133,7 @@ class BudgetGenerator:
                 data.archs,
                 data.losses,
                 rng=derive_rng(seed, "budget generator"),
+                avoided=data.avoided,
                 settings=chosen,
                 device=device,
                 report=bar.update,
@@ -261,6 +265,7 @@ class BudgetGenerator:
 
         Raises:
             FileNotFoundError: The folder does not exist.
+            IsADirectoryError: The path is a folder.
         """
         about_space = {"space": space_to_json(self.space), "known": known_to_json(self.space)}
         save_model(self._model, Path(path), {**self._about, **about_space})
@@ -333,21 +338,3 @@ class BudgetGenerator:
             )
             for i, arch in enumerate(found.archs)
         ]
-
-
-def _settings(
-    base: Settings, n_budgets: int | None, n_steps: int | None, reward: str | Reward | None
-) -> Settings:
-    if n_budgets is not None:
-        check_count("n_budgets", n_budgets, least=2)
-        base = replace(base, n_budgets=int(n_budgets))
-    if n_steps is not None:
-        check_count("n_steps", n_steps, least=0)
-        base = replace(base, n_steps=int(n_steps))
-    if isinstance(reward, str):
-        if reward not in REWARDS:
-            raise ValueError(f"Unknown reward {reward!r}. Choose one of {sorted(REWARDS)}.")
-        reward = REWARDS[reward]
-    elif reward is not None and not callable(reward):
-        raise TypeError(f"A reward is a name or is called with `Generated`; got {reward!r}.")
-    return base if reward is None else replace(base, reward=reward)

@@ -243,6 +243,61 @@ def test_trials_with_a_penalty_as_cost_are_counted_and_no_budget_reaches_it(
     assert loaded.draw(4.0, 20) == found.draw(4.0, 20)
 
 
+def test_a_penalty_that_most_trials_have_as_cost_is_no_budget() -> None:
+    def fragile(trial: Trial) -> float:
+        accuracy = with_attribute(trial)
+        if sum(v for name, v in trial.params.items() if name.startswith("width")) > 60:
+            trial.set_user_attr("latency_ms", 1e10)
+        return accuracy
+
+    study = study_of(fragile, n=80)
+    costs = [t.user_attrs["latency_ms"] for t in study.trials]
+    assert costs.count(1e10) > 40
+    found = generator_of(study)
+    assert found.n_left_out == {"with a penalty as cost": costs.count(1e10)}
+    assert found.cost_range == (min(costs), max(cost for cost in costs if cost < 1e10))
+    for budget in (0.5, 0.8, 1.2):
+        (answer,) = found.generate(budget)
+        assert answer.is_within
+        assert true_values(answer.params)[1] <= budget
+
+
+def test_a_cost_that_may_be_a_penalty_is_warned_of() -> None:
+    def fragile(trial: Trial) -> float:
+        accuracy = with_attribute(trial)
+        trial.set_user_attr("latency_ms", 1e10 if trial.number % 8 else 1.0 + trial.number)
+        return accuracy
+
+    says = r"35 of 40 usable trials have 1e\+10 as cost, 'latency_ms'"
+    with pytest.warns(UserWarning, match=says):
+        generator_of(study_of(fragile, n=40))
+
+
+@pytest.mark.parametrize("how", ["raise", "constraint", "infinite"])
+def test_an_option_that_never_works_is_no_answer(how: str, tmp_path: Path) -> None:
+    def fragile(trial: Trial) -> float:
+        width = trial.suggest_categorical("width", SIZES)
+        depth, kernel = trial.suggest_int("depth", 1, 8), trial.suggest_int("kernel", 1, 8)
+        trial.set_user_attr("latency_ms", 0.01 * width * depth + kernel)
+        value = math.sqrt(width) + depth
+        if how == "constraint":
+            trial.set_constraint("supported", 1.0 if width == 32 else -1.0)
+        elif width == 32:
+            trial.set_user_attr("latency_ms", math.inf)
+            if how == "raise":
+                raise RuntimeError
+        return value
+
+    made = generator_of(study_of(fragile, n=80))
+    made.save(tmp_path / "networks.npz")
+    for generator in (made, BudgetGenerator.load(tmp_path / "networks.npz")):
+        front = generator.front(12)
+        answers = [*front.params, *(each.params for each in generator.generate(3.0, n=10))]
+        assert {params["width"] for params in answers} > {8, 16}
+        assert not any(params["width"] == 32 for params in answers)
+        assert front.is_within.all()
+
+
 def test_it_is_saved_and_loaded(fitted: BudgetGenerator, tmp_path: Path) -> None:
     path = tmp_path / "networks.npz"
     fitted.save(path)
@@ -458,6 +513,25 @@ def test_a_given_space_that_does_not_fit_is_explained() -> None:
     space = SearchSpace.from_choices({"depth": [1, 2, 3], "stride": [1, 2]})
     with pytest.raises(ValueError, match=r"0 are usable \(50 not of the space\).*stride"):
         generator_of(study_of(), space=space)
+
+
+def test_a_given_space_that_lacks_what_trials_vary_is_explained() -> None:
+    def objective(trial: Trial) -> float:
+        depth, width = trial.suggest_int("depth", 1, 12), trial.suggest_int("width", 1, 12)
+        kernel = trial.suggest_categorical("kernel", [1, 3, 5] if varies else [3])
+        stride = trial.suggest_int("stride", 1, 4) if depth > 100 else 1
+        trial.set_user_attr("latency_ms", float(depth * width * kernel * stride))
+        return 1.0 - 1.0 / (depth * width * kernel)
+
+    varies = False
+    space = SearchSpace.from_choices({"depth": range(1, 13), "width": range(1, 13)})
+    assert set(generator_of(study_of(objective), space=space).generate(50.0)[0].params) == {
+        "depth",
+        "width",
+    }
+    varies = True
+    with pytest.raises(SpaceMismatchError, match=r"lacks .* vary: 'kernel'\. .* leave `space` out"):
+        generator_of(study_of(objective), space=space)
 
 
 def test_it_is_a_public_name() -> None:

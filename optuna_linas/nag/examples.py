@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.nag.avoided import Avoided
 from optuna_linas.nag.penalties import are_measured, cost_of_failing
 
 __all__ = ["MIN_TRIALS", "Examples", "examples_of"]
@@ -31,12 +32,14 @@ class Examples:
         losses: Value and cost of each, `float[k, 2]`.
         failed: Different canonical rows that failed, and none that works, `int[f, d]`.
         failed_losses: What they count as, `float[f, 2]`.
+        avoided: What must be no answer, and is not learned from otherwise.
     """
 
     archs: IntArray
     losses: FloatArray
     failed: IntArray
     failed_losses: FloatArray
+    avoided: Avoided | None = None
 
     def __len__(self) -> int:
         return len(self.archs) + len(self.failed)
@@ -53,15 +56,16 @@ class Examples:
         return len(self) >= MIN_TRIALS and self.have_range
 
 
-def examples_of(archs: IntArray, losses: FloatArray) -> Examples:
+def examples_of(archs: IntArray, losses: FloatArray, avoided: Avoided | None = None) -> Examples:
     """Sort measurements by architectures, and set those apart that failed.
 
-    An architecture that was measured several times counts with its mean; one that has also failed
-    counts as it was measured.
+    An architecture that was measured several times counts with its mean; one that has also failed,
+    or is to be avoided, counts as it was measured.
 
     Args:
         archs: Canonical rows, `int[n, d]`.
         losses: Value and cost of each, minimised, `float[n, 2]`.
+        avoided: What must be no answer.
 
     Returns:
         Each architecture once. One that failed is dearer than all that work, and its value, which
@@ -80,7 +84,8 @@ def examples_of(archs: IntArray, losses: FloatArray) -> Examples:
     failed_losses[:, 0] = np.minimum(failed_losses[:, 0], means[:, 0].max(initial=-np.inf))
     if len(failed):
         failed_losses[:, 1] = cost_of_failing(means[:, 1])
-    return Examples(measured, means, failed, failed_losses)
+    others = avoided.without(measured) if avoided is not None else None
+    return Examples(measured, means, failed, failed_losses, others)
 
 
 def _averaged(archs: IntArray, losses: FloatArray) -> tuple[IntArray, FloatArray]:

@@ -21,6 +21,7 @@ import torch
 from optuna_linas.array_files import read_arrays
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.hardware.devices import find_device
+from optuna_linas.nag.avoided import Avoided
 from optuna_linas.nag.calibration import Calibration
 from optuna_linas.nag.examples import Examples
 from optuna_linas.nag.model import BudgetModel
@@ -64,9 +65,12 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
 
     Raises:
         FileNotFoundError: The folder does not exist.
+        IsADirectoryError: The path is a folder.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The folder {path.parent} does not exist: make it first.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file, such as {path / 'budgets.npz'}.")
     settings = {name: getattr(model.settings, name) for name in _KEPT_SETTINGS}
     calibration = model.model.calibration
     text = json.dumps(
@@ -92,12 +96,19 @@ def save_model(model: BudgetModel, path: Path, header: Mapping[str, Any]) -> Non
     if len(examples.failed):
         arrays["failed"] = _compact(examples.failed, model.space)
         arrays["failed_losses"] = examples.failed_losses
+    if examples.avoided is not None:
+        arrays["avoided"] = _compact(examples.avoided.archs, model.space)
+        arrays["avoided_tell"] = examples.avoided.tell
     for name, tensor in model.generator.state_dict().items():
         arrays[_PREFIX + name] = tensor.cpu().numpy()
     partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _compact(archs: IntArray, space: SearchSpace) -> np.ndarray[Any, Any]:
@@ -191,7 +202,7 @@ def _read(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray[An
 
 
 def _examples(space: SearchSpace, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Examples:
-    """What was measured, and what failed where anything did."""
+    """What was measured, and what failed or is to be avoided where anything is."""
     archs, losses = _rows(space, arrays["archs"]), arrays["losses"]
     failed = _rows(space, arrays["failed"]) if "failed" in arrays else archs[:0]
     failed_losses = arrays["failed_losses"] if "failed" in arrays else losses[:0]
@@ -202,7 +213,15 @@ def _examples(space: SearchSpace, arrays: Mapping[str, np.ndarray[Any, Any]]) ->
         _numbers(losses, (len(archs), 2)),
         failed,
         _numbers(failed_losses, (len(failed), 2)),
+        _avoided(space, arrays) if "avoided" in arrays else None,
     )
+
+
+def _avoided(space: SearchSpace, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Avoided:
+    archs, tell = _rows(space, arrays["avoided"]), arrays["avoided_tell"]
+    if tell.shape != archs.shape[:1] or tell.dtype != bool:
+        raise ValueError("it does not say what its networks to avoid tell")
+    return Avoided(archs, tell)
 
 
 def _calibration(

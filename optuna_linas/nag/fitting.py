@@ -22,6 +22,7 @@ from optuna_linas.arrays import FloatArray, IntArray, cut_off
 from optuna_linas.blas_threads import one_blas_thread
 from optuna_linas.evolution.variation import resample
 from optuna_linas.hardware.devices import find_device
+from optuna_linas.nag.avoided import Avoided
 from optuna_linas.nag.elites import Elites, vary
 from optuna_linas.nag.evaluator import Evaluator, train_evaluator
 from optuna_linas.nag.examples import MIN_TRIALS, examples_of
@@ -52,6 +53,7 @@ def fit(
     losses: FloatArray,
     *,
     rng: np.random.Generator,
+    avoided: Avoided | None = None,
     settings: Settings | None = None,
     device: str | torch.device = "cpu",
     report: Report = silent,
@@ -65,6 +67,7 @@ def fit(
             several times counts with its mean. Budgets range over the costs that are no penalties
             (see `penalties`); values are cut at 1e100.
         rng: The source of all randomness.
+        avoided: What must be no answer.
         settings: How to do it; `None` for the defaults.
         device: Where torch computes.
         report: Called with the share of the work that is done.
@@ -87,7 +90,7 @@ def fit(
     settings = settings or Settings()
     values = cut_off(losses[:, 0])
     losses = np.column_stack([values, losses[:, 1]])
-    examples = examples_of(space.canonical(archs), losses)
+    examples = examples_of(space.canonical(archs), losses, avoided)
     costs = examples.losses[:, 1]
     if len(examples) < MIN_TRIALS:
         raise ValueError(
@@ -250,8 +253,7 @@ def _examples(
         ]
     )
     imagined = np.unique(space.canonical(np.concatenate([anywhere, near])), axis=0)
-    expected = model.predict(imagined)
-    labels = np.stack([expected.values, expected.costs], axis=1)
+    labels = model.predict(imagined).losses
     return np.concatenate([model.known, imagined]), np.concatenate([model.told, labels])
 
 

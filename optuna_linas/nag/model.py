@@ -107,7 +107,9 @@ class BudgetModel:
     @property
     def least_cost(self) -> float:
         """The lowest cost that is measured, or predicted of what is remembered."""
-        return float(min(self.model.losses[:, 1].min(), *self._expected.costs, self.grid[0]))
+        # What is to be avoided is no answer, however cheap.
+        costs = self._expected.costs[np.isfinite(self._expected.bounds)]
+        return float(min(self.model.losses[:, 1].min(), *costs, self.grid[0]))
 
     def request(
         self,

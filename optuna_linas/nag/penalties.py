@@ -17,10 +17,17 @@ import numpy as np
 from optuna_linas.arrays import BoolArray, FloatArray
 from optuna_linas.fence import FAR
 
-__all__ = ["are_measured", "cost_of_failing"]
+__all__ = ["are_measured", "cost_of_failing", "suspected"]
 
 _FAR_ALONE = 100.0
-"""Times the dearest measured cost, for penalties that are not one number and several times."""
+"""Times the dearest measured cost, for penalties that are not one number and several times, and for
+one number that most networks have."""
+
+_LEAST_MEASURED, _LEAST_DIFFERENT = 10, 3
+"""Costs, and different ones, below a number that most networks have, or else it is a usual size."""
+
+_SUSPICIOUS = 1e3
+"""Times the cost below it: a number that nobody measures several times, and so far above all."""
 
 _TAIL = 2.0
 """Times the decades from the median to the dearest: no tail goes on with such a leap."""
@@ -29,11 +36,12 @@ _TAIL = 2.0
 def are_measured(costs: FloatArray) -> BoolArray:
     """Return which costs were measured; the others are penalties, `bool[n]`.
 
-    At most half of all are penalties. If they are one number that several networks have in common,
-    they lie above the dearest measured cost by ten times that cost, or times the range of what is
-    measured if that is more; else by a hundred times. Where all costs are positive, they also lie
-    above it by twice the decades between the median and it, or else it may be a heavy tail. Below
-    a penalty not all costs are the same: a cost with two values may be one.
+    If they are one number that several networks have in common, they lie above the dearest measured
+    cost by ten times that cost, or times the range of what is measured if that is more; else by a
+    hundred times. Where all costs are positive, they also lie above it by twice the decades between
+    the median and it, or else it may be a heavy tail. Below a penalty not all costs are the same: a
+    cost with two values may be one. More than half of all are penalties only if they are one
+    number, a hundred times above at least ten others, of at least three costs.
 
     Args:
         costs: As losses, finite, `float[n]`.
@@ -47,15 +55,18 @@ def are_measured(costs: FloatArray) -> BoolArray:
     n = len(costs)
     # A quarter of each: the difference of two of the largest floats is none.
     ordered = np.sort(costs) / 4
-    at = np.arange((n + 1) // 2, n)
+    at = np.arange(1, n)
     if len(at) == 0 or ordered[0] == ordered[-1]:
         return np.ones(n, dtype=bool)
     median, dearest, penalty = ordered[(at - 1) // 2], ordered[at - 1], ordered[at]
-    unit = np.maximum(np.abs(dearest), dearest - ordered[0])
     is_common = (penalty == ordered[-1]) & (at < n - 1)
-    # Divided, not multiplied: a hundred times a large float is none.
-    is_far = (penalty - dearest) / np.where(is_common, FAR, _FAR_ALONE) > unit
+    are_most = at < (n + 1) // 2
+    n_different = np.cumsum(np.diff(ordered, prepend=-np.inf) > 0)[at - 1]
+    is_common &= ~are_most | (at >= _LEAST_MEASURED) & (n_different >= _LEAST_DIFFERENT)
+    times = np.where(is_common & ~are_most, FAR, _FAR_ALONE)
+    is_far = _leap(dearest, penalty, ordered[0]) > times
     is_far &= dearest > ordered[0]
+    is_far &= ~are_most | is_common
     if ordered[0] > 0:
         tail = np.log(dearest) - np.log(median)
         is_far &= np.log(penalty) - np.log(dearest) > _TAIL * tail
@@ -63,6 +74,29 @@ def are_measured(costs: FloatArray) -> BoolArray:
         return np.ones(n, dtype=bool)
     measured: BoolArray = costs < 4 * penalty[np.argmax(is_far)]
     return measured
+
+
+def suspected(costs: FloatArray) -> float | None:
+    """Return the cost that may be a penalty though too little tells it, or `None`.
+
+    Several networks have it, and it lies above the next by a thousand times that cost, or times the
+    range of the others if that is more.
+
+    Args:
+        costs: Those that `are_measured`, `float[n]`.
+
+    Example:
+        >>> suspected(np.array([7.0, 9.0, 1e10, 1e10, 1e10]))
+        10000000000.0
+        >>> suspected(np.array([7.0, 9.0, 12.0, 31.0, 46.0])) is None
+        True
+    """
+    highest = costs.max(initial=-np.inf)
+    others = costs[costs < highest] / 4
+    if len(others) == 0 or others.min() == others.max() or len(costs) < len(others) + 2:
+        return None
+    is_far = _leap(others.max(), highest / 4, others.min()) > _SUSPICIOUS
+    return float(highest) if is_far else None
 
 
 def cost_of_failing(costs: FloatArray) -> float:
@@ -78,3 +112,12 @@ def cost_of_failing(costs: FloatArray) -> float:
     quarter = costs.max() / 4 + (costs.max() / 4 - costs.min() / 4)
     # The largest floats have no room above them.
     return float(4 * min(quarter, np.finfo(float).max / 4))
+
+
+def _leap(dearest: FloatArray, penalty: FloatArray, cheapest: float) -> FloatArray:
+    """How far a penalty lies above the dearest cost, in units of that cost or of the range."""
+    unit = np.maximum(np.abs(dearest), dearest - cheapest)
+    # Without a unit it is no leap; and not all leaps from the smallest floats are floats.
+    with np.errstate(over="ignore"):
+        leap: FloatArray = (penalty - dearest) / np.where(unit > 0, unit, np.inf)
+    return leap

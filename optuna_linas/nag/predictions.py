@@ -15,6 +15,7 @@ import numpy as np
 
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.fence import FAR, fenced
+from optuna_linas.nag.avoided import Avoidance
 from optuna_linas.nag.calibration import (
     UNCALIBRATED,
     Calibration,
@@ -41,13 +42,18 @@ class Predictions:
         deviations: Of the values; 0 for a measured one, `float[k]`.
         costs: Expected costs, `float[k]`.
         bounds: What the costs stay below, `float[k]`; the cost itself for a measured one, and
-            infinite for one that failed.
+            infinite for one that failed or is to be avoided.
     """
 
     values: FloatArray
     deviations: FloatArray
     costs: FloatArray
     bounds: FloatArray
+
+    @property
+    def losses(self) -> FloatArray:
+        """Expected value and cost, as they are measured, `float[k, 2]`."""
+        return np.column_stack([self.values, self.costs])
 
     def cautious(self, caution: float) -> FloatArray:
         """Return values plus `caution` deviations: what an architecture must be good by."""
@@ -99,6 +105,8 @@ class ValueCostModel:
         self.values = targets[: len(self.archs), 0]
         self._best_at = Frontier(np.column_stack([self.values, self.losses[:, 1]]))
         self._at = {arch.tobytes(): i for i, arch in enumerate(self.known)}
+        avoided = examples.avoided
+        self._avoids = None if avoided is None else Avoidance(space, examples.archs, avoided)
         self.trusted = _trusted(space, examples)
         model = _gp(self.trusted, len(self.known))
         self._model = model.fit(self.known, targets)
@@ -150,6 +158,8 @@ class ValueCostModel:
         values, costs = means[:, 0], self._scale.inverse(means[:, 1])
         scales, margins = self.calibration.near(means[:, 1])
         bounds = self._scale.inverse(means[:, 1] + margins * deviations[:, 1])
+        if self._avoids is not None:
+            bounds = np.where(self._avoids(archs), np.inf, bounds)
         spread = deviations[:, 0] * scales
         best = self._best_at(costs)
         promised = np.maximum(np.where(np.isfinite(best), best - values, 0.0), 0.0)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from optuna import logging as optuna_logging
@@ -33,9 +32,6 @@ from optuna_linas.samplers.sizes import size_of_batch
 from optuna_linas.selection import filled_up
 from optuna_linas.space import SearchSpace
 from optuna_linas.structure import mostly_ordered
-
-if TYPE_CHECKING:
-    from optuna_linas.nag.model import BudgetModel
 
 __all__ = ["NAGSampler"]
 
@@ -78,7 +74,7 @@ class NAGSampler(PlannedSampler):
         independent_sampler: Samples parameters that no finished trial has had yet. By default
             uniformly at random, from the sampler's own seed.
         constraints_func: As in Optuna's samplers; `trial.set_constraint` needs nothing here.
-            Trials that violate a constraint are not learned from.
+            Trials that failed or violate a constraint tell what to avoid, and nothing else.
         device: Where torch computes: "cpu" or "cuda".
         seed: Makes the search reproducible. Without it one is drawn and stored with the study.
         warn_independent_sampling: Warn when a parameter is sampled independently after the start.
@@ -197,6 +193,7 @@ class NAGSampler(PlannedSampler):
     ) -> tuple[IntArray, list[Note]]:
         """The best unseen architectures for budgets across the range, and what is said of them."""
         # Only now: a search that has not come this far, and one with LINAS, never needs torch.
+        from optuna_linas.avoiding import avoided_of
         from optuna_linas.nag import Settings, examples_of, fit
 
         # Folded anew: later trials may have shown that two rows are one network.
@@ -211,6 +208,7 @@ class NAGSampler(PlannedSampler):
             codes,
             losses,
             rng=rng,
+            avoided=avoided_of(space, history),
             settings=Settings(
                 n_budgets=self._n_budgets,
                 n_steps=self._n_steps,
@@ -227,15 +225,14 @@ class NAGSampler(PlannedSampler):
         expected = model.model.predict(archs)
         hoped = cut_off(np.stack([model.rank(expected), expected.costs], axis=1))
         picked = greedy_gain(
-            np.vstack([works, _expected(model, pending)]),
+            np.vstack([works, cut_off(model.model.predict(pending).losses)]),
             hoped,
             reference_behind(works, ordered=mostly_ordered(model.model.trusted)),
             n,
         )
         others = np.setdiff1d(np.arange(len(archs)), picked)
         picked = np.concatenate([picked, rng.permutation(others)])[:n]
-        predicted = np.stack([expected.values, expected.costs], axis=1)[picked]
-        notes = prediction_notes(predicted, ("gp", "gp"), goals)
+        notes = prediction_notes(expected.losses[picked], ("gp", "gp"), goals)
         budgets = goals.signs[1] * of_budget[first[picked]]
         return archs[picked], [_told(*pair) for pair in zip(notes, budgets, strict=True)]
 
@@ -245,14 +242,6 @@ class NAGSampler(PlannedSampler):
         at = (np.arange(n) + rng.random()) / n
         budgets: FloatArray = costs.min() + np.ptp(costs) * ((1 + 2 * _BEYOND) * at - _BEYOND)
         return budgets
-
-
-def _expected(model: BudgetModel, pending: IntArray) -> FloatArray:
-    """The losses that are predicted of architectures that are being measured, `float[p, 2]`."""
-    if len(pending) == 0:
-        return np.zeros((0, 2))
-    predictions = model.model.predict(pending)
-    return cut_off(np.stack([predictions.values, predictions.costs], axis=1))
 
 
 def _told(note: Note, budget: float) -> Note:

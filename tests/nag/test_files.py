@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -44,6 +45,28 @@ def test_rows_have_room_for_every_option(n: int, kind: type, tmp_path: Path) -> 
     loaded = load_model(path, space)
     assert np.array_equal(loaded.model.known, made.model.known)
     assert np.array_equal(loaded.remembered, made.remembered)
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = SearchSpace.from_choices({"a": list(range(20)), "b": [1, 2]})
+    with pytest.raises(IsADirectoryError, match=r"is a folder: name a file, such as .*\.npz"):
+        saved(space, tmp_path)
+    path = tmp_path / "networks.npz"
+    saved(space, path)
+    before = path.read_bytes()
+
+    def full(file: IO[bytes], **arrays: object) -> None:
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OSError, match="No space left"):
+        saved(space, path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert list(tmp_path.parent.glob("*.partial")) == []
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["value_scales", "cost_margins"])

@@ -12,7 +12,7 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag import REWARDS, EvaluatorSettings, Settings, fit
 from optuna_linas.nag.calibration import UNCALIBRATED
 from optuna_linas.nag.examples import examples_of
-from optuna_linas.nag.penalties import are_measured, cost_of_failing
+from optuna_linas.nag.penalties import are_measured, cost_of_failing, suspected
 from optuna_linas.nag.predictions import ValueCostModel
 from optuna_linas.nag.rewards import Generated
 from optuna_linas.space import SearchSpace
@@ -54,6 +54,28 @@ def test_a_lower_penalty_is_told_where_several_have_it() -> None:
     costs = np.linspace(7.0, 46.0, 20)
     assert are_measured(np.r_[costs, 1e3, 1e3]).sum() == 20
     assert are_measured(np.r_[costs, 1e3, 900.0]).all()  # these may be dear networks
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("n_failed", [21, 60, 300])
+def test_a_penalty_that_most_have_is_told(penalty: float, n_failed: int) -> None:
+    costs = np.r_[np.full(n_failed, penalty), np.linspace(7.0, 46.0, 20)]
+    assert are_measured(costs).tolist() == [False] * n_failed + [True] * 20
+    assert suspected(costs[are_measured(costs)]) is None
+    # These may be the large ones of few sizes, or of two families.
+    assert are_measured(np.r_[costs[:n_failed], np.tile([7.0, 46.0], 10)]).all()
+    assert are_measured(np.r_[np.linspace(7.0, 46.0, 20), 1e4 + np.arange(n_failed)]).all()
+    assert are_measured(np.r_[np.linspace(7.0, 46.0, 20), np.full(n_failed, 1e3)]).all()
+
+
+def test_a_penalty_that_too_little_tells_is_suspected() -> None:
+    few = np.r_[np.full(30, 1e10), 7.0, 8.0, 8.0, 46.0]
+    assert suspected(few) == suspected(few[::-1]) == 1e10
+    assert suspected(np.r_[few, LARGEST, LARGEST]) == LARGEST
+    assert suspected(-few[30:]) is None
+    assert suspected(np.r_[-few[30:], 1e10, 1e10]) == 1e10
+    for usual in ([], [3.0], [0.0, 0.0, 1.0, 1.0], [1.0, 2.0, 1e10], 10.0 ** np.arange(9)):
+        assert suspected(np.array(usual)) is None
 
 
 @pytest.mark.parametrize("n", [20, 60, 300])

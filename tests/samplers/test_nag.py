@@ -311,6 +311,23 @@ def test_what_fails_with_a_penalty_as_cost_is_avoided_whatever_the_penalty() -> 
     assert max(trial.user_attrs["nag_budget"] for trial in proposed) < 34
 
 
+@pytest.mark.parametrize("how", ["raise", "constraint"])
+def test_an_option_that_never_works_is_not_proposed(how: str) -> None:
+    def fragile(trial: Trial) -> tuple[float, float]:
+        value, cost = flat(trial)
+        if how == "constraint":
+            trial.set_constraint("supported", 1.0 if trial.params["a"] == 1 else -1.0)
+        elif trial.params["a"] == 1:
+            raise RuntimeError("unsupported")
+        return value, cost
+
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler_of())
+    study.optimize(fragile, n_trials=50, catch=RuntimeError)
+    chosen = [trial for trial in study.trials if "nag_budget" in trial.user_attrs]
+    assert len(chosen) >= 20
+    assert not any(trial.params["a"] == 1 for trial in chosen)
+
+
 @pytest.mark.parametrize("unit", [(1e200, 1.0), (1.0, 1e200), (1e307, 1e307)])
 def test_no_size_of_values_and_costs_overflows(unit: tuple[float, float]) -> None:
     def huge(trial: Trial) -> tuple[float, float]:
