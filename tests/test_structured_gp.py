@@ -126,6 +126,18 @@ def test_errors_on_unseen_networks_are_about_as_large_as_the_deviations(seed: in
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_what_is_explained_without_a_remainder_is_certain(seed: int) -> None:
+    # Priors of weights and noise hold deviations up: they were a hundred times the errors.
+    archs = LAYERS.canonical(LAYERS.sample(160, np.random.default_rng(seed)))
+    size = (archs * LAYERS.active(archs)).sum(axis=1, keepdims=True).astype(float)
+    model = StructuredGP(LAYERS).fit(archs[:60], size[:60])
+    mean, deviation = model.predict_with_deviation(archs[60:], unseen=True)
+    assert 0.3 < np.sqrt((((mean - size[60:]) / deviation) ** 2).mean()) < 3.0
+    spread = np.sqrt(np.diag(model.covariance(archs[60:], 0)))
+    assert (spread <= deviation[:, 0] * (1 + 1e-6)).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_few_examples_foretell_what_lies_beyond_all_of_them(seed: int) -> None:
     rng = np.random.default_rng(seed)
     space = SearchSpace.from_choices({f"kind_{i}": ["a", "b", "c"] for i in range(20)})
