@@ -122,7 +122,8 @@ class StudyReader:
             book.missed.append(claim)
         elif claim.note and book.table.has_losses(trial):
             values = book.table.goals.values(trial.values, trial.user_attrs)
-            book.outcomes.append(Outcome(claim, values or ()))
+            # By how much a prediction is off infinity nobody can say.
+            book.outcomes += [] if values is None else [Outcome(claim, values)]
 
     def look(self, study: Study, me: FrozenTrial, *, anew: bool = False) -> View:
         """Return what the trials say: as Optuna has read them for this trial, or read again."""
