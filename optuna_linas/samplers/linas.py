@@ -60,9 +60,10 @@ class LINASSampler(PlannedSampler):
     measured, an evolutionary search runs on the predictions, and the architectures it found that
     add the most hypervolume and that nobody has measured are handed out, one per trial.
 
-    Trials may fail, or return NaN: their places are free again, their networks are not tried again,
-    and where it can be told which networks fail, their like is avoided. A value that is infinitely
-    bad tells the same at once: such a network is worse than all others, in each objective.
+    Trials may fail, return NaN, or be pruned: their places are free again, their networks are not
+    tried again, and where it can be told which networks fail (or are pruned before they report
+    anything), their like is avoided. A value that is infinitely bad tells the same at once: such a
+    network is worse than all others, in each objective.
 
     All state lives in the study's storage: any number of workers may each construct a sampler of
     the same settings, and a killed search resumes. How well each batch was predicted (MAPE and

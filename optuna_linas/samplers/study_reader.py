@@ -104,7 +104,7 @@ class StudyReader:
         """Enter what a finished trial's claim came to."""
         claim = self.claim_of(trial)
         is_told = trial.number in book.table.codes
-        if claim is not None and claim.row and trial.state == TrialState.FAIL and not is_told:
+        if claim is not None and claim.row and book.table.has_failed(trial) and not is_told:
             book.failed[trial.number] = claim
         if claim is None or claim.note == ENQUEUED:
             book.n_places[0] += book.table.has_losses(trial)

@@ -125,8 +125,12 @@ class TrialTable:
     def has_failed(self, trial: FrozenTrial) -> bool:
         """Whether a finished trial tells that its network may not work.
 
-        It failed, or what it tells is nonsense.
+        It failed, what it tells is nonsense, or it was pruned before it reported anything: what was
+        pruned for being poor has reported how poor it is. (Of several objectives Optuna lets no
+        trial report.)
         """
+        if trial.state == TrialState.PRUNED:
+            return not trial.intermediate_values
         return trial.state == TrialState.FAIL or self.goals.nonsense(trial) is not None
 
     def history(self, failed: Mapping[bytes, int] = MappingProxyType({})) -> History:
