@@ -23,6 +23,7 @@ from optuna_linas.samplers.book import (
     is_of,
     running_identity,
 )
+from optuna_linas.samplers.fixed_outside import fixed_outside
 from optuna_linas.samplers.plan import Claim, ReadablePlan, stored_text
 from optuna_linas.samplers.quality import Outcome
 from optuna_linas.samplers.rows import row_to_params
@@ -137,6 +138,7 @@ class StudyReader:
         table = book.table
         view = View(
             table,
+            book.space_for(fixed_outside(study, me)),
             running=[],
             taken=set(table.keys.values()),
             # A row of a space that has grown since says nothing of the plan's rows.

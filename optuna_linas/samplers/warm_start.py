@@ -23,6 +23,7 @@ from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.predictors.trusted_order import trusted_order
+from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.space import SearchSpace
 
 __all__ = ["WarmStart"]
@@ -120,6 +121,7 @@ class WarmStart:
             shared = {name: v for name, v in trial.params.items() if name in space}
             try:
                 code = space.encode(shared)
+                _check_values(space, code, shared)
             except SpaceMismatchError as error:
                 reason = error
                 continue
@@ -167,6 +169,22 @@ class WarmStart:
             )
         pairs = ((trial, theirs.losses(trial)) for trial in self._trials)
         return [(trial, losses) for trial, losses in pairs if losses is not None]
+
+
+def _check_values(space: SearchSpace, code: IntArray, params: Mapping[str, Any]) -> None:
+    """Raise where an observed space takes parameters for another network: out of its ranges.
+
+    Raises:
+        SpaceMismatchError: A value has become another one.
+    """
+    if not isinstance(space, ObservedSpace):
+        return
+    for j in np.flatnonzero(space.present(code[None])[0]):
+        variable = space.variables[j]
+        if variable.name in params and variable.index(params[variable.name]) != code[j]:
+            raise SpaceMismatchError(
+                f"{variable.name}={params[variable.name]!r} is out of what this search asks for."
+            )
 
 
 def _is_feasible(trial: FrozenTrial) -> bool:
