@@ -15,6 +15,8 @@ from typing import Literal, TypeGuard
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from optuna_linas.arrays import LARGEST
+
 __all__ = ["Attr", "Goal", "Goals", "as_goal", "check_recorded", "goal_name", "is_number"]
 
 
@@ -106,37 +108,67 @@ class Goals:
         return self.goals.index(goal)
 
     def losses(self, trial: FrozenTrial) -> list[float] | None:
-        """Return a trial's values with every direction turned to minimise.
+        """Return what a search learns of a trial: its values, every direction turned to minimise.
 
-        `None` for a trial that is not complete, that lacks an attribute, or that has a value which
-        is not finite: Optuna allows an infinite value, but it tells nothing that a regression could
-        use, and it must not win.
+        A network with a value that is infinitely bad does not work, and has the largest losses
+        (`LARGEST`) throughout: its accuracy is no end of a front. `None` for a trial that is not
+        complete, that lacks an attribute, or that has `nonsense`.
         """
-        if trial.state != TrialState.COMPLETE:
+        losses = self._told(trial)
+        if not losses or not all(map(_makes_sense, losses)):
             return None
-        values = self.values(trial.values, trial.user_attrs)
-        if values is None:
-            return None
-        return [sign * value for sign, value in zip(self.signs, values, strict=True)]
+        return [LARGEST] * len(losses) if math.inf in losses else losses
+
+    def nonsense(self, trial: FrozenTrial) -> str | None:
+        """Return what a trial says of one of its goals that no network is: NaN, infinitely good.
+
+        `None` if nothing is wrong, and for a trial that `losses` has other reasons to leave out.
+        """
+        for goal, sign, loss in zip(self.goals, self.signs, self._told(trial), strict=False):
+            if not _makes_sense(loss):
+                name = repr(goal.name) if isinstance(goal, Attr) else f"objective {goal}"
+                return f"{name} is {sign * loss}"
+        return None
 
     def values(
         self, objectives: Sequence[float], user_attrs: Mapping[str, object]
     ) -> list[float] | None:
-        """Return the values of the goals in the user's direction; `None` as for `losses`.
+        """Return the values of the goals in the user's direction, as figures show them.
+
+        `None` where one is not there, or not finite.
 
         Args:
             objectives: What the objective function returned.
             user_attrs: The trial's user attributes.
         """
+        values = self._numbers(objectives, user_attrs)
+        return values if values and all(map(math.isfinite, values)) else None
+
+    def _told(self, trial: FrozenTrial) -> list[float]:
+        """The losses of a complete trial, whatever they are; none where one is no number."""
+        if trial.state != TrialState.COMPLETE:
+            return []
+        values = self._numbers(trial.values, trial.user_attrs)
+        return [sign * value for sign, value in zip(self.signs, values, strict=False)]
+
+    def _numbers(
+        self, objectives: Sequence[float], user_attrs: Mapping[str, object]
+    ) -> list[float]:
+        """The values of all goals, whatever they are; none where one is no number."""
         if len(objectives) != len(self.directions):
-            return None
-        values = []
+            return []
+        numbers = []
         for goal in self.goals:
             value = user_attrs.get(goal.name) if isinstance(goal, Attr) else objectives[goal]
             if not is_number(value):
-                return None
-            values.append(float(value))
-        return values if all(map(math.isfinite, values)) else None
+                return []
+            numbers.append(float(value))
+        return numbers
+
+
+def _makes_sense(loss: float) -> bool:
+    """Whether a network may have a loss: not NaN, and not infinitely good."""
+    return loss > -math.inf
 
 
 def is_number(value: object) -> TypeGuard[float]:

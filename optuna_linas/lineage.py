@@ -223,10 +223,12 @@ def rank(trials: Sequence[FrozenTrial | None], goals: Goals) -> IntArray:
     losses = np.full((len(trials), len(goals)), np.nan)
     violations = np.zeros(len(trials))
     for i, trial in enumerate(trials):
-        found = None if trial is None else goals.losses(trial)
-        if trial is None or found is None:
+        if trial is None or trial.state != TrialState.COMPLETE:
             continue
-        losses[i] = found
+        found = goals.values(trial.values, trial.user_attrs)
+        if found is None:
+            continue
+        losses[i] = np.multiply(found, goals.signs)
         violations[i] = sum(max(0.0, value) for value in trial.constraints.values())
     return best_first(losses, violations)
 

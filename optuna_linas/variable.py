@@ -268,7 +268,9 @@ class Variable:
             return self.options[index]
         grid = self.positions
         left, right = grid[max(index - 1, 0)], grid[min(index + 1, len(grid) - 1)]
-        at = float(rng.uniform((left + grid[index]) / 2, (right + grid[index]) / 2))
+        # Halved first: the sum of two of the largest floats is none.
+        here = grid[index] / 2
+        at = float(rng.uniform(left / 2 + here, right / 2 + here))
         if self._n_steps is None:
             value: int | float = min(max(self._value(at), self.low), self.high)
         else:

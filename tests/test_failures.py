@@ -1,4 +1,5 @@
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -107,11 +108,15 @@ def test_the_first_of_a_history_still_know_what_failed() -> None:
     np.testing.assert_array_equal(told.first(5).failed, told.failed)
 
 
-def fragile(trial: Trial) -> tuple[float, float]:
+def fragile(
+    trial: Trial, error: type[Exception] = RuntimeError, reports: bool = False
+) -> tuple[float, float]:
     ops = [trial.suggest_categorical(f"op_{i}", ["conv", "pool", "skip", "exotic"])
            for i in range(6)]  # fmt: skip
     if "exotic" in ops[:2]:
-        raise RuntimeError("exotic is not supported")
+        if reports:
+            trial.report(0.0, step=1)
+        raise error("exotic is not supported")
     codes = np.array([["conv", "pool", "skip", "exotic"].index(op) for op in ops])
     return float(-codes.sum()), float((codes[2:] == 1).sum())
 
@@ -127,22 +132,51 @@ def test_a_search_learns_what_fails(space: SearchSpace | None) -> None:
     assert states[-20:].count(TrialState.FAIL) <= 4
 
 
-def test_failures_count_where_only_their_claims_tell_the_network() -> None:
+def test_a_search_learns_what_cannot_be_built_and_is_pruned() -> None:
+    searched = []
+    for error in (RuntimeError, optuna.TrialPruned):
+        study = optuna.create_study(
+            directions=["minimize", "minimize"], sampler=LINASSampler(seed=0)
+        )
+        study.optimize(partial(fragile, error=error), n_trials=50, catch=RuntimeError)
+        searched.append([trial.params for trial in study.trials])
+    assert TrialState.PRUNED in {trial.state for trial in study.trials}
+    assert searched[0] == searched[1]
+
+
+@pytest.mark.parametrize(("reports", "n_failed"), [(False, 3), (True, 0)])
+def test_what_is_pruned_for_being_poor_has_not_failed(reports: bool, n_failed: int) -> None:
+    """It has reported how poor it is."""
+
+    def objective(trial: Trial) -> float:
+        return fragile(trial, optuna.TrialPruned, reports)[0]
+
+    sampler = LINASSampler(space=SPACE, seed=0)
+    study = optuna.create_study(sampler=sampler)
+    for op in ("conv", "pool", "skip"):
+        study.enqueue_trial({"op_0": "exotic"} | {f"op_{i}": op for i in range(1, 6)})
+    study.optimize(objective, n_trials=3)
+    assert [trial.state for trial in study.trials] == [TrialState.PRUNED] * 3
+    assert len(sampler._dispatcher.table(study).history().failed) == n_failed
+
+
+@pytest.mark.parametrize("error", [RuntimeError, optuna.TrialPruned])
+def test_failures_count_where_only_their_claims_tell_the_network(error: type[Exception]) -> None:
     """What only trials that failed have left out, an inferred space takes for always there."""
 
     def deep_fails(trial: Trial) -> tuple[float, float]:
         widths = [trial.suggest_categorical(f"width_{i}", [1, 2, 3]) for i in range(5)]
         if trial.suggest_categorical("kind", ["deep", "wide"]) == "deep":
-            raise RuntimeError("out of memory")
+            raise error("out of memory")
         widths.append(trial.suggest_categorical("head", [1, 2, 3]))
         return float(-sum(widths)), float(sum(widths) % 4)
 
     sampler = LINASSampler(seed=0)
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
     study.optimize(deep_fails, n_trials=60, catch=RuntimeError)
-    states = [trial.state for trial in study.trials]
-    assert TrialState.FAIL in states
-    assert states[-20:].count(TrialState.FAIL) <= 4
+    worked = [trial.state == TrialState.COMPLETE for trial in study.trials]
+    assert not all(worked)
+    assert worked[-20:].count(False) <= 4
 
 
 def test_crashes_after_the_samples_of_one_shot_mode_are_no_reason_to_leave_them() -> None:

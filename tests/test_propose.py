@@ -1,5 +1,6 @@
 import random
 import sys
+import warnings
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -364,6 +365,22 @@ def test_a_predictor_that_knows_nothing_is_not_believed() -> None:
         )
         assert len(found) == 10
         assert (found[:, 0] < 2).all()
+
+
+@pytest.mark.parametrize("unknown", [np.nan, np.inf])
+def test_a_predictor_that_predicts_nothing_is_warned_of_once(unknown: float) -> None:
+    class Diverged(PreparedPredictor):
+        """Of its own for each test, as each is warned of but once."""
+
+    Diverged.__name__ = f"Gives{unknown}"
+    settings = quick(predictors=("ridge", Diverged(lambda X: np.full(len(X), unknown))))
+    history, rng = history_of(SPACE, 20), np.random.default_rng(0)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            assert len(propose(SPACE, history, 5, rng, settings=settings)) == 5
+    (message,) = [str(each.message) for each in said if issubclass(each.category, UserWarning)]
+    assert f"The predictor Gives{unknown} of objective 1 predicts no finite number" in message
 
 
 @pytest.mark.parametrize("n_examples", [0, 20])

@@ -192,6 +192,16 @@ def test_a_range_of_a_few_floats_has_each_of_them_once(log: bool) -> None:
         assert [variable.index(o) for o in variable.options] == list(range(variable.n_options))
 
 
+def test_a_value_is_drawn_from_each_cell_of_nearly_all_floats() -> None:
+    rng = np.random.default_rng(0)
+    for variable in (
+        Variable.floating("a", -5e307, 5e307),
+        Variable.floating("a", 1e-300, 1e300, log=True),
+    ):
+        for i in range(variable.n_options):
+            assert variable.index(variable.refine(i, rng)) == i
+
+
 @pytest.mark.parametrize(
     ("options", "value", "index"),
     [

@@ -25,6 +25,7 @@ from optuna_linas.visualization import (
     plot_search_progress,
     plot_subnetwork,
 )
+from optuna_linas.visualization.progress import MOST_OBJECTIVES
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -60,8 +61,10 @@ def figures_of(study: Study, front: Front, space: SearchSpace | None) -> Iterato
         >>> [figure.figure_id for figure in figures_of(study, front_of(study), None)]
         ['search-progress', 'hypervolume']
     """
-    yield StudyFigure("search-progress", partial(plot_search_progress, study))
-    if len(goals_of(study)) > 1:
+    n_goals = len(goals_of(study))
+    if n_goals <= MOST_OBJECTIVES:
+        yield StudyFigure("search-progress", partial(plot_search_progress, study))
+    if n_goals > 1:
         yield StudyFigure("hypervolume", partial(plot_hypervolume, study))
     if is_predicted(study):
         yield StudyFigure("predictor-quality", partial(plot_predictor_quality, study))

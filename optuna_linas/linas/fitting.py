@@ -5,7 +5,9 @@ Shapes: `n` architectures, `m` objectives, `d` variables.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -100,7 +102,7 @@ class FittedPredictors:
         if self._together:
             self._joint = StructuredGP(space, advice, holds_back=holds_back)
             self._joint.fit(history.codes, measured[:, self._together])
-        features = space.features(history.codes, masked=masked)
+        self._features = features = space.features(history.codes, masked=masked)
         self._single = {
             k: Explained(make_predictor(self._chosen[k], rng), k)
             for k in learned
@@ -181,9 +183,20 @@ class FittedPredictors:
                 predicted[:, self._together] = mean
         for k, model in self._single.items():
             predicted[:, k] = model.predict(X)
+            if not np.isfinite(predicted[:, k]).any():
+                self._warn_if_blind(k, model)
         for column, losses_of in self._known.items():
             predicted[:, column] = cut_off(losses_of(archs))
         return predicted, deviation, X
+
+    def _warn_if_blind(self, k: int, model: Explained) -> None:
+        """Warn of a predictor that has no finite number even for what it has learned from."""
+        if not np.isfinite(model.predict(self._features)).any():
+            _warn_once(
+                f"The predictor {type(model.predictor).__name__} of objective {k} predicts no "
+                "finite number, not even for the examples that it has learned from: nothing guides "
+                "the search there. Choose another one, or see why it does not learn."
+            )
 
     def _rounded(self, predicted: FloatArray) -> FloatArray:
         # Equal architectures under equal models tie; so they must with another number of threads,
@@ -205,3 +218,9 @@ def _spread(values: FloatArray) -> FloatArray:
     """The range of each column, 1 where all values are the same or too near to divide by it."""
     spread = np.asarray(np.ptp(values, axis=0), dtype=float)
     return np.where(spread > 1e-150, spread, 1.0)  # squares are divided by, too
+
+
+@lru_cache(maxsize=256)
+def _warn_once(message: str) -> None:
+    # Not once for every batch: other packages reset what Python remembers of its warnings.
+    warnings.warn(message, UserWarning, stacklevel=4)

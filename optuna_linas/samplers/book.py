@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.samplers.fixed_outside import narrowed
 from optuna_linas.samplers.opening import agrees, may_become
 from optuna_linas.samplers.plan import Claim, Note, ReadablePlan
 from optuna_linas.samplers.quality import Outcome, is_due
@@ -86,6 +87,7 @@ class Book:
         self.longest = timedelta()
         self.n_inferred = 0
         self.plan: ReadablePlan | None = None
+        self._narrowed: tuple[SearchSpace, Mapping[str, Any], SearchSpace] | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -102,6 +104,15 @@ class Book:
         self.missed = Claims()
         self.outside = Claims()
         self.outcomes: list[Outcome] = []
+
+    def space_for(self, fixed: Mapping[str, Any]) -> SearchSpace | None:
+        """Return the space with some parameters fixed, the same object while it is the same."""
+        space = self.table.space
+        if space is None or not fixed:
+            return space
+        if self._narrowed is None or self._narrowed[:2] != (space, fixed):
+            self._narrowed = space, fixed, narrowed(space, fixed)
+        return self._narrowed[2]
 
     def time(self, trial: FrozenTrial) -> None:
         """Heed how long a finished trial has taken."""
@@ -139,6 +150,7 @@ class Book:
 class View:
     """A study as one read of its trials shows it to the worker that runs one of them.
 
+    `space` is what the trial may become: the table's, or narrower (see `fixed_outside`);
     `n_running` are the other trials that run and may have a worker, `running` what all that run or
     wait measure;
     `vague` are the parameters so far of running trials that began before the space was known, and
@@ -147,6 +159,7 @@ class View:
     """
 
     table: TrialTable
+    space: SearchSpace | None
     running: list[Identity | None]
     taken: set[Identity]
     missed: set[Identity]

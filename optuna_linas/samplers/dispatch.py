@@ -30,6 +30,7 @@ from optuna_linas.samplers.book import (
     identity_of,
     is_of,
 )
+from optuna_linas.samplers.fixed_outside import history_inside, inside
 from optuna_linas.samplers.plan import Claim, Plan, ReadablePlan
 from optuna_linas.samplers.planner import Planner
 from optuna_linas.samplers.quality import Outcome, record_quality
@@ -139,13 +140,13 @@ class Dispatcher:
                         # What Optuna has read for a new trial will do: what counts is the look
                         # after the claim.
                         view = self._reader.look(study, trial, anew=held is not None)
-                        space = view.table.space
+                        space = view.space
                         if held is not None and (space is None or is_of(held, space)):
                             return held, _params(held, space)
                     elif has_waited:
                         view = self._reader.look(study, trial, anew=True)
-                    if view.table.space is not space:
-                        space = view.table.space
+                    if view.space is not space:
+                        space = view.space
                         given_up = set()  # They are rows of another space.
                     claim = self._choose(study, trial, view, given_up, turn)
                     if claim is None:
@@ -155,15 +156,15 @@ class Dispatcher:
                     storage.set_trial_system_attr(trial._trial_id, key, claim.dumps())
                     view = self._reader.look(study, trial, anew=True)
                     n_tries += 1
-                    if n_tries < _MAX_RETRIES and claim.row and not is_of(claim, view.table.space):
+                    if n_tries < _MAX_RETRIES and claim.row and not is_of(claim, view.space):
                         continue  # Variables have turned up: the row is of another space.
-                    identity = identity_of(claim, view.table.space)
+                    identity = identity_of(claim, view.space)
                     # Taken by now, by a trial that runs or has even ended; but a repetition, made
                     # because nothing else is left, was taken before.
                     is_lost = identity in view.taken | view.missed
                     is_lost &= identity not in before.taken | before.missed
                     if not is_lost or n_tries >= _MAX_RETRIES:
-                        return claim, _params(claim, view.table.space)
+                        return claim, _params(claim, view.space)
                     given_up.add(identity)
 
     def close(self, study: Study, trial: FrozenTrial, values: Sequence[float]) -> None:
@@ -214,7 +215,7 @@ class Dispatcher:
         given_up: set[Identity],
     ) -> Claim:
         """Return a row with the values of `fixed`; the others are those of a plan's row, or any."""
-        space = view.table.space
+        space = view.space
         if space is None:
             return planned
         stored = self._reader.kept_plan(study, space)
@@ -236,7 +237,7 @@ class Dispatcher:
 
         `None` while it is another trial's turn to plan.
         """
-        space = view.table.space
+        space = view.space
         # What was missed once would be missed again: it comes last.
         taken = view.taken | view.missed | given_up
         if space is None:
@@ -263,7 +264,7 @@ class Dispatcher:
             clear = view.clearest(stored.archs(free), plan.batch)
             slot = free[clear[min(view.n_ahead, len(clear) - 1)]]
             row = plan.rows[slot]
-            if plan.names != space.names:
+            if plan.names != space.names or space is not view.table.space:
                 [arch] = rows_to_archs(space, plan.names, [row])
                 assert arch is not None
                 row = row_of(space, arch, derive_rng(self.seed_of(study), "row", batch, slot))
@@ -300,16 +301,21 @@ class Dispatcher:
         rng = derive_rng(seed, "plan", batch, view.n_claims[batch])
         book = self._reader.known_book(study)
         assert book is not None  # `table` is its.
+        history = table.history(book.failures())
+        excluded, pending = archs_of(taken, space), archs_of(view.running, space)
+        if space is not table.space:
+            history = history_inside(space, history)
+            excluded, pending = (rows[inside(space, rows)] for rows in (excluded, pending))
         with one_blas_thread():
             planned = self._plan(
                 space,
-                table.history(book.failures()),
+                history,
                 size + max(_MIN_SPARES, size // 2),
                 rng,
                 goals=table.goals,
                 batch=batch,
-                taken=archs_of(taken, space),
-                pending=archs_of(view.running, space),
+                taken=excluded,
+                pending=pending,
             )
         values = tuple(
             row_of(space, arch, derive_rng(seed, "row", batch, i))

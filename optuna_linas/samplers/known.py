@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from optuna import logging as optuna_logging
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import BoolArray, FloatArray, IntArray, cut_off
 from optuna_linas.fence import NEAR, fenced
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.history import History
@@ -30,10 +30,13 @@ KnownObjective = Callable[[Mapping[str, Option]], float]
 """From the active parameters of an architecture to the objective's value."""
 
 _MOST_SAID = 60
-_N_COMPARED = 20
+_N_COMPARED, _LEAST_COMPARED = 20, 3
 _TOLERANCE, _SHARE = 0.1, 0.5
 """How far a function may be off, in ranges of what is measured (a float is asked for its cell), and
 as a share of the measurement: costs may span decades, and most be nothing in units of the range."""
+_PENALTY = 10.0
+"""Times the dearest that works, or the range of what does: a number that so many have in common
+that there is no fence is a penalty."""
 
 # A child of Optuna's logger, so that optuna.logging.set_verbosity holds for it too.
 _logger = optuna_logging.get_logger("optuna.linas")
@@ -84,6 +87,9 @@ class KnownObjectives:
         check_known(given)
         self._given = dict(given or {})
         self._warned: set[Goal] = set()
+        # Whose functions were off, and those of which it was said that they are used again.
+        self._accused: set[Goal] = set()
+        self._cleared: set[Goal] = set()
 
     def check(self, goals: Goals) -> None:
         """Raise `ValueError` if a function is given for what is no goal."""
@@ -117,11 +123,20 @@ class KnownObjectives:
             )
             for k, goal in positions.items()
         }
-        return {
-            k: losses
-            for k, losses in known.items()
-            if losses.holds_for(history) and losses.needs_no_more_conditions()
-        }
+        held = {k: losses for k, losses in known.items() if losses.holds_for(history)}
+        self._accused |= {positions[k] for k in known.keys() - held.keys()}
+        found = {k: losses for k, losses in held.items() if losses.needs_no_more_conditions()}
+        for goal in [goal for k, goal in positions.items() if k in found]:
+            self._take_back(goal)
+        return found
+
+    def _take_back(self, goal: Goal) -> None:
+        if goal in self._accused - self._cleared:
+            self._cleared.add(goal)
+            _logger.warning(
+                f"The function that known_objectives has for {goal!r} says by now what most trials "
+                "have measured: the sampler computes this objective again."
+            )
 
     def _warn_once(self, goal: Goal, message: str) -> None:
         if goal not in self._warned:
@@ -192,26 +207,32 @@ class KnownLosses:
         return losses
 
     def holds_for(self, history: History) -> bool:
-        """Whether most of the first networks measure what the function says, or it fails."""
-        archs, measured = history.codes[:_N_COMPARED], history.losses[:_N_COMPARED, self._position]
+        """Whether most of the first networks measure what the function says, or it fails.
+
+        Of those that work, whose cost is no penalty; where there are fewer than three, nobody can
+        tell yet.
+        """
+        works = np.flatnonzero(_work(history.losses[:, self._position]))[:_N_COMPARED]
+        archs, measured = history.codes[works], history.losses[works, self._position]
         try:
             computed = self(archs)
         except (TypeError, ValueError, FailsSomewhereError):
             return True  # what the search will say of it
-        if len(archs) == 0:
+        if len(archs) < _LEAST_COMPARED:
             return True
-        unit, own = np.ptp(fenced(measured[:, None], NEAR)), np.abs(measured)
+        unit, own = np.ptp(measured), np.abs(measured)
         tolerance = np.minimum(_TOLERANCE * unit, _SHARE * own) + 1e-9 * (unit + own)
         differs = ~(np.abs(computed - measured) <= tolerance)  # NaN does
         if 2 * np.count_nonzero(differs) <= len(archs):
             return True
         first = int(np.argmax(differs))
+        number = history.numbers[works[first]]
         self._warn(
             f"The function that known_objectives has for {self._goal!r} says "
-            f"{self._sign * computed[first]:.6g} for the parameters of trial "
-            f"{history.numbers[first]}, which measured {self._sign * measured[first]:.6g}, and is "
-            "off for most trials: it must return the objective's own value, in its unit. "
-            "The sampler predicts this objective instead."
+            f"{self._sign * computed[first]:.6g} for the parameters of trial {number}, which "
+            f"measured {self._sign * measured[first]:.6g}, and is off for most trials: it "
+            "must return the objective's own value, in its unit. The sampler predicts this "
+            "objective instead."
         )
         return False
 
@@ -284,3 +305,19 @@ class KnownLosses:
             f"The function that known_objectives has for {self._goal!r} must return a number, in "
             f"the objective's own unit; for {dict(params)} it returned {repr(value)[:_MOST_SAID]}."
         )
+
+
+def _work(losses: FloatArray) -> BoolArray:
+    """Which losses are of networks that work, and no penalties, `bool[n]`.
+
+    Most of a search's first networks may have failed: where half of all has the same loss, no fence
+    stands. Where all have the same, nothing tells whether it is a penalty, and so none works.
+    """
+    losses = cut_off(losses)
+    is_worst: BoolArray = losses == losses.max(initial=-np.inf)
+    others = losses[~is_worst]
+    if len(others) == 0:
+        return ~is_worst
+    works: BoolArray = losses <= fenced(losses[:, None], NEAR)[:, 0]
+    unit = max(np.abs(others).max(), np.ptp(others))
+    return works & ~is_worst if losses.max() - others.max() > _PENALTY * unit else works

@@ -147,6 +147,9 @@ class KnownRange:
             return moved
         for key, ranges in self._exact.items():
             chosen: BoolArray = np.frombuffer(key, dtype=bool)
+            if not chosen.any() and (told := ranges.get(b"")) is not None:
+                moved = _options(told)[moved]  # whatever the others are
+                continue
             for i, values in enumerate(np.ascontiguousarray(rows[:, chosen])):
                 if (told := ranges.get(values.tobytes())) is not None:
                     moved[i] = _options(told)[moved[i]]

@@ -60,8 +60,10 @@ class LINASSampler(PlannedSampler):
     measured, an evolutionary search runs on the predictions, and the architectures it found that
     add the most hypervolume and that nobody has measured are handed out, one per trial.
 
-    Trials may fail, or return NaN: their places are free again, their networks are not tried again,
-    and where it can be told which networks fail, their like is avoided.
+    Trials may fail, return NaN, or be pruned: their places are free again, their networks are not
+    tried again, and where it can be told which networks fail (or are pruned before they report
+    anything), their like is avoided. A value that is infinitely bad tells the same at once: such a
+    network is worse than all others, in each objective.
 
     All state lives in the study's storage: any number of workers may each construct a sampler of
     the same settings, and a killed search resumes. How well each batch was predicted (MAPE and
@@ -239,7 +241,7 @@ class LINASSampler(PlannedSampler):
         """Return the sampler of the paper's one-shot predictor mode: train once, then search.
 
         The first `n_samples` trials are random. The predictors are trained on the first `n_samples`
-        that can be learned from (where values are infinite, chosen ones fill them up) and never
+        that can be learned from (where some fail, chosen ones fill them up) and never
         again; every further trial is of what the inner search finds best on their predictions.
 
         Args:

@@ -23,6 +23,7 @@ from optuna_linas.samplers.book import (
     is_of,
     running_identity,
 )
+from optuna_linas.samplers.fixed_outside import fixed_outside
 from optuna_linas.samplers.plan import Claim, ReadablePlan, stored_text
 from optuna_linas.samplers.quality import Outcome
 from optuna_linas.samplers.rows import row_to_params
@@ -104,7 +105,7 @@ class StudyReader:
         """Enter what a finished trial's claim came to."""
         claim = self.claim_of(trial)
         is_told = trial.number in book.table.codes
-        if claim is not None and claim.row and trial.state == TrialState.FAIL and not is_told:
+        if claim is not None and claim.row and book.table.has_failed(trial) and not is_told:
             book.failed[trial.number] = claim
         if claim is None or claim.note == ENQUEUED:
             book.n_places[0] += book.table.has_losses(trial)
@@ -122,7 +123,8 @@ class StudyReader:
             book.missed.append(claim)
         elif claim.note and book.table.has_losses(trial):
             values = book.table.goals.values(trial.values, trial.user_attrs)
-            book.outcomes.append(Outcome(claim, values or ()))
+            # By how much a prediction is off infinity nobody can say.
+            book.outcomes += [] if values is None else [Outcome(claim, values)]
 
     def look(self, study: Study, me: FrozenTrial, *, anew: bool = False) -> View:
         """Return what the trials say: as Optuna has read them for this trial, or read again."""
@@ -136,6 +138,7 @@ class StudyReader:
         table = book.table
         view = View(
             table,
+            book.space_for(fixed_outside(study, me)),
             running=[],
             taken=set(table.keys.values()),
             # A row of a space that has grown since says nothing of the plan's rows.

@@ -71,6 +71,7 @@ class TrialTable:
         # Trials that are outside of whatever space the others tell of, and those warned of.
         self._never: set[int] = set()
         self._named: set[int] = set()
+        self._has_warned = False  # of nonsense
         # How many trials failed or were pruned with just these parameters.
         self._ended: Counter[bytes] = Counter()
 
@@ -99,6 +100,7 @@ class TrialTable:
                 self._reject(trial, reason)
                 continue
             inside.append(trial)
+            self._warn_of_nonsense(trial)
             if not self._is_declared:
                 self._learner.learn(trial)
         if not self._is_declared and self._learner.space is not self._inferred:
@@ -119,6 +121,17 @@ class TrialTable:
     def has_losses(self, trial: FrozenTrial) -> bool:
         """Whether a trial is complete and tells all goals."""
         return self.goals.losses(trial) is not None
+
+    def has_failed(self, trial: FrozenTrial) -> bool:
+        """Whether a finished trial tells that its network may not work.
+
+        It failed, what it tells is nonsense, or it was pruned before it reported anything: what was
+        pruned for being poor has reported how poor it is. (Of several objectives Optuna lets no
+        trial report.)
+        """
+        if trial.state == TrialState.PRUNED:
+            return not trial.intermediate_values
+        return trial.state == TrialState.FAIL or self.goals.nonsense(trial) is not None
 
     def history(self, failed: Mapping[bytes, int] = MappingProxyType({})) -> History:
         """Return what has been measured and what failed, in the order of the trial numbers.
@@ -149,9 +162,7 @@ class TrialTable:
         """The rows that failed, `more` among them, and never ran to an end, by trial number."""
         found = {key: number for number, key in sorted(self.keys.items(), reverse=True)}
         worked = {
-            self.keys[number]
-            for number in self.codes
-            if self.finished[number].state != TrialState.FAIL
+            self.keys[number] for number in self.codes if not self.has_failed(self.finished[number])
         }
         failed = {**more, **found}
         return {
@@ -241,6 +252,16 @@ class TrialTable:
             f"it has none of the parameters that other trials have; its own are "
             f"{sorted(trial.params)}."
         )
+
+    def _warn_of_nonsense(self, trial: FrozenTrial) -> None:
+        said = None if self._has_warned else self.goals.nonsense(trial)
+        if said is not None:
+            self._has_warned = True
+            self._warn(
+                f"Trial {trial.number} counts as failed, as do others like it: its {said}. Of a "
+                "network that does not work, say inf where less is better and -inf where more is, "
+                "or raise an error."
+            )
 
     def _warn_of(self, strange: Sequence[tuple[int, str]]) -> None:
         self._named.update(number for number, _ in strange)

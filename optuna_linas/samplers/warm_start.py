@@ -23,6 +23,7 @@ from optuna_linas.pareto import non_dominated
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.predictors.blocks import Advice
 from optuna_linas.predictors.trusted_order import trusted_order
+from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.space import SearchSpace
 
 __all__ = ["WarmStart"]
@@ -114,33 +115,41 @@ class WarmStart:
             ValueError: Bare trials with another number of values.
             SpaceMismatchError: No trial fits the space.
         """
-        codes: dict[bytes, IntArray] = {}
-        losses: dict[bytes, list[float]] = {}
-        feasible: dict[bytes, bool] = {}
+        last: dict[bytes, tuple[IntArray, list[float], bool]] = {}  # measurement of a network
         reason: SpaceMismatchError | None = None
         for trial, told in self._told(goals):
             shared = {name: v for name, v in trial.params.items() if name in space}
             try:
                 code = space.encode(shared)
+                _check_values(space, code, shared)
             except SpaceMismatchError as error:
                 reason = error
                 continue
-            key = code.tobytes()
-            codes[key], losses[key] = code, told
-            feasible[key] = _is_feasible(trial)
-        if not codes:
-            theirs = {name for trial in self._trials for name in trial.params}
-            if theirs and theirs.isdisjoint(space.names):
-                reason = SpaceMismatchError(
-                    f"They have other parameters, {sorted(theirs)[:5]}, than {[*space.names[:5]]}."
-                )
+            last[code.tobytes()] = code, told, _is_feasible(trial)
+        if not last:
             raise SpaceMismatchError(
                 "No complete trial of warm_start fits the search space, so nothing can be learned "
-                f"from it. {reason or 'None of them has finite values.'}"
+                f"from it. {self._why_none(space) or reason or 'None of them has finite values.'}"
             )
+        codes, losses, feasible = zip(*last.values(), strict=True)
         # Cut off as ours are: the largest float is a popular penalty, and its square overflows.
-        told_losses = cut_off(list(losses.values()))
-        return np.stack(list(codes.values())), told_losses, np.array(list(feasible.values()))
+        return np.stack(codes), cut_off(losses), np.array(feasible)
+
+    def _why_none(self, space: SearchSpace) -> str | None:
+        """Say which parameters none of the trials has; `None` if there is no such one.
+
+        What only some of them lack may exist under a condition.
+        """
+        theirs = {name for trial in self._trials for name in trial.params}
+        if theirs and theirs.isdisjoint(space.names):
+            return f"They have other parameters, {sorted(theirs)[:5]}, than {[*space.names[:5]]}."
+        lacking = [name for name in space.names if name not in theirs]
+        if not theirs or not lacking:
+            return None
+        return (
+            f"None of them has {lacking[:5]}. If these had a fixed value there, pass trials that "
+            "say so (optuna.trial.create_trial); else leave warm_start out."
+        )
 
     def _told(self, goals: Goals) -> list[tuple[FrozenTrial, list[float]]]:
         """The trials that tell all their goals, with their losses."""
@@ -160,6 +169,22 @@ class WarmStart:
             )
         pairs = ((trial, theirs.losses(trial)) for trial in self._trials)
         return [(trial, losses) for trial, losses in pairs if losses is not None]
+
+
+def _check_values(space: SearchSpace, code: IntArray, params: Mapping[str, Any]) -> None:
+    """Raise where an observed space takes parameters for another network: out of its ranges.
+
+    Raises:
+        SpaceMismatchError: A value has become another one.
+    """
+    if not isinstance(space, ObservedSpace):
+        return
+    for j in np.flatnonzero(space.present(code[None])[0]):
+        variable = space.variables[j]
+        if variable.name in params and variable.index(params[variable.name]) != code[j]:
+            raise SpaceMismatchError(
+                f"{variable.name}={params[variable.name]!r} is out of what this search asks for."
+            )
 
 
 def _is_feasible(trial: FrozenTrial) -> bool:

@@ -28,7 +28,10 @@ from optuna_linas.visualization.view import first_view, outside
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["plot_search_progress"]
+__all__ = ["MOST_OBJECTIVES", "plot_search_progress"]
+
+MOST_OBJECTIVES = 3
+"""Of a study whose search progress can be drawn."""
 
 _LEGEND = {"orientation": "h", "x": 1.0, "xanchor": "right", "y": 1.0, "yanchor": "bottom"}
 
@@ -65,7 +68,7 @@ def plot_search_progress(
     """
     data = values_of(study, objectives)
     text = f"Search progress of {study.study_name}"
-    if len(data.names) > 3:
+    if len(data.names) > MOST_OBJECTIVES:
         raise ValueError(
             f"plot_search_progress draws up to three objectives, and there are "
             f"{len(data.names)}: name the ones to draw, objectives=[0, 1]."

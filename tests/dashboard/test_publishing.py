@@ -293,6 +293,17 @@ def test_wrong_arguments_are_errors():
         DashboardCallback(n_notes=3)
 
 
+@pytest.mark.parametrize("n_objectives", [1, 3, 4])
+def test_figures_that_cannot_be_are_no_problem(n_objectives):
+    study = optuna.create_study(directions=["minimize"] * n_objectives)
+    study.optimize(lambda t: [t.suggest_int(f"x_{i}", 0, 9) for i in range(n_objectives)], 12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PublishingWarning)
+        publish(study)
+    assert ("search-progress" in figures(study)) == (n_objectives < 4)
+    assert ("hypervolume" in figures(study)) == (n_objectives > 1)
+
+
 def test_own_figures_are_shown():
     study = searched(n_trials=3)
     publish(study, figures={"budget-front": go.Figure(go.Scatter(y=[1, np.nan, np.inf]))})

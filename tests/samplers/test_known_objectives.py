@@ -6,12 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.study import Study
 from optuna.trial import Trial
 
 from optuna_linas import LINASSampler, SearchSpace
+from optuna_linas.goals import Goals
+from optuna_linas.history import History
+from optuna_linas.samplers.known import KnownObjectives
 from optuna_linas.variable import Condition, Variable
 
 UNITS = range(4)
@@ -223,3 +227,57 @@ def test_a_function_may_be_a_little_off() -> None:
     study = study_of({1: lambda params: 1.02 * cost(params)}, space=SPACE)
     study.optimize(objective, n_trials=20)
     assert last_predictor(study) == "computed"
+
+
+@pytest.mark.parametrize("penalty", [(0.0, 1e10), (0.0, math.inf), (-math.inf, 1e5)])
+@pytest.mark.parametrize("most", [60, 33])
+def test_penalties_are_nothing_that_a_function_must_say(
+    penalty: tuple[float, float], most: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of the first twelve seven cost more than 60, and nine more than 33."""
+
+    def fragile(trial: Trial) -> tuple[float, float]:
+        worth, costs = objective(trial)
+        return (worth, costs) if costs <= most else penalty
+
+    optuna.logging.enable_propagation()
+    study = study_of({1: cost}, space=SPACE)
+    study.optimize(fragile, n_trials=30)
+    assert sum(trial.values[1] > most for trial in study.trials[:12]) == {60: 7, 33: 9}[most]
+    batches = study.user_attrs["linas:predictors"]["iterations"]
+    assert {batch["predictors"][1] for batch in batches} == {"computed"}
+    assert not [record for record in caplog.records if "linas" in record.name]
+
+
+def history_of(measured: list[float]) -> History:
+    rows = np.arange(len(measured))[:, None]
+    losses = np.array(measured, dtype=float)[:, None]
+    return History(rows, losses, np.zeros((len(rows), 0)), np.arange(len(rows)))
+
+
+def test_it_is_said_when_a_function_is_used_again(caplog: pytest.LogCaptureFixture) -> None:
+    optuna.logging.enable_propagation()
+    space = SearchSpace.from_choices({"width": list(range(40))})
+    known = KnownObjectives({0: lambda params: float(params["width"])})  # type: ignore[arg-type]
+    goals = Goals(optuna.create_study().directions)
+
+    def is_used(measured: list[float]) -> bool:
+        return 0 in known.losses(space, goals, history_of(measured), is_declared=True)
+
+    warm = [0.0, 1.0, *(10.0 * i for i in range(2, 8))]  # the objective had another unit once
+    for _ in range(2):
+        assert not is_used(warm)
+    assert len({record.getMessage() for record in caplog.records}) == 1
+    for _ in range(2):
+        assert is_used([*warm, *map(float, range(8, 20))])
+    said = {record.getMessage() for record in caplog.records}
+    assert len(said) == 2
+    assert any("0 says by now what most trials have measured" in message for message in said)
+
+
+@pytest.mark.parametrize("measured", [[], [7.0] * 12, [1e10] * 12, [5.0, 6.0], [5.0, *[1e10] * 9]])
+def test_too_few_that_work_accuse_no_function(measured: list[float]) -> None:
+    space = SearchSpace.from_choices({"width": list(range(40))})
+    known = KnownObjectives({0: lambda params: float(params["width"])})  # type: ignore[arg-type]
+    goals = Goals(optuna.create_study().directions)
+    assert 0 in known.losses(space, goals, history_of(measured), is_declared=True)

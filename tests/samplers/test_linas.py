@@ -226,16 +226,6 @@ def test_a_failed_trial_frees_its_place_but_is_not_tried_again() -> None:
     assert complete.count(1) == 4
 
 
-def test_an_infinite_value_is_kept_out_of_the_regression() -> None:
-    def infinite(trial: Trial) -> tuple[float, float]:
-        first, second = flat(trial)
-        return (math.inf, second) if trial.number % 5 == 2 else (first, second)
-
-    study = run(infinite, 25, quick())
-    assert len(study.trials) == 25
-    assert n_different(study) == 25
-
-
 def test_a_killed_worker_costs_one_place() -> None:
     study = run(flat, 7, quick())
     orphan = study.ask()

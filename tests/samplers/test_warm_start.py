@@ -180,6 +180,27 @@ def test_what_cannot_start_a_search_is_explained(source: Study) -> None:
         match=r"No complete trial of warm_start fits .*have other parameters, \['rate'\], than",
     ):
         run(on_device, 4, quick(warm_start=unlike))
+
+
+def test_what_the_other_study_lacks_is_named_and_not_what_has_a_condition() -> None:
+    def conditional(trial: Trial) -> tuple[float, float]:
+        widths = [
+            trial.suggest_int(f"width_{i}", 1, 9) for i in range(trial.suggest_int("depth", 1, 3))
+        ]
+        return float(sum(widths)), float(sum(widths) * len(widths))
+
+    def wider(trial: Trial) -> tuple[float, float]:
+        value, cost = conditional(trial)
+        return value + trial.suggest_int("z", 0, 9), cost + trial.suggest_int("y", 0, 9)
+
+    source = run(conditional, 20, LINASSampler(seed=0))
+    with pytest.raises(SpaceMismatchError, match=r"None of them has \['y', 'z'\]\. If"):
+        run(wider, 4, quick(warm_start=source))
+
+
+def test_bare_trials_of_another_number_of_objectives_are_explained() -> None:
+    unlike = optuna.create_study()
+    unlike.optimize(lambda trial: trial.suggest_float("rate", 0, 1), n_trials=5)
     with pytest.raises(ValueError, match=r"have 1 values.*Pass the study itself"):
         run(on_device, 4, quick(warm_start=unlike.trials))
 
