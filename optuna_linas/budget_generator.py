@@ -103,7 +103,7 @@ class BudgetGenerator:
         Args:
             study: With complete trials of at least 20 different architectures that have value and
                 cost. Failed and pruned trials, those without finite numbers, and those whose cost
-                is a penalty, such as 1e10 (far above the rest), are left out and counted.
+                is a penalty, such as 1e10 or infinity, are left out and counted.
             cost: What budgets limit: the index of an objective, an `Attr`, or the name of a user
                 attribute that is minimised.
             value: What is to be as good as possible, likewise.

@@ -31,7 +31,7 @@ from optuna_linas.ranking import crowding_distance, front_rank
 
 __all__ = ["VectorizedNSGA2"]
 
-_PER_SEED = 100
+_PER_SEED = 50
 _SPARE = 1.5
 """Children per place of the next generation: a third of them have been seen before."""
 _MAX_BARREN, _LEAST_CHILDREN = 20, 2_000
@@ -52,7 +52,7 @@ class VectorizedNSGA2:
         additive: Whether some generations are additive children.
         max_evaluations: Where to stop even if more predictions are allowed, `None` for nowhere. A
             search that starts from the measured front gains nothing from more.
-        least_evaluations: Where to stop while the front is short: 100 predictions for each of the
+        least_evaluations: Where to stop while the front is short: 50 predictions for each of the
             seeds if that is more.
 
     Example:

@@ -90,7 +90,7 @@ class LINASSampler(PlannedSampler):
             `InnerAlgorithm`.
         n_inner_evaluations: Predictions that the inner search may make per batch, and at most four
             times as many as the space has rows. "auto" looks at all of a small space and stops at
-            2,500 to 5,000 in others (100 for each network of the front). Algorithms of pymoo's take
+            2,500 to 5,000 in others (50 for each network of the front). Algorithms of pymoo's take
             some seconds for 20,000, and end where nothing new is found any more; MOTPE stops at
             500, which still takes it half a minute and more for a batch of 45 variables.
         independent_sampler: Samples parameters that no finished trial has had yet. By default

@@ -54,7 +54,8 @@ class NAGSampler(PlannedSampler):
     measurements for each batch, under `n_budgets` budgets over the range of costs. It is asked for
     the best unseen architectures within three times as many budgets, shifted from batch to batch,
     and those that promise the most hypervolume together are the batch. Networks whose cost is a
-    penalty, such as 1e10, are learned from as failures: no budget is spent on their cost.
+    penalty, such as 1e10 or infinity, are learned from as failures: no budget is spent on their
+    cost.
 
     Every proposed trial has the user attributes `nag_budget`, `nag_predicted_value` and
     `nag_predicted_cost`; those of the start have none. The promises are those of `LINASSampler`:
