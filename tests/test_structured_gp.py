@@ -137,6 +137,12 @@ def test_what_is_explained_without_a_remainder_is_certain(seed: int) -> None:
     assert (spread <= deviation[:, 0] * (1 + 1e-6)).all()
 
 
+def test_of_examples_that_are_all_the_same_nothing_is_certain() -> None:
+    archs = LAYERS.canonical(LAYERS.sample(60, np.random.default_rng(0)))
+    model = StructuredGP(LAYERS).fit(archs[:40], np.zeros((40, 1)))
+    assert (model.predict_with_deviation(archs[40:])[1] > 0.0).all()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_few_examples_foretell_what_lies_beyond_all_of_them(seed: int) -> None:
     rng = np.random.default_rng(seed)

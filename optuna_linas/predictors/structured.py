@@ -323,14 +323,15 @@ def _primal(linear: list[FloatArray], scales: FloatArray, dual: FloatArray) -> F
 def _surprise(inverse_root: FloatArray, target: FloatArray) -> float:
     """How many deviations the examples are off if each is foretold from the others, 1 at most.
 
-    Rasmussen and Williams, equations 5.10 to 5.12: no model is fitted again.
+    Rasmussen and Williams, equations 5.10 to 5.12: no model is fitted again. Also 1 where all
+    examples are the same: nothing is known then of what others may be.
 
     Args:
         inverse_root: Of the examples' covariance, `float[n, n]`.
         target: Of the examples, `float[n]`.
     """
     errors = inverse_root.T @ (inverse_root @ target) / np.sqrt((inverse_root**2).sum(axis=0))
-    return min(1.0, float(np.sqrt(np.mean(errors**2))))
+    return min(1.0, float(np.sqrt(np.mean(errors**2)))) or 1.0
 
 
 def _inverse_root(covariance: FloatArray, noise: float) -> FloatArray:
