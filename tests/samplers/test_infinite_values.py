@@ -122,7 +122,7 @@ def test_an_infinite_value_is_no_answer_and_no_start_of_another_search() -> None
         LINASSampler(seed=1, warm_start=study), lambda accuracy, latency: (1.0, INF), n=30
     )
     assert warm.trials[0].user_attrs["works"]
-    assert broken(warm) <= 9  # 23 by chance
+    assert broken(warm) <= 14  # 23 by chance
 
 
 @pytest.mark.parametrize("value", [-INF, None])
