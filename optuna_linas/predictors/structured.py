@@ -92,6 +92,8 @@ class StructuredGP:
             (Among sizes, corners of the space look like skewed losses, and a search loses by it.)
             Deviations are then larger where losses are, and bounds of a promised coverage must not
             depend on that.
+        shrinks: Whether deviations shrink to what the examples foretell of one another. A search
+            gains by it; who promises something had rather doubt.
 
     Example:
         >>> space = SearchSpace.from_choices({f"width_{i}": [1, 2, 4] for i in range(4)})
@@ -109,8 +111,9 @@ class StructuredGP:
         *,
         holds_back: bool | None = None,
         warped: bool = True,
+        shrinks: bool = True,
     ) -> None:
-        self._space, self._holds_back = space, holds_back
+        self._space, self._holds_back, self._shrinks = space, holds_back, shrinks
         self._may_warp = warped and not mostly_ordered(space)
         self._all_blocks = FeatureBlocks(space, advice)
 
@@ -146,7 +149,7 @@ class StructuredGP:
         )
         too_few = has_too_few(self._space, n)
         self._surprise = np.ones(len(learned))
-        if not too_few:
+        if self._shrinks and not too_few:
             roots = zip(self._anchors.inverse_roots, targets[at].T, strict=True)
             self._surprise = np.array([_surprise(root, target) for root, target in roots])
         index_weights, along = np.zeros((sum(part.shape[1] for part in linear), 0)), None
