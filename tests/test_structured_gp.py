@@ -137,6 +137,30 @@ def test_what_is_explained_without_a_remainder_is_certain(seed: int) -> None:
     assert (spread <= deviation[:, 0] * (1 + 1e-6)).all()
 
 
+def test_networks_that_are_measured_twice_make_nothing_certain() -> None:
+    # Foretold from its own twin an example is off by nothing: errors were 129 deviations.
+    archs = LAYERS.canonical(LAYERS.sample(130, np.random.default_rng(0)))
+    losses = losses_of(LAYERS, archs)
+    model = StructuredGP(LAYERS).fit(np.tile(archs[:30], (2, 1)), np.tile(losses[:30], (2, 1)))
+    mean, deviation = model.predict_with_deviation(archs[30:], unseen=True)
+    assert (np.sqrt((((mean - losses[30:]) / deviation) ** 2).mean(axis=0)) < 4.0).all()
+
+
+def test_what_no_example_shows_is_not_certain() -> None:
+    rng = np.random.default_rng(0)
+    space = SearchSpace.from_choices(
+        {"op": ["p", "q", "r"], **{f"width_{i}": [8, 16, 32] for i in range(8)}}
+    )
+    archs = space.sample(60, rng)
+    archs[:, 0] %= 2  # never "r"
+    model = StructuredGP(space).fit(archs, archs.sum(axis=1, keepdims=True).astype(float))
+    shown, new = archs.copy(), archs.copy()
+    new[:, 0] = 2
+    known = model.predict_with_deviation(shown)[1].max()
+    assert model.predict_with_deviation(new)[1].min() > 20 * known
+    assert np.diag(model.covariance(new, 0)).min() > 400 * np.diag(model.covariance(shown, 0)).max()
+
+
 def test_of_examples_that_are_all_the_same_nothing_is_certain() -> None:
     archs = LAYERS.canonical(LAYERS.sample(60, np.random.default_rng(0)))
     model = StructuredGP(LAYERS).fit(archs[:40], np.zeros((40, 1)))

@@ -61,19 +61,22 @@ class FeatureBlocks:
     Args:
         space: The search space.
         advice: From architectures `int[n, d]` to further features `float[n, q]`, or `None`.
+
+    Attributes:
+        is_ordered: Of each variable, whether its options have an order, `bool[d]`.
     """
 
     def __init__(self, space: SearchSpace, advice: Advice | None = None) -> None:
         self._space, self._advice = space, advice
         d = len(space)
         self._levels = np.zeros((d, int(space.n_options.max(initial=1))))
-        ordered = np.zeros(d, dtype=bool)
+        self.is_ordered = np.zeros(d, dtype=bool)
         for j, levels in enumerate(option_levels(space)):
             if levels is not None:
                 # Never zero: the smallest option of an active variable is not an inactive one.
                 self._levels[j, : len(levels)] = (levels + 0.5) / 1.5
-                ordered[j] = True
-        self._ordered = np.flatnonzero(ordered)
+                self.is_ordered[j] = True
+        self._ordered = np.flatnonzero(self.is_ordered)
         self._numbers = np.flatnonzero(
             [v.is_number for v in space.variables] & (space.n_options > N_KNOTS)
         )

@@ -52,6 +52,7 @@ from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights, support
 from optuna_linas.predictors.grams import kernels_between, linear_parts
 from optuna_linas.predictors.posterior import Anchors, MeanTerms, Posterior
+from optuna_linas.predictors.surprise import never_shown, repeated_rows, surprise
 from optuna_linas.predictors.warp import Warp, choose_warp
 from optuna_linas.ranking import front_rank
 from optuna_linas.space import SearchSpace
@@ -149,9 +150,14 @@ class StructuredGP:
         )
         too_few = has_too_few(self._space, n)
         self._surprise = np.ones(len(learned))
+        self._never_shown: IntArray = at[:0]
         if self._shrinks and not too_few:
+            variables, is_ordered = self._space.feature_variables, self._blocks.is_ordered
+            never = never_shown(raw.one_hot, variables, is_ordered)
+            self._never_shown = raw.advice.shape[1] + never
+            again = repeated_rows(archs[at])
             roots = zip(self._anchors.inverse_roots, targets[at].T, strict=True)
-            self._surprise = np.array([_surprise(root, target) for root, target in roots])
+            self._surprise = np.array([surprise(root, target, again) for root, target in roots])
         index_weights, along = np.zeros((sum(part.shape[1] for part in linear), 0)), None
         self._has_last_bend = not too_few if self._holds_back is None else self._holds_back
         if self._has_last_bend:
@@ -257,17 +263,16 @@ class StructuredGP:
                 unknown, too: where a network always measures the same, it is unknown of every
                 network that is not measured.
         """
-        turns = [
-            self._posterior.mean_and_variance(
-                self._blocks.columns(rows), self._blocks.numbers(rows)
-            )
-            for rows in self._in_turns(archs)
-        ]
-        mean, variance = (np.concatenate(each) for each in zip(*turns, strict=True))
+        turns = []
+        for rows in self._in_turns(archs):
+            columns = self._blocks.columns(rows)
+            mean, variance = self._posterior.mean_and_variance(columns, self._blocks.numbers(rows))
+            turns.append((mean, variance, self._scale_of(columns)))
+        mean, variance, scale = (np.concatenate(each) for each in zip(*turns, strict=True))
         deviation = np.sqrt(np.maximum(variance, 0.0))
         if unseen:
             deviation = np.hypot(deviation, self._unexplained)
-        deviation = deviation * self._surprise
+        deviation = deviation * scale
         return self._unwarped(mean), deviation * self._slopes(mean, deviation)
 
     def covariance(self, archs: IntArray, objective: int) -> FloatArray:
@@ -283,11 +288,21 @@ class StructuredGP:
         to_examples = kernels_between(blocks, self._train, self._bends)
         half = root @ np.tensordot(weights, to_examples, 1)[:, at].T
         prior = np.tensordot(weights, kernels_between(blocks, blocks, Bends(blocks)), 1)
-        mean = self._posterior.mean(self._blocks.columns(archs), self._blocks.numbers(archs))
-        posterior: FloatArray = (prior - half.T @ half) * self._surprise[objective] ** 2
+        columns = self._blocks.columns(archs)
+        mean = self._posterior.mean(columns, self._blocks.numbers(archs))
+        scale = np.broadcast_to(self._scale_of(columns), mean.shape)[:, objective]
+        posterior: FloatArray = (prior - half.T @ half) * np.outer(scale, scale)
         deviation = np.sqrt(np.maximum(np.diag(posterior), 0.0))
         slopes = self._slopes(mean, np.tile(deviation[:, None], mean.shape[1]))[:, objective]
         return posterior * np.outer(slopes, slopes)
+
+    def _scale_of(self, columns: FloatArray) -> FloatArray:
+        """What deviations shrink to, `float[k, m]`: of what no example shows they do not."""
+        scale = np.broadcast_to(self._surprise, (len(columns), len(self._surprise)))
+        if not len(self._never_shown):
+            return scale
+        is_new = columns[:, self._never_shown].any(axis=1, keepdims=True)
+        return np.where(is_new, 1.0, scale)
 
     def _in_turns(self, archs: IntArray) -> list[IntArray]:
         """The rows, so few at a time that their features fit into memory."""
@@ -321,20 +336,6 @@ class StructuredGP:
 def _primal(linear: list[FloatArray], scales: FloatArray, dual: FloatArray) -> FloatArray:
     """The weights of the linear parts' columns, `float[columns]`."""
     return np.concatenate([s * (part.T @ dual) for s, part in zip(scales, linear, strict=True)])
-
-
-def _surprise(inverse_root: FloatArray, target: FloatArray) -> float:
-    """How many deviations the examples are off if each is foretold from the others, 1 at most.
-
-    Rasmussen and Williams, equations 5.10 to 5.12: no model is fitted again. Also 1 where all
-    examples are the same: nothing is known then of what others may be.
-
-    Args:
-        inverse_root: Of the examples' covariance, `float[n, n]`.
-        target: Of the examples, `float[n]`.
-    """
-    errors = inverse_root.T @ (inverse_root @ target) / np.sqrt((inverse_root**2).sum(axis=0))
-    return min(1.0, float(np.sqrt(np.mean(errors**2)))) or 1.0
 
 
 def _inverse_root(covariance: FloatArray, noise: float) -> FloatArray:
