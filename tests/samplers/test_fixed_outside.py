@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.samplers import BaseSampler, PartialFixedSampler
 from optuna.study import Study
 from optuna.trial import Trial
@@ -16,6 +18,7 @@ from optuna_linas import LINASSampler, NAGSampler, PymooSampler, SearchSpace
 from optuna_linas.goals import Goals
 from optuna_linas.pareto import hypervolume
 from optuna_linas.samplers.fixed_outside import narrowed
+from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.samplers.warm_start import WarmStart
 
 WIDTHS, KERNELS = [16, 32, 64], [3, 5, 7]
@@ -130,6 +133,42 @@ def test_a_value_that_the_space_lacks_narrows_nothing() -> None:
     rows = two.canonical(SPACE.sample(50, np.random.default_rng(0)))
     assert {tuple(row) for row in rows[:, [0, 1, 4, 5]].tolist()} == {(1, 2, 0, 0)}
     assert narrowed(two, {"kernel_3": 7}).canonical(rows).tolist() == rows.tolist()  # not there
+
+
+@given(st.data())
+def test_a_row_that_has_the_values_keeps_them_whatever_the_order_of_names(
+    data: st.DataObject,
+) -> None:
+    names = [f"x{i}" for i in range(5)]
+    options = st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True)
+    conditions = {
+        name: data.draw(st.dictionaries(st.sampled_from(names[:i]), options, max_size=2))
+        for i, name in enumerate(names)
+        if i
+    }
+    order = data.draw(st.permutations(names))
+    space = SearchSpace.from_choices({name: [0, 1, 2] for name in order}, conditions)
+    fixed = data.draw(st.dictionaries(st.sampled_from(names), st.integers(0, 2)))
+    one = narrowed(space, fixed)
+    rows = one.canonical(space.sample(30, np.random.default_rng(0)))
+    assert one.canonical(rows).tolist() == rows.tolist()
+    for name in fixed.keys() & set(names):
+        at = space.names.index(name)
+        assert (rows[:, at] == fixed[name])[one.active(rows)[:, at]].all()
+
+
+def test_what_a_known_range_brings_in_has_its_value_too() -> None:
+    """Where `b` is moved to 1, `a` is there; and `b` waits for `c`, which decides its range."""
+    plain = SearchSpace.from_choices({name: [0, 1, 2] for name in "abc"}, {"a": {"b": [1]}})
+    space = ObservedSpace(plain.variables)
+    for c, low in ((0, 0), (1, 1), (0, 0), (1, 1), (2, 0)):
+        becomes = np.maximum(np.arange(3), low)
+        space = space.knowing_range(1, {2: c}, becomes, {0, 2})
+    for fixed in ({"a": 2}, {"a": 2, "c": 1}):
+        one = narrowed(space, fixed)
+        rows = one.canonical(space.sample(50, np.random.default_rng(0)))
+        assert one.canonical(rows).tolist() == rows.tolist()
+        assert {a for a, b, _ in rows.tolist() if b == 1} == {2}
 
 
 def test_another_study_tells_of_those_with_the_value_only() -> None:
