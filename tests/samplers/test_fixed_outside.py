@@ -19,6 +19,7 @@ from optuna_linas.goals import Goals
 from optuna_linas.pareto import hypervolume
 from optuna_linas.samplers.fixed_outside import narrowed
 from optuna_linas.samplers.observed_space import ObservedSpace
+from optuna_linas.samplers.plan import Plan
 from optuna_linas.samplers.warm_start import WarmStart
 
 WIDTHS, KERNELS = [16, 32, 64], [3, 5, 7]
@@ -125,6 +126,29 @@ def test_wrappers_within_wrappers_what_is_enqueued_and_what_is_no_parameter() ->
     assert fixed[5:7] == [(4, 16), (3, 64)]
     assert set(fixed[:5] + fixed[7:]) == {(3, 16)}
     assert len(set(networks(study))) == 27
+
+
+@pytest.mark.parametrize("name", ["linas", "declared"])
+def test_who_has_nothing_left_leaves_the_plan_to_the_others(name: str) -> None:
+    """All 9 of depth 1 are measured; then those who fix it repeat them, and plan nothing."""
+    sampler = SAMPLERS[name]()
+    study = study_of(around(sampler, depth=1))
+    study.optimize(network, n_trials=9)
+    study.sampler = sampler
+    study.optimize(network, n_trials=20)
+    plans, batches, found = set[str](), set[int](), []
+    for i in range(24):
+        study.sampler = around(sampler, depth=1) if i % 2 else sampler
+        study.optimize(network, n_trials=1)
+        attrs = study._storage.get_study_system_attrs(study._study_id)
+        [text] = [text for key, text in attrs.items() if key.endswith(":plan")]
+        plans.add(text)
+        batches.add(Plan.loads(text).batch)
+        found.append(networks(study)[-1])
+    assert len(plans) <= 6  # of 5 places each, which repetitions take too
+    assert len(batches) == max(batches) - min(batches) + 1
+    assert len(set(networks(study))) == 9 + 20 + 12
+    assert len(set(found[::2])) == 12
 
 
 def test_a_value_that_the_space_lacks_narrows_nothing() -> None:
