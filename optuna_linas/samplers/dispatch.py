@@ -40,6 +40,7 @@ from optuna_linas.samplers.study_seed import StudySeed
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.samplers.turn import Turn
 from optuna_linas.seeding import derive_rng
+from optuna_linas.selection import unseen
 from optuna_linas.space import SearchSpace
 from optuna_linas.variable import Option
 
@@ -252,7 +253,12 @@ class Dispatcher:
         # What another has planned in the meantime is as good as what this trial would plan, even
         # where all places of that batch are taken by now.
         is_new = stored is not None and turn.is_new(stored.text) and bool(stored.free(taken))
-        if not is_new and (stored is None or stored.plan.batch != batch or not stored.free(taken)):
+        is_due = stored is None or stored.plan.batch != batch or not stored.free(taken)
+        if not is_new and is_due and self._is_used_up(view, taken):
+            # The plan is left to those whose parameters are not fixed, or to other values.
+            batch = batch if stored is None else min(batch, stored.plan.batch)
+            return self._repetition(study, view, batch, given_up)
+        if not is_new and is_due:
             if not turn.comes(None if stored is None else stored.text, view.marks):
                 return None
             # Rows that ran out before the places did (many failed) end a batch early.
@@ -269,7 +275,19 @@ class Dispatcher:
                 assert arch is not None
                 row = row_of(space, arch, derive_rng(self.seed_of(study), "row", batch, slot))
             return Claim(plan.batch, slot, row, names_key(space.names), plan.note(slot))
-        # Every architecture is measured or is being measured: repeat one at random.
+        return self._repetition(study, view, batch, given_up)
+
+    def _is_used_up(self, view: View, taken: set[Identity]) -> bool:
+        """Whether a sampler around ours fixes parameters, and nothing new is left with them."""
+        if view.space is None or view.space is view.table.space:
+            return False
+        rows = {key for key in taken if isinstance(key, bytes)}
+        return len(unseen(view.space, 1, np.random.default_rng(0), taken=rows)) == 0
+
+    def _repetition(self, study: Study, view: View, batch: int, given_up: set[Identity]) -> Claim:
+        """Return one of the rows at random: all are measured or are being measured."""
+        space = view.space
+        assert space is not None
         n = sum(view.n_claims.values()) + len(given_up)
         rng = derive_rng(self.seed_of(study), "repeat", n)
         left = archs_of(view.missed - view.taken - given_up, space)

@@ -3,6 +3,11 @@
 It asks the sampler that it wraps for all other parameters and does not say to which values it sets
 its own. A search that does not know would hand out networks that differ in nothing else.
 
+Workers of one study share one plan, which does not tell what it was planned for. So one that fixes
+nothing takes what another has planned for the values it fixes, until that batch is used up; nothing
+is measured twice, but its trials are spent there. Who fixes other values makes of the rows what
+they are with its own. Workers that fix different things are better off with studies of their own.
+
 Shapes: `d` variables.
 """
 

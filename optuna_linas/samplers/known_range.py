@@ -111,6 +111,14 @@ class KnownRange:
         ]
         return min(likely)[1] if likely else None
 
+    @cached_property
+    def deciders(self) -> frozenset[int]:
+        """The variables of which at least some options decide the range."""
+        if self.parent is not None:
+            return frozenset([self.parent])
+        masks = [np.frombuffer(key, dtype=bool) for key in self._exact]
+        return frozenset(int(j) for mask in masks for j in np.flatnonzero(mask))
+
     def decided(self) -> Iterator[tuple[list[int], list[tuple[list[int], IntArray]]]]:
         """Yield which variables decide the range, and what their options make of the variable's.
 

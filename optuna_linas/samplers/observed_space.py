@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,7 +49,7 @@ class ObservedSpace(SearchSpace):
     _ranges: Mapping[int, KnownRange] = {}
     """What is known of the ranges that depend on other variables."""
     _in_order: Sequence[int] = ()
-    """Those variables, each after the one that decides its range."""
+    """Those variables, each after the ones that decide its range and whether it is there."""
 
     @classmethod
     def remembering(
@@ -112,13 +113,14 @@ class ObservedSpace(SearchSpace):
         more = known.knowing(others, becomes, fixed=fixed, n_variables=len(self))
         other = copy.copy(self)
         other._ranges = {**self._ranges, position: more}
-        other._in_order = _parents_first(other._ranges)
+        other._in_order = _parents_first(other._ranges, other._ancestors)
         return other
 
     def with_variables(self, variables: Sequence[Variable]) -> ObservedSpace:
         """Return the space with other variables, of which the same is known; see `SearchSpace`."""
         other = ObservedSpace(variables)
-        other._lacking, other._ranges, other._in_order = self._lacking, self._ranges, self._in_order
+        other._lacking, other._ranges = self._lacking, self._ranges
+        other._in_order = _parents_first(other._ranges, other._ancestors)
         return other
 
     def __eq__(self, other: object) -> bool:
@@ -175,17 +177,30 @@ class ObservedSpace(SearchSpace):
                 if (row := known_rows.get(values.tobytes())) is not None:
                     yield i, has, row
 
+    @cached_property
+    def _ancestors(self) -> Sequence[Set[int]]:
+        """The variables that decide whether each one is there, and those that decide it of them."""
+        found: list[Set[int]] = [set() for _ in self.variables]
+        for j in self.parents_first:
+            parents = {parent for parent, _ in self.requirements(j)}
+            found[j] = parents.union(*(found[parent] for parent in parents))
+        return found
+
     def _keys(self) -> object:
         return {mask: set(rows) for mask, rows in self._lacking.items()}
 
 
-def _parents_first(ranges: Mapping[int, KnownRange]) -> list[int]:
-    """The variables with known ranges, each after the one that decides its range.
+def _parents_first(ranges: Mapping[int, KnownRange], ancestors: Sequence[Set[int]]) -> list[int]:
+    """The variables with known ranges, each after the ones that decide its range or presence.
 
-    Without those that wait for one another: trials will show which of them does not decide.
+    So a row that has been moved into them all is in them all. Without those of which one decides
+    the range of another that decides its own: trials will show which of them does not decide.
     """
     left, ordered = set(ranges), list[int]()
-    while ready := sorted(j for j in left if ranges[j].parent not in left):
+    waits_for = {j: known.deciders | ancestors[j] for j, known in ranges.items()}
+    while able := sorted(j for j in left if ranges[j].parent not in left):
+        # What waits for itself some other way goes on as soon as its range is decided.
+        ready = [j for j in able if left.isdisjoint(waits_for[j])] or able[:1]
         ordered += ready
         left.difference_update(ready)
     return ordered

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.samplers import BaseSampler, PartialFixedSampler
 from optuna.study import Study
 from optuna.trial import Trial
@@ -16,6 +18,8 @@ from optuna_linas import LINASSampler, NAGSampler, PymooSampler, SearchSpace
 from optuna_linas.goals import Goals
 from optuna_linas.pareto import hypervolume
 from optuna_linas.samplers.fixed_outside import narrowed
+from optuna_linas.samplers.observed_space import ObservedSpace
+from optuna_linas.samplers.plan import Plan
 from optuna_linas.samplers.warm_start import WarmStart
 
 WIDTHS, KERNELS = [16, 32, 64], [3, 5, 7]
@@ -124,12 +128,71 @@ def test_wrappers_within_wrappers_what_is_enqueued_and_what_is_no_parameter() ->
     assert len(set(networks(study))) == 27
 
 
+@pytest.mark.parametrize("name", ["linas", "declared"])
+def test_who_has_nothing_left_leaves_the_plan_to_the_others(name: str) -> None:
+    """All 9 of depth 1 are measured; then those who fix it repeat them, and plan nothing."""
+    sampler = SAMPLERS[name]()
+    study = study_of(around(sampler, depth=1))
+    study.optimize(network, n_trials=9)
+    study.sampler = sampler
+    study.optimize(network, n_trials=20)
+    plans, batches, found = set[str](), set[int](), []
+    for i in range(24):
+        study.sampler = around(sampler, depth=1) if i % 2 else sampler
+        study.optimize(network, n_trials=1)
+        attrs = study._storage.get_study_system_attrs(study._study_id)
+        [text] = [text for key, text in attrs.items() if key.endswith(":plan")]
+        plans.add(text)
+        batches.add(Plan.loads(text).batch)
+        found.append(networks(study)[-1])
+    assert len(plans) <= 6  # of 5 places each, which repetitions take too
+    assert len(batches) == max(batches) - min(batches) + 1
+    assert len(set(networks(study))) == 9 + 20 + 12
+    assert len(set(found[::2])) == 12
+
+
 def test_a_value_that_the_space_lacks_narrows_nothing() -> None:
     assert narrowed(SPACE, {"depth": 9, "other": 1}) is SPACE
     two = narrowed(SPACE, {"depth": 2, "width": 64})
     rows = two.canonical(SPACE.sample(50, np.random.default_rng(0)))
     assert {tuple(row) for row in rows[:, [0, 1, 4, 5]].tolist()} == {(1, 2, 0, 0)}
     assert narrowed(two, {"kernel_3": 7}).canonical(rows).tolist() == rows.tolist()  # not there
+
+
+@given(st.data())
+def test_a_row_that_has_the_values_keeps_them_whatever_the_order_of_names(
+    data: st.DataObject,
+) -> None:
+    names = [f"x{i}" for i in range(5)]
+    options = st.lists(st.integers(0, 2), min_size=1, max_size=2, unique=True)
+    conditions = {
+        name: data.draw(st.dictionaries(st.sampled_from(names[:i]), options, max_size=2))
+        for i, name in enumerate(names)
+        if i
+    }
+    order = data.draw(st.permutations(names))
+    space = SearchSpace.from_choices({name: [0, 1, 2] for name in order}, conditions)
+    fixed = data.draw(st.dictionaries(st.sampled_from(names), st.integers(0, 2)))
+    one = narrowed(space, fixed)
+    rows = one.canonical(space.sample(30, np.random.default_rng(0)))
+    assert one.canonical(rows).tolist() == rows.tolist()
+    for name in fixed.keys() & set(names):
+        at = space.names.index(name)
+        assert (rows[:, at] == fixed[name])[one.active(rows)[:, at]].all()
+
+
+def test_what_a_known_range_brings_in_has_its_value_too() -> None:
+    """Where `b` is moved to 1, `a` is there; and `b` waits for `c`, which decides its range."""
+    plain = SearchSpace.from_choices({name: [0, 1, 2] for name in "abc"}, {"a": {"b": [1]}})
+    space = ObservedSpace(plain.variables)
+    for c, low in ((0, 0), (1, 1), (0, 0), (1, 1), (2, 0)):
+        becomes = np.maximum(np.arange(3), low)
+        space = space.knowing_range(1, {2: c}, becomes, {0, 2})
+    for fixed in ({"a": 2}, {"a": 2, "c": 1}):
+        one = narrowed(space, fixed)
+        rows = one.canonical(space.sample(50, np.random.default_rng(0)))
+        assert one.canonical(rows).tolist() == rows.tolist()
+        assert {a for a, b, _ in rows.tolist() if b == 1} == {2}
 
 
 def test_another_study_tells_of_those_with_the_value_only() -> None:
