@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.arrays import FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, FloatArray, IntArray
 from optuna_linas.avoiding import avoided_of
 from optuna_linas.budget_left_out import left_out, too_few
 from optuna_linas.errors import SpaceMismatchError
@@ -20,7 +20,14 @@ from optuna_linas.given import check_given
 from optuna_linas.goals import Attr, Goal, Goals, as_goal, check_recorded, is_number
 from optuna_linas.history import History
 from optuna_linas.known_json import known_to_json, space_with_known
-from optuna_linas.nag import MIN_TRIALS, Avoided, are_measured, examples_of, suspected
+from optuna_linas.nag import (
+    MIN_TRIALS,
+    MIN_WORKING,
+    Avoided,
+    are_measured,
+    examples_of,
+    suspected,
+)
 from optuna_linas.samplers.checks import resolve_space
 from optuna_linas.samplers.trials import TrialTable
 from optuna_linas.space import SearchSpace
@@ -68,7 +75,7 @@ def budget_data(
 
     Raises:
         ValueError: No trial has the cost or the value, fewer than 20 different architectures are
-            usable, or all cost the same.
+            usable, fewer than 10 of them work, or all cost the same.
         SpaceMismatchError: Trials vary a parameter that the given space lacks.
         TypeError: A study, a goal or a space of the wrong kind.
     """
@@ -94,12 +101,21 @@ def budget_data(
         history.losses[history.feasible],
     )
     n, examples = len(archs), examples_of(archs, losses)
-    if len(examples) < MIN_TRIALS:
-        raise ValueError(too_few(study, n, len(examples), n_left_out, messages))
     costs = losses[are_measured(losses[:, 1]), 1]
+    n_infinite = int((np.abs(losses[:, 1]) >= LARGEST).sum())
+    nothing_works = n_infinite == n and not examples.have_range
+    n_working, n_different = (0, 0) if nothing_works else (len(costs), len(examples.archs))
+    if len(examples) < MIN_TRIALS or n_different < MIN_WORKING:
+        for reason, count in (
+            ("with an infinite value or cost", n_infinite),
+            ("with a penalty as cost", n - n_working - n_infinite),
+        ):
+            if count > 0:
+                n_left_out[reason] = count
+        raise ValueError(too_few(study, n_working, n_different, n_left_out, messages))
     if not examples.have_range:
         where = (
-            f"in all {n} usable trials"
+            f"in all {n_working} usable trials"
             if costs.min() == costs.max()
             else f"on average for each of {len(examples.archs)} architectures"
         )
@@ -109,10 +125,10 @@ def budget_data(
         )
     if (penalty := suspected(costs)) is not None:
         warnings.warn(
-            f"{int((costs == penalty).sum())} of {n} usable trials have {abs(penalty):g} as cost, "
-            f"{_shown(goals.goals[1])}, a thousand times as far as all others. It is learned as a "
-            "cost: too few others tell whether it stands for networks that fail. If so, let such "
-            "trials fail, or report NaN, and budgets are for what works.",
+            f"{int((costs == penalty).sum())} of {n_working} usable trials have {abs(penalty):g} "
+            f"as cost, {_shown(goals.goals[1])}, a thousand times as far as all others. It is "
+            "learned as a cost: too few others tell whether it stands for networks that fail. If "
+            "so, let such trials fail, or report NaN, and budgets are for what works.",
             UserWarning,
             stacklevel=3,
         )

@@ -102,8 +102,8 @@ class BudgetGenerator:
 
         Args:
             study: With complete trials of at least 20 different architectures that have value and
-                cost. Failed and pruned trials, those without finite numbers, and those whose cost
-                is a penalty, such as 1e10 or infinity, are left out and counted.
+                cost, 10 of which work. Failed and pruned trials, those without finite numbers, and
+                those whose cost is a penalty, such as 1e10 or infinity, are left out and counted.
             cost: What budgets limit: the index of an objective, an `Attr`, or the name of a user
                 attribute that is minimised.
             value: What is to be as good as possible, likewise.
@@ -118,8 +118,8 @@ class BudgetGenerator:
             progress: Show a bar on a terminal.
 
         Raises:
-            ValueError: No trial has the cost, fewer than 20 different architectures are usable, all
-                cost the same, or an unknown reward.
+            ValueError: No trial has the cost, fewer than 20 different architectures are usable,
+                fewer than 10 of them work, all cost the same, or an unknown reward.
             SpaceMismatchError: Trials vary a parameter that the given space lacks.
             TypeError: An argument of the wrong kind, such as a study's trials for the study.
         """

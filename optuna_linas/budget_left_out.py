@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from optuna_linas.nag import MIN_TRIALS
+from optuna_linas.nag import MIN_TRIALS, MIN_WORKING
 from optuna_linas.samplers.trials import TrialTable
 
 __all__ = ["left_out", "too_few"]
@@ -37,7 +37,7 @@ def too_few(
 
     Args:
         study: The study.
-        n: How many trials are usable.
+        n: How many trials are usable, and tell of networks that work.
         n_different: How many architectures these are.
         n_left_out: How many trials are not usable, by reason.
         messages: What was said of trials that are outside of the space.
@@ -49,7 +49,8 @@ def too_few(
     n_trials = len(study.get_trials(deepcopy=False))
     return (
         f"A budget generator needs at least {MIN_TRIALS} different architectures with value and "
-        f"cost; of the {n_trials} trials of {study.study_name!r}, {n_different} are usable"
+        f"cost, {MIN_WORKING} of which work; of the {n_trials} trials of {study.study_name!r}, "
+        f"{n_different} are usable"
         + (f" ({reasons})." if reasons else ".")
         + (f" {messages[0]}" if messages else "")
     )

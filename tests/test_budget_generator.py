@@ -336,7 +336,7 @@ def test_other_files_are_refused_and_not_executed(tmp_path: Path) -> None:
     np.savez(path, header=np.array('{"format": "other"}'))
     with pytest.raises(ValueError, match="was not saved by BudgetGenerator"):
         BudgetGenerator.load(path)
-    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 4}'))
+    np.savez(path, header=np.array('{"format": "optuna-linas budget generator", "version": 5}'))
     with pytest.raises(ValueError, match="Upgrade optuna-linas"):
         BudgetGenerator.load(path)
     for version, why in ((1, "trusted predictions more"), (2, "forgot in which ranges")):

@@ -16,10 +16,13 @@ from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag.avoided import Avoided
 from optuna_linas.nag.penalties import are_measured, cost_of_failing
 
-__all__ = ["MIN_TRIALS", "Examples", "examples_of"]
+__all__ = ["MIN_TRIALS", "MIN_WORKING", "Examples", "examples_of"]
 
 MIN_TRIALS = 20
 """Measured architectures below which nothing can be learned of a whole front."""
+
+MIN_WORKING = 10
+"""Those among them that must work for a front to be told: a sampler learns from fewer."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ One .npz with plain arrays and a JSON header, read without pickle (see `array_fi
 runs no code of the file's. The measurements are in it, and the Gaussian process is fitted to them
 again on loading, which takes a tenth of a second; what calibration has found is stored.
 
+Version 4 may have networks to avoid, which readers of version 3 would ignore; files of version 3
+are read as those that have none.
+
 Shapes: `n` measured and `r` remembered architectures, `d` variables, `k` training budgets.
 """
 
@@ -33,7 +36,8 @@ from optuna_linas.stored_json import explained, number, parsed, whole_number
 __all__ = ["load_model", "read_header", "save_model"]
 
 _FORMAT = "optuna-linas budget generator"
-_VERSION = 3
+_VERSION = 4
+_READ = (3, _VERSION)
 _EARLIER = {
     1: "trusted predictions more than it should have",
     2: "forgot in which ranges trials had asked for a parameter",
@@ -137,7 +141,7 @@ def read_header(path: Path) -> dict[str, Any]:
             f"{path} was saved by an earlier version of optuna-linas, which {_EARLIER[version]}. "
             "Fit and save the generator again."
         )
-    if version != _VERSION:
+    if version not in _READ:
         raise ValueError(
             f"{path} was saved by a later version of optuna-linas (format {version!r}, this "
             f"version reads {_VERSION}). Upgrade optuna-linas."

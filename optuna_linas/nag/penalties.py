@@ -5,7 +5,8 @@ Budgets spread evenly up to that number would all but one lie beyond every netwo
 
 No fence of a box plot (see `fence`) tells these apart: a latency may be heavy-tailed,
 and a space of two families of networks may have a few that cost ten times as much as the others.
-What tells a penalty is the gap below it, in which nothing lies.
+What tells a penalty is the gap below it, in which nothing lies. Infinity, which arrives here as
+`LARGEST`, needs no telling.
 
 Shapes: `n` networks.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optuna_linas.arrays import BoolArray, FloatArray
+from optuna_linas.arrays import LARGEST, BoolArray, FloatArray
 from optuna_linas.fence import FAR
 
 __all__ = ["are_measured", "cost_of_failing", "suspected"]
@@ -43,6 +44,8 @@ def are_measured(costs: FloatArray) -> BoolArray:
     cost with two values may be one. More than half of all are penalties only if they are one
     number, a hundred times above at least ten others, of at least three costs.
 
+    What is `LARGEST` in size or beyond is infinite: never measured, where anything else is.
+
     Args:
         costs: As losses, finite, `float[n]`.
 
@@ -51,7 +54,14 @@ def are_measured(costs: FloatArray) -> BoolArray:
         [True, True, True, True, True, False]
         >>> bool(are_measured(np.array([1.0, 30.0, 1e3, 2e4, 1e6])).all())
         True
+        >>> are_measured(np.array([7.0, 1e100, 1e100, 1e100])).tolist()
+        [True, False, False, False]
     """
+    within = _within(costs)
+    if within.any() and not within.all():
+        measured = within.copy()
+        measured[within] = are_measured(costs[within])
+        return measured
     n = len(costs)
     # A quarter of each: the difference of two of the largest floats is none.
     ordered = np.sort(costs) / 4
@@ -72,15 +82,15 @@ def are_measured(costs: FloatArray) -> BoolArray:
         is_far &= np.log(penalty) - np.log(dearest) > _TAIL * tail
     if not is_far.any():
         return np.ones(n, dtype=bool)
-    measured: BoolArray = costs < 4 * penalty[np.argmax(is_far)]
-    return measured
+    cheaper: BoolArray = costs < 4 * penalty[np.argmax(is_far)]
+    return cheaper
 
 
 def suspected(costs: FloatArray) -> float | None:
     """Return the cost that may be a penalty though too little tells it, or `None`.
 
     Several networks have it, and it lies above the next by a thousand times that cost, or times the
-    range of the others if that is more.
+    range of the others if that is more. What is infinite (see `are_measured`) is not looked at.
 
     Args:
         costs: Those that `are_measured`, `float[n]`.
@@ -91,6 +101,7 @@ def suspected(costs: FloatArray) -> float | None:
         >>> suspected(np.array([7.0, 9.0, 12.0, 31.0, 46.0])) is None
         True
     """
+    costs = costs[_within(costs)]
     highest = costs.max(initial=-np.inf)
     others = costs[costs < highest] / 4
     if len(others) == 0 or others.min() == others.max() or len(costs) < len(others) + 2:
@@ -112,6 +123,12 @@ def cost_of_failing(costs: FloatArray) -> float:
     quarter = costs.max() / 4 + (costs.max() / 4 - costs.min() / 4)
     # The largest floats have no room above them.
     return float(4 * min(quarter, np.finfo(float).max / 4))
+
+
+def _within(costs: FloatArray) -> BoolArray:
+    """Which costs are finite: infinity, and what is beyond `LARGEST`, is cut off there."""
+    within: BoolArray = np.abs(costs) < LARGEST
+    return within
 
 
 def _leap(dearest: FloatArray, penalty: FloatArray, cheapest: float) -> FloatArray:

@@ -1,5 +1,6 @@
 """What failed or violated a constraint is no answer, nor is its like where trials tell it."""
 
+import json
 import math
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from optuna_linas.avoiding import avoided_of
 from optuna_linas.history import History
 from optuna_linas.nag import Avoided, BudgetModel, EvaluatorSettings, Settings, fit
 from optuna_linas.nag.examples import examples_of
-from optuna_linas.nag.files import load_model, save_model
+from optuna_linas.nag.files import load_model, read_header, save_model
 from optuna_linas.space import SearchSpace
 
 SPACE = SearchSpace.from_choices({"op": ["a", "b", "c"]} | {f"x{i}": range(6) for i in range(3)})
@@ -117,6 +118,24 @@ def test_failures_and_constraints_tell_each_on_their_own() -> None:
         n_failed = int(fails.sum())
         assert (avoided.tell[:n_failed] == (fails is by_op)).all()
         assert (avoided.tell[n_failed:] == (fails is by_chance)).all()
+
+
+def test_readers_that_would_ignore_what_is_avoided_refuse_the_file(tmp_path: Path) -> None:
+    """Version 3 has no networks to avoid, and is read all the same."""
+    path = tmp_path / "networks.npz"
+    archs, losses = measured()
+    model = fit(SPACE, archs, losses, rng=np.random.default_rng(0), settings=QUICK)
+    for made in (fitted(tell=True)[0], model):
+        save_model(made, path, {})
+        assert read_header(path)["version"] == 4
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    assert "avoided" not in kept
+    header = json.loads(str(kept["header"])) | {"version": 3}
+    np.savez(path, **{**kept, "header": np.array(json.dumps(header))})
+    loaded = load_model(path, SPACE)
+    assert loaded.model.examples.avoided is None
+    assert all(map(np.array_equal, answers(loaded), answers(model)))
 
 
 def test_a_file_that_says_nonsense_of_what_is_avoided_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from optuna_linas.arrays import LARGEST as CUT_OFF
 from optuna_linas.arrays import FloatArray, IntArray
 from optuna_linas.nag import REWARDS, EvaluatorSettings, Settings, fit
 from optuna_linas.nag.calibration import UNCALIBRATED
@@ -62,8 +63,9 @@ def test_a_penalty_that_most_have_is_told(penalty: float, n_failed: int) -> None
     costs = np.r_[np.full(n_failed, penalty), np.linspace(7.0, 46.0, 20)]
     assert are_measured(costs).tolist() == [False] * n_failed + [True] * 20
     assert suspected(costs[are_measured(costs)]) is None
-    # These may be the large ones of few sizes, or of two families.
-    assert are_measured(np.r_[costs[:n_failed], np.tile([7.0, 46.0], 10)]).all()
+    # These may be the large ones of few sizes, or of two families, if they are finite.
+    few_sizes = are_measured(np.r_[costs[:n_failed], np.tile([7.0, 46.0], 10)])
+    assert few_sizes.tolist() == [penalty != LARGEST] * n_failed + [True] * 20
     assert are_measured(np.r_[np.linspace(7.0, 46.0, 20), 1e4 + np.arange(n_failed)]).all()
     assert are_measured(np.r_[np.linspace(7.0, 46.0, 20), np.full(n_failed, 1e3)]).all()
 
@@ -71,11 +73,27 @@ def test_a_penalty_that_most_have_is_told(penalty: float, n_failed: int) -> None
 def test_a_penalty_that_too_little_tells_is_suspected() -> None:
     few = np.r_[np.full(30, 1e10), 7.0, 8.0, 8.0, 46.0]
     assert suspected(few) == suspected(few[::-1]) == 1e10
-    assert suspected(np.r_[few, LARGEST, LARGEST]) == LARGEST
+    assert suspected(np.r_[few, LARGEST, LARGEST]) == 1e10
+    assert suspected(np.r_[few[30:], LARGEST, LARGEST]) is None
     assert suspected(-few[30:]) is None
     assert suspected(np.r_[-few[30:], 1e10, 1e10]) == 1e10
     for usual in ([], [3.0], [0.0, 0.0, 1.0, 1.0], [1.0, 2.0, 1e10], 10.0 ** np.arange(9)):
         assert suspected(np.array(usual)) is None
+
+
+@pytest.mark.parametrize("infinite", [CUT_OFF, -CUT_OFF, LARGEST, -LARGEST])
+@pytest.mark.parametrize("n_infinite", [1, 9, 300])
+def test_infinity_is_told_however_few_are_finite(infinite: float, n_infinite: int) -> None:
+    told = np.full(n_infinite, infinite)
+    for finite in ([7.0], [7.0, 7.0], [7.0, 9.0, 46.0], [-46.0, -9.0, -7.0], [0.0, 1e97, 1e99]):
+        costs = np.r_[finite, told]
+        assert are_measured(costs).tolist() == [True] * len(finite) + [False] * n_infinite
+        assert suspected(costs) is None
+    genuine = np.linspace(1e97, 1e99, 20)
+    for costs in (genuine, -genuine):
+        assert are_measured(np.r_[costs, told]).sum() == 20
+    assert are_measured(np.r_[np.linspace(7.0, 46.0, 20), 1e4, told]).sum() == 20
+    assert are_measured(told).all()
 
 
 @pytest.mark.parametrize("n", [20, 60, 300])

@@ -1,6 +1,7 @@
 """Networks that do not work, told by an infinite value: learned from as from any other penalty."""
 
 import math
+import warnings
 from collections.abc import Callable
 
 import optuna
@@ -149,6 +150,60 @@ def test_a_budget_generator_takes_it_for_a_penalty(value: float | None) -> None:
 )
 def test_other_samplers_take_it_for_a_penalty(sampler: optuna.samplers.BaseSampler) -> None:
     assert broken(search(sampler, lambda accuracy, latency: (accuracy, INF), n=45)) < 27
+
+
+def mostly_broken(trial: Trial, least: int, direction: str) -> tuple[float, float]:
+    """A device knows options of `least` and above of twenty."""
+    widths = [trial.suggest_int(f"width_{i}", 0, 9) for i in range(5)]
+    op = trial.suggest_categorical("op", list(range(20)))
+    cost = 10.0 + sum(widths) + 0.1 * op
+    sign = -1 if direction == "maximize" else 1
+    return (float(sum(widths[:3])), sign * cost) if op >= least else (0.0, sign * INF)
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize("least", [12, 17])
+def test_no_budget_is_infinite_where_most_networks_are_broken(least: int, direction: str) -> None:
+    sampler = NAGSampler(cost=1, n_steps=3, n_budgets=4, seed=0)
+    study = optuna.create_study(directions=["maximize", direction], sampler=sampler)
+    study.optimize(lambda trial: mostly_broken(trial, least, direction), n_trials=26)
+    planned = [trial.user_attrs for trial in study.trials if trial.user_attrs]
+    assert len(planned) >= 5
+    for told in planned:
+        assert max(abs(each) for each in told.values()) < 500
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_a_generator_of_mostly_broken_networks_is_of_those_that_work(direction: str) -> None:
+    study = optuna.create_study(
+        directions=["maximize", direction], sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    study.optimize(lambda trial: mostly_broken(trial, 17, direction), n_trials=40)
+    n_working = sum(math.isfinite(trial.values[1]) for trial in study.trials)
+    assert n_working < 10
+    says = (
+        f"10 of which work; of the 40 trials of .*, {n_working} are usable "
+        rf"\({40 - n_working} with an infinite value or cost\)"
+    )
+    with pytest.raises(ValueError, match=says):
+        BudgetGenerator.from_study(study, cost=1, seed=0, progress=False)
+    study.optimize(lambda trial: mostly_broken(trial, 17, direction), n_trials=60)
+    costs = [trial.values[1] for trial in study.trials if math.isfinite(trial.values[1])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        generator = BudgetGenerator.from_study(study, cost=1, seed=0, progress=False, n_steps=3)
+    assert generator.n_used == len(costs) >= 10
+    assert generator.n_left_out == {"with a penalty as cost": 100 - len(costs)}
+    assert generator.cost_range == (min(costs), max(costs))
+
+
+def test_a_generator_says_that_nothing_works() -> None:
+    study = optuna.create_study(
+        directions=["maximize", "minimize"], sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    study.optimize(lambda trial: mostly_broken(trial, 20, "minimize"), n_trials=30)
+    with pytest.raises(ValueError, match=r"0 are usable \(30 with an infinite value or cost\)"):
+        BudgetGenerator.from_study(study, cost=1, seed=0, progress=False)
 
 
 def test_losses_and_values_of_what_is_not_finite() -> None:
