@@ -14,7 +14,7 @@ from torch import Tensor
 
 from optuna_linas.errors import EmptyDataError
 
-__all__ = ["batch_size_of", "copy_to", "with_batch_size"]
+__all__ = ["batch_size_of", "copy_to", "tensors_in", "with_batch_size"]
 
 
 def batch_size_of(example_input: Any) -> int:
@@ -28,7 +28,7 @@ def batch_size_of(example_input: Any) -> int:
         >>> batch_size_of({"image": torch.zeros(4, 3, 8, 8), "scale": torch.tensor(1.0)})
         4
     """
-    for tensor in _tensors(example_input):
+    for tensor in tensors_in(example_input):
         if tensor.dim() > 0 and len(tensor) == 0:
             raise EmptyDataError(
                 f"The example input has no examples (shape {tuple(tensor.shape)}); one is needed."
@@ -86,12 +86,13 @@ def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:
     return value
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors of an argument or of what a network returns: in tuples, lists and mappings."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _tensors(item)
+            yield from tensors_in(item)
     elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from _tensors(item)
+            yield from tensors_in(item)

@@ -17,6 +17,7 @@ import numpy as np
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
 from optuna_linas.predictors import StructuredGP
+from optuna_linas.predictors.failure_model import failure_model
 from optuna_linas.space import SearchSpace
 
 __all__ = ["learn_failures"]
@@ -84,7 +85,7 @@ def learn_failures(
     if _chance(_held_out(space, rows, has_failed), has_failed, periods) > _MAX_CHANCE:
         return None
     everything = np.concatenate([worked, failed])
-    return _fitted(space, everything, np.arange(len(everything)) >= len(worked))
+    return failure_model(space, everything, np.arange(len(everything)) >= len(worked))
 
 
 def _spread_out(n: int) -> IntArray:
@@ -100,7 +101,8 @@ def _held_out(space: SearchSpace, rows: IntArray, has_failed: BoolArray) -> Floa
     predicted = np.zeros(len(rows))
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=0)
     for train, test in folds.split(rows, has_failed):
-        predicted[test] = _fitted(space, rows[train], has_failed[train]).predict(rows[test])[:, 0]
+        model = failure_model(space, rows[train], has_failed[train])
+        predicted[test] = model.predict(rows[test])[:, 0]
     return predicted
 
 
@@ -118,9 +120,3 @@ def _chance(predicted: FloatArray, has_failed: BoolArray, periods: IntArray) -> 
         surplus += (ranks.sum() - k * (n + 1) / 2) / (n + 1)
         variance += k * (n - k) * (n + 1) / 12 / (n + 1) ** 2
     return float(norm.sf(surplus / np.sqrt(variance))) if variance > 0 else 1.0
-
-
-def _fitted(space: SearchSpace, rows: IntArray, has_failed: BoolArray) -> StructuredGP:
-    # Two values are no losses: they are not bent, and nothing bends along what explains them.
-    model = StructuredGP(space, holds_back=False, warped=False)
-    return model.fit(rows, has_failed[:, None].astype(float))

@@ -14,6 +14,7 @@ import numpy as np
 
 from optuna_linas.arrays import BoolArray, IntArray
 from optuna_linas.predictors import StructuredGP
+from optuna_linas.predictors.failure_model import failure_model
 from optuna_linas.space import SearchSpace
 
 __all__ = ["Avoidance", "Avoided"]
@@ -65,11 +66,8 @@ class Avoidance:
         self._model: StructuredGP | None = None
         alike = avoided.archs[avoided.tell]
         if len(alike):
-            # As `learn_failures` has it: two values are no losses, to be bent.
-            model = StructuredGP(space, holds_back=False, warped=False)
-            has_failed = np.arange(len(worked) + len(alike)) >= len(worked)
-            targets = has_failed[:, None].astype(float)
-            self._model = model.fit(np.concatenate([worked, alike]), targets)
+            rows = np.concatenate([worked, alike])
+            self._model = failure_model(space, rows, np.arange(len(rows)) >= len(worked))
 
     def __call__(self, archs: IntArray) -> BoolArray:
         """Return which of some canonical rows `int[k, d]` are to be avoided, `bool[k]`."""

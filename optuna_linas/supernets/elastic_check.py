@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from optuna_linas.hardware.examples import tensors_in
 from optuna_linas.supernets.channel_flow import KNOWN
 from optuna_linas.supernets.dry_run import dry_run
 from optuna_linas.supernets.protocol import Arch, as_row
 from optuna_linas.supernets.shared_weights import SharedWeights
 
-__all__ = ["check_elastic", "probe", "tensors_in"]
+__all__ = ["check_elastic", "probe"]
 
 
 def probe(example_input: Tensor) -> Tensor:
@@ -26,18 +26,6 @@ def probe(example_input: Tensor) -> Tensor:
         return example_input
     noise = torch.rand(example_input.shape, generator=torch.Generator().manual_seed(0))
     return noise.to(example_input)
-
-
-def tensors_in(output: Any) -> Iterator[Tensor]:
-    """The tensors of what a network returns, which may be in tuples, lists and dicts."""
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, Mapping):
-        for part in output.values():
-            yield from tensors_in(part)
-    elif isinstance(output, (tuple, list)):
-        for part in output:
-            yield from tensors_in(part)
 
 
 def check_elastic(supernet: SharedWeights, x: Tensor, expected: Any) -> None:
