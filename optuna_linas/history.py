@@ -67,10 +67,14 @@ class History:
 
     def first(self, n: int | None) -> History:
         """Return the first `n` measured rows, and all that failed; everything for `None`."""
+        return self.only(slice(n))
+
+    def only(self, rows: BoolArray | slice) -> History:
+        """Return some of the measured rows, `bool[n]` or a slice, and all that failed."""
         return replace(
             self,
-            codes=self.codes[:n],
-            losses=self.losses[:n],
-            constraints=self.constraints[:n],
-            numbers=self.numbers[:n],
+            codes=self.codes[rows],
+            losses=self.losses[rows],
+            constraints=self.constraints[rows],
+            numbers=self.numbers[rows],
         )

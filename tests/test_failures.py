@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 from optuna.trial import Trial, TrialState
 
 from optuna_linas import LINASSampler
+from optuna_linas.arrays import LARGEST
 from optuna_linas.history import History
 from optuna_linas.linas import Settings, propose
-from optuna_linas.linas.failures import learn_failures
+from optuna_linas.linas.failures import learn_failures, without_accidents
+from optuna_linas.pareto import hypervolume
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.space import SearchSpace
 
@@ -227,3 +230,72 @@ def test_a_retried_network_that_works_has_not_failed() -> None:
     found = table.history(dict.fromkeys(more, 7))
     assert len(found.failed) == 2
     assert found.failed_numbers.tolist() == [1, 7]
+
+
+def told(archs: np.ndarray, is_infinite: np.ndarray) -> History:
+    losses = np.where(is_infinite[:, None], LARGEST, archs[:, :2].astype(float))
+    n = len(archs)
+    time = np.random.default_rng(9).permutation(2 * n)  # other numbers are of what failed
+    return History(
+        archs, losses, np.zeros((n, 0)), time[:n], failed=archs[:0], failed_numbers=time[:0]
+    )
+
+
+@pytest.mark.parametrize("n", [16, 40, 400])
+def test_infinite_values_that_networks_explain_are_values(n: int) -> None:
+    archs = rows(SPACE, n)
+    history = told(archs, is_unknown(archs))
+    assert without_accidents(SPACE, history) is history
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.7])
+def test_infinite_values_by_chance_are_failures(share: float) -> None:
+    n_apart = 0
+    for seed in range(20):
+        archs = rows(SPACE, 60, seed)
+        by_chance = np.random.default_rng(seed).random(len(archs)) < share
+        history = told(archs, by_chance)
+        apart = without_accidents(SPACE, history)
+        if apart is history:
+            continue
+        n_apart += 1
+        np.testing.assert_array_equal(apart.codes, archs[~by_chance])
+        assert (apart.losses < LARGEST).all()
+        order = np.argsort(history.numbers[by_chance])
+        np.testing.assert_array_equal(apart.failed, archs[by_chance][order])
+        assert (np.diff(apart.failed_numbers) > 0).all()
+    assert n_apart >= 15  # a tenth look predictable
+
+
+def test_what_failed_besides_is_kept_and_two_infinite_values_are_too_few_to_doubt() -> None:
+    archs = rows(SPACE, 60)
+    is_infinite = np.zeros(60, dtype=bool)
+    is_infinite[[7, 30]] = True
+    history = replace(told(archs[:50], is_infinite[:50]), numbers=np.arange(50))
+    assert without_accidents(SPACE, history) is history
+    is_infinite[[3, 16, 21, 40]] = True
+    history = replace(told(archs[:50], is_infinite[:50]), numbers=np.arange(50))
+    crashed = replace(history, failed=archs[50:], failed_numbers=np.arange(50, 60) - 45)
+    apart = without_accidents(SPACE, crashed)
+    assert len(apart) == 44
+    assert len(apart.failed) == 16
+    assert (np.diff(apart.failed_numbers) >= 0).all()
+    assert {row.tobytes() for row in archs[50:]} < {row.tobytes() for row in apart.failed}
+
+
+def test_infinite_values_by_chance_do_not_mislead() -> None:
+    def cost(trial: Trial, is_flaky: bool) -> tuple[float, float]:
+        codes = np.array([trial.suggest_int(f"width_{i}", 0, 7) for i in range(6)])
+        if is_flaky and trial.number % 5 == 3:
+            return float(codes.sum()), np.inf
+        return float(codes.sum()), float(((codes - 7) ** 2).sum())
+
+    def best(is_flaky: bool, seed: int) -> float:
+        sampler = LINASSampler(seed=seed)
+        study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
+        study.optimize(partial(cost, is_flaky=is_flaky), n_trials=50)
+        losses = np.array([t.values for t in study.trials if np.isfinite(t.values).all()])[:40]
+        return hypervolume(losses, np.array([42.0, 300.0]))
+
+    calm, flaky = (np.mean([best(is_flaky, seed) for seed in range(3)]) for is_flaky in (0, 1))
+    assert flaky > 0.97 * calm

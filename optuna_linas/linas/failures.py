@@ -13,18 +13,23 @@ Shapes: `n` architectures that worked, `k` that failed, `d` variables.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, BoolArray, FloatArray, IntArray
+from optuna_linas.history import History
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.predictors.failure_model import failure_model
 from optuna_linas.space import SearchSpace
 
-__all__ = ["learn_failures"]
+__all__ = ["learn_failures", "without_accidents"]
 
 _MIN_FAILURES = 3
 _MAX_CHANCE = 0.01
 """How often crashes by chance may look predictable; a search asks again with every batch."""
+_MIN_DOUBT = 0.1
+"""How often crashes by chance look as predictable as infinities that are believed no longer."""
 _N_FOLDS = 5
 _MAX_COMPARED = 100
 """Examples of either kind that decide: more would take seconds and change nothing."""
@@ -86,6 +91,45 @@ def learn_failures(
         return None
     everything = np.concatenate([worked, failed])
     return failure_model(space, everything, np.arange(len(everything)) >= len(worked))
+
+
+def without_accidents(space: SearchSpace, history: History) -> History:
+    """Return a history whose infinite values count as failures if the networks do not explain them.
+
+    Of networks that do not work an infinite value is the worst that a predictor can learn from. By
+    chance, as of a device that hangs now and then, it would condemn the best networks with all that
+    are like them. It is by chance, as far as anybody can tell, where a model cross-validated does
+    not rank the infinite above the finite better than nine in ten rankings by chance.
+
+    Args:
+        space: The search space.
+        history: What is measured.
+
+    Example:
+        >>> space = SearchSpace.from_choices({"op": ["a", "b"], "width": list(range(20))})
+        >>> rows = space.canonical([[i % 2, i // 2] for i in range(40)])
+        >>> bad = np.random.default_rng(0).random(40) < 0.3  # by chance
+        >>> losses = np.where(bad, LARGEST, 1.0)[:, None]
+        >>> history = History(rows, losses, np.zeros((40, 0)), np.arange(40))
+        >>> after = without_accidents(space, history)
+        >>> len(after) == 40 - bad.sum(), (after.failed == rows[bad]).all().item()
+        (True, True)
+    """
+    is_infinite: BoolArray = np.all(history.losses >= LARGEST, axis=1)
+    if min(is_infinite.sum(), (~is_infinite).sum()) < _MIN_FAILURES:
+        return history
+    few = np.sort(np.concatenate([some[_spread_out(len(some))] for some in _both(is_infinite)]))
+    predicted = _held_out(space, history.codes[few], is_infinite[few])
+    if _chance(predicted, is_infinite[few], np.zeros_like(few)) <= _MIN_DOUBT:
+        return history
+    numbers = np.concatenate([history.failed_numbers, history.numbers[is_infinite]])
+    failed = np.concatenate([history.failed.reshape(-1, len(space)), history.codes[is_infinite]])
+    order = np.argsort(numbers)
+    return replace(history.only(~is_infinite), failed=failed[order], failed_numbers=numbers[order])
+
+
+def _both(which: BoolArray) -> tuple[IntArray, IntArray]:
+    return np.flatnonzero(which), np.flatnonzero(~which)
 
 
 def _spread_out(n: int) -> IntArray:

@@ -31,7 +31,7 @@ from optuna_linas.evolution import GA, Exhaustive, InnerAlgorithm, PymooObject
 from optuna_linas.given import check_count, check_number
 from optuna_linas.history import History
 from optuna_linas.linas.batch import BatchChooser
-from optuna_linas.linas.failures import learn_failures
+from optuna_linas.linas.failures import learn_failures, without_accidents
 from optuna_linas.linas.fitting import (
     MIN_EXAMPLES,
     FittedPredictors,
@@ -191,13 +191,15 @@ def make_proposal(
     others = space.canonical(nothing if taken is None else taken)
     measured = space.canonical(history.codes)
     seen = {row.tobytes() for rows in (measured, others, running) for row in rows}
+    if settings.learns_failures:
+        history = without_accidents(space, history)
     if len(history) < MIN_EXAMPLES or len(space) == 0:
         return Proposal(unseen(space, n, rng, taken=seen))
     if space.size() <= _MAX_COUNTED and len(seen) >= space.size(effective=True):
         return Proposal(nothing)  # Nothing is left to predict.
     # What it tells of its options; rows mean the same in either.
     examples = history.first(settings.n_training)
-    trusted = trusted_order(space, measured[: len(examples)], cut_off(examples.losses))
+    trusted = trusted_order(space, space.canonical(examples.codes), cut_off(examples.losses))
     varies = settings.optimism is None and _is_soon_known(trusted)
     optimism = float(rng.choice(_DRAWN_OPTIMISM)) if varies else _optimism(trusted)
     predict = FittedPredictors(

@@ -87,11 +87,7 @@ def history_inside(space: SearchSpace, history: History) -> History:
     """Return what a history of a wider space tells of the networks of a narrowed one."""
     measured, failed = inside(space, history.codes), inside(space, history.failed)
     return replace(
-        history,
-        codes=history.codes[measured],
-        losses=history.losses[measured],
-        constraints=history.constraints[measured],
-        numbers=history.numbers[measured],
+        history.only(measured),
         failed=history.failed[failed],
         failed_numbers=history.failed_numbers[failed],
     )

@@ -63,7 +63,8 @@ class LINASSampler(PlannedSampler):
     Trials may fail, return NaN, or be pruned: their places are free again, their networks are not
     tried again, and where it can be told which networks fail (or are pruned before they report
     anything), their like is avoided. A value that is infinitely bad tells the same at once: such a
-    network is worse than all others, in each objective.
+    network is worse than all others, in each objective, until it turns out that the networks do
+    not explain which values are infinite. Then they count as trials that failed.
 
     All state lives in the study's storage: any number of workers may each construct a sampler of
     the same settings, and a killed search resumes. How well each batch was predicted (MAPE and
