@@ -115,7 +115,7 @@ def without_accidents(space: SearchSpace, history: History) -> History:
         >>> len(after) == 40 - bad.sum(), (after.failed == rows[bad]).all().item()
         (True, True)
     """
-    is_infinite: BoolArray = np.all(history.losses >= LARGEST, axis=1)
+    is_infinite: BoolArray = np.all(history.losses == LARGEST, axis=1)
     if min(is_infinite.sum(), (~is_infinite).sum()) < _MIN_FAILURES:
         return history
     few = np.sort(np.concatenate([some[_spread_out(len(some))] for some in _both(is_infinite)]))

@@ -23,6 +23,7 @@ from optuna_linas.given import check_count
 from optuna_linas.goals import Attr, Goal, Goals
 from optuna_linas.history import History
 from optuna_linas.linas import startup
+from optuna_linas.linas.failures import without_accidents
 from optuna_linas.samplers.checks import check_fit
 from optuna_linas.samplers.plan import Note
 from optuna_linas.samplers.planned import PlannedSampler
@@ -197,6 +198,7 @@ class NAGSampler(PlannedSampler):
         from optuna_linas.avoiding import avoided_of
         from optuna_linas.nag import Settings, examples_of, fit
 
+        history = without_accidents(space, history)
         # Folded anew: later trials may have shown that two rows are one network.
         codes = space.canonical(history.codes[history.feasible])
         losses = cut_off(history.losses[history.feasible])
