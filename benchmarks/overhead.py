@@ -30,6 +30,7 @@ from benchmarks.problems import NAMES_IN_WORDS, make_problem
 from benchmarks.reasons import print_error
 from benchmarks.searches import search
 from benchmarks.summary import mean_and_error
+from benchmarks.warm_up import warm_up
 from optuna_linas.arrays import FloatArray
 
 __all__ = ["main", "measure_overhead", "overhead_table"]
@@ -85,6 +86,7 @@ def overhead_table(overhead: dict[str, Any]) -> Table:
 
 def _seconds(problem: Problem, name: str, n_evaluations: int, seed: int) -> FloatArray:
     contender = CONTENDERS[name]
+    warm_up(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return search(problem, contender.make(seed), n_evaluations, asks=contender.asks).seconds
@@ -129,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _profile(problem: Problem, name: str, n_evaluations: int) -> str:
     """Return where one search spends its time, as text."""
+    warm_up(name)
     profile = cProfile.Profile()
     profile.runcall(_seconds, problem, name, n_evaluations, 0)
     text = io.StringIO()

@@ -19,6 +19,7 @@ from benchmarks.problem import Asks, Problem
 from benchmarks.problems import make_problem
 from benchmarks.searches import Search, search
 from benchmarks.variants import find_contender
+from benchmarks.warm_up import warm_up
 
 __all__ = ["SearchFailed", "Settings", "Task", "from_cache", "run_all"]
 
@@ -115,6 +116,7 @@ def _run(task: Task, settings: Settings, on_trial: Callable[[], None] = lambda: 
     problem = _problem(task.problem, settings.data)
     checkpoint = _checkpoint(task, problem, settings) if _is_cached(task, settings) else None
     try:
+        warm_up(task.sampler)
         with warnings.catch_warnings():
             # That a baseline is experimental concerns nobody here; any other warning is shown.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

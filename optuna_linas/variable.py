@@ -208,8 +208,10 @@ class Variable:
                 likely = self._index_of.get(value)
             except TypeError:  # no option that can be looked up
                 likely = None
-            if likely is not None and same_option(self.options[likely], value):
-                return likely
+            if likely is not None:
+                option = self.options[likely]
+                if type(option) is type(value) is not tuple or same_option(option, value):
+                    return likely
             for i, option in enumerate(self.options):
                 if same_option(option, value):
                     return i

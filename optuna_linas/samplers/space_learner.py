@@ -139,7 +139,7 @@ class SpaceLearner:
             if name in self._varying:
                 self._ranged.setdefault(trial.number, []).append(name)
             merged = seen if known is None else merge(known, seen) if is_new else known
-            if merged != known:
+            if merged is not known and merged != known:
                 self._distributions[name] = merged
                 is_wider = True
         return is_wider
