@@ -13,7 +13,7 @@ from benchmarks.variants import find_contender
 
 __all__ = ["warm_up"]
 
-_N_TRIALS, _MAX_SECONDS = 100, 3.0
+_N_TRIALS, _MAX_SECONDS = 110, 3.0
 _OPTIONS = ["conv", "depthwise", "pool", "skip"]
 
 

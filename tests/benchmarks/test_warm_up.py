@@ -17,7 +17,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 problem = make_problem("generated-ops-1", None)
 warm_up(sys.argv[1])
 before = set(sys.modules)
-search(problem, CONTENDERS[sys.argv[1]].make(0), 100)
+search(problem, CONTENDERS[sys.argv[1]].make(0), 110)
 print(*sorted(set(sys.modules) - before))
 """
 
