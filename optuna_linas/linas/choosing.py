@@ -26,8 +26,8 @@ _CANDIDATES = {"ridge": ridge, "svr_rbf": svr_rbf_unsearched}
 """Names beside "gp", and what stands for them in the comparison."""
 
 _FIRST_CHOICE = 100
-"""Examples that decide first. Of 80, one search in 54 (24 spaces) found another predictor than "gp",
-by chance: of 160 it was "gp" again."""
+"""Examples that decide first. Of 80, one search in 54 (on 24 spaces) found another predictor than
+"gp", by chance: of 160 it was "gp" again."""
 _MAX_COMPARED = 640
 """Examples that the candidates are compared on; more would take seconds and change nothing."""
 _N_FOLDS = 3
