@@ -210,6 +210,7 @@ class Variable:
                 likely = None
             if likely is not None:
                 option = self.options[likely]
+                # Equal, as it was found, and meant, unless 1 or (1,) was found for True or (True,).
                 if type(option) is type(value) is not tuple or same_option(option, value):
                     return likely
             for i, option in enumerate(self.options):

@@ -118,7 +118,8 @@ def without_accidents(space: SearchSpace, history: History) -> History:
     is_infinite: BoolArray = np.all(history.losses == LARGEST, axis=1)
     if min(is_infinite.sum(), (~is_infinite).sum()) < _MIN_FAILURES:
         return history
-    few = np.sort(np.concatenate([some[_spread_out(len(some))] for some in _both(is_infinite)]))
+    bad, good = np.flatnonzero(is_infinite), np.flatnonzero(~is_infinite)
+    few = np.sort(np.concatenate([bad[_spread_out(len(bad))], good[_spread_out(len(good))]]))
     predicted = _held_out(space, history.codes[few], is_infinite[few])
     if _chance(predicted, is_infinite[few], np.zeros_like(few)) <= _MIN_DOUBT:
         return history
@@ -126,10 +127,6 @@ def without_accidents(space: SearchSpace, history: History) -> History:
     failed = np.concatenate([history.failed.reshape(-1, len(space)), history.codes[is_infinite]])
     order = np.argsort(numbers)
     return replace(history.only(~is_infinite), failed=failed[order], failed_numbers=numbers[order])
-
-
-def _both(which: BoolArray) -> tuple[IntArray, IntArray]:
-    return np.flatnonzero(which), np.flatnonzero(~which)
 
 
 def _spread_out(n: int) -> IntArray:
