@@ -283,6 +283,26 @@ def test_what_failed_besides_is_kept_and_two_infinite_values_are_too_few_to_doub
     assert {row.tobytes() for row in archs[50:]} < {row.tobytes() for row in apart.failed}
 
 
+def test_infinite_values_of_an_outage_are_failures() -> None:
+    """A search is in one place at one time."""
+    archs = np.concatenate([rows(SIZES, 40), np.clip(rows(SIZES, 20, seed=1) + 2, 0, 3)])
+    outage = np.arange(len(archs)) >= 40
+    history = replace(told(archs, outage), numbers=np.arange(len(archs)))
+    apart = without_accidents(SIZES, history)
+    np.testing.assert_array_equal(apart.codes, archs[~outage])
+
+
+def test_what_was_infinite_once_and_is_measured_did_not_fail() -> None:
+    archs = rows(SPACE, 40)
+    again = archs[[3, 9]]
+    is_infinite = np.isin(np.arange(44), [3, 9, 17, 26, 42, 43])  # the last two are one network
+    history = told(np.concatenate([archs, again, archs[[17, 17]]]), is_infinite)
+    apart = without_accidents(SPACE, replace(history, numbers=np.arange(44)))
+    assert len(apart) == 38
+    np.testing.assert_array_equal(apart.failed, archs[[17, 26]])
+    assert apart.failed_numbers.tolist() == [17, 26]
+
+
 def test_infinite_values_by_chance_do_not_mislead() -> None:
     def cost(trial: Trial, is_flaky: bool) -> tuple[float, float]:
         codes = np.array([trial.suggest_int(f"width_{i}", 0, 7) for i in range(6)])

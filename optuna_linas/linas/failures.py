@@ -17,10 +17,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from optuna_linas.arrays import LARGEST, BoolArray, FloatArray, IntArray
+from optuna_linas.arrays import LARGEST, BoolArray, FloatArray, IntArray, row_bytes
 from optuna_linas.history import History
 from optuna_linas.predictors import StructuredGP
 from optuna_linas.predictors.failure_model import failure_model
+from optuna_linas.selection import first_of_each
 from optuna_linas.space import SearchSpace
 
 __all__ = ["learn_failures", "without_accidents"]
@@ -99,7 +100,8 @@ def without_accidents(space: SearchSpace, history: History) -> History:
     Of networks that do not work an infinite value is the worst that a predictor can learn from. By
     chance, as of a device that hangs now and then, it would condemn the best networks with all that
     are like them. It is by chance, as far as anybody can tell, where a model cross-validated does
-    not rank the infinite above the finite better than nine in ten rankings by chance.
+    not rank the infinite above the finite of the same ten trials better than nine in ten rankings
+    by chance.
 
     Args:
         space: The search space.
@@ -121,12 +123,15 @@ def without_accidents(space: SearchSpace, history: History) -> History:
     bad, good = np.flatnonzero(is_infinite), np.flatnonzero(~is_infinite)
     few = np.sort(np.concatenate([bad[_spread_out(len(bad))], good[_spread_out(len(good))]]))
     predicted = _held_out(space, history.codes[few], is_infinite[few])
-    if _chance(predicted, is_infinite[few], np.zeros_like(few)) <= _MIN_DOUBT:
+    if _chance(predicted, is_infinite[few], history.numbers[few] // _PERIOD) <= _MIN_DOUBT:
         return history
+    finite = history.only(~is_infinite)
     numbers = np.concatenate([history.failed_numbers, history.numbers[is_infinite]])
     failed = np.concatenate([history.failed.reshape(-1, len(space)), history.codes[is_infinite]])
     order = np.argsort(numbers)
-    return replace(history.only(~is_infinite), failed=failed[order], failed_numbers=numbers[order])
+    # What another trial has measured did not fail.
+    order = order[first_of_each(failed[order], set(row_bytes(finite.codes)))]
+    return replace(finite, failed=failed[order], failed_numbers=numbers[order])
 
 
 def _spread_out(n: int) -> IntArray:
