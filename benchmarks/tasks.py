@@ -148,7 +148,7 @@ def _is_cached(task: Task, settings: Settings) -> bool:
 
 def _key(task: Task, problem: Problem) -> dict[str, object]:
     return {
-        "kind": "search 1",
+        "kind": "search 2",
         "problem": problem.name,
         "version": problem.version,
         "sampler": task.sampler,

@@ -21,6 +21,8 @@ _OPTIONS = ["conv", "depthwise", "pool", "skip"]
 def warm_up(name: str) -> None:
     """Let a sampler search a small space, once in each process: it imports what it needs.
 
+    (What needs more trials before it first plans, as the one-shot mode, may import more later.)
+
     SciPy, scikit-learn and torch take from a tenth of a second to three seconds, which would be
     spread over the trials of the first search that a process makes, and over no other's.
 
