@@ -56,7 +56,12 @@ def reference_behind(losses: FloatArray, *, ordered: bool) -> FloatArray:
 
 
 def greedy_gain(
-    front: FloatArray, candidates: FloatArray, reference: FloatArray, n: int
+    front: FloatArray,
+    candidates: FloatArray,
+    reference: FloatArray,
+    n: int,
+    *,
+    shares: FloatArray | None = None,
 ) -> IntArray:
     """Return the indices of up to `n` candidates, in the order of being picked, `int[<= n]`.
 
@@ -68,6 +73,7 @@ def greedy_gain(
         candidates: Predicted losses, `float[k, m]`.
         reference: The point up to which volume counts, `float[m]`.
         n: How many to pick.
+        shares: How much of its volume counts for each candidate, more than 0, `float[k]`.
 
     Example:
         >>> front = np.array([[0.0, 2.0], [2.0, 0.0]])
@@ -80,13 +86,15 @@ def greedy_gain(
     front = front[non_dominated(front)]
     alive = np.flatnonzero(inside)
     if candidates.shape[1] != 2:
-        return _lazily(front, candidates, _promising(candidates, alive), reference, n)
-    # What another candidate dominates adds less than that one, and nothing once that is picked.
-    alive = alive[non_dominated(candidates[alive])]
+        alive = _promising(candidates, alive)
+        return _lazily(front, candidates, alive, reference, n, _shares_of(alive, shares))
+    if shares is None:
+        # What another candidate dominates adds less than it, and nothing once that is picked.
+        alive = alive[non_dominated(candidates[alive])]
     picked: list[int] = []
     while len(picked) < n and len(alive):
         gains = _gains_in_the_plane(front, candidates[alive], reference)
-        best = int(np.argmax(gains))
+        best = int(np.argmax(gains * _shares_of(alive, shares)))
         if gains[best] <= 0:
             break
         picked.append(int(alive[best]))
@@ -99,8 +107,17 @@ def greedy_gain(
     return np.array(picked, dtype=np.int64)
 
 
+def _shares_of(alive: IntArray, shares: FloatArray | None) -> FloatArray:
+    return np.ones(len(alive)) if shares is None else shares[alive]
+
+
 def _lazily(
-    front: FloatArray, candidates: FloatArray, alive: IntArray, reference: FloatArray, n: int
+    front: FloatArray,
+    candidates: FloatArray,
+    alive: IntArray,
+    reference: FloatArray,
+    n: int,
+    shares: FloatArray,
 ) -> IntArray:
     """The picks among `alive` in any dimension, where a single gain takes long to compute.
 
@@ -108,14 +125,15 @@ def _lazily(
     computed again (Minoux, "Accelerated greedy algorithms for maximizing submodular set
     functions", 1978).
     """
-    gains = np.array([exclusive_volume(front, row, reference) for row in candidates[alive]])
+    gains = shares * [exclusive_volume(front, row, reference) for row in candidates[alive]]
     is_new = np.ones(len(alive), dtype=bool)
     picked: list[int] = []
     while len(picked) < min(n, len(alive)):
         best = int(np.argmax(gains))
         row = candidates[alive[best]]
         if not is_new[best]:
-            gains[best], is_new[best] = exclusive_volume(front, row, reference), True
+            gains[best] = shares[best] * exclusive_volume(front, row, reference)
+            is_new[best] = True
         elif gains[best] <= 0:
             break
         else:

@@ -27,6 +27,7 @@ __all__ = [
     "numbered",
     "option_levels",
     "same_words",
+    "soon_known",
 ]
 
 _N_REMEMBERED = 16
@@ -39,6 +40,8 @@ _MAX_NUMBERED_WORDS = 100
 
 _LETTERS = str.maketrans({str(digit): chr(0xE000 + digit) for digit in range(10)})
 """Characters for private use, which no word has."""
+
+_MAX_SOON_KNOWN = 100_000
 
 _MAX_WORDS = 1_024
 """Options beyond which a variable shares no words: no search measures so many of them twice."""
@@ -218,6 +221,20 @@ def mostly_ordered(space: SearchSpace) -> bool:
     """
     sizes = _sizes_without_order(space)
     return 2 * len(sizes) <= int((space.n_options > 1).sum())
+
+
+def soon_known(space: SearchSpace) -> bool:
+    """Return whether a space is small, 100,000 rows at most, and most of it has no order.
+
+    Some hundred of its networks then have near ones of all others among them.
+
+    Example:
+        >>> words = ["conv", "pool", "skip"]
+        >>> cell = SearchSpace.from_choices({f"op_{i}": words for i in range(6)})
+        >>> soon_known(cell), soon_known(SearchSpace.from_choices({"width": [8, 16]}))
+        (True, False)
+    """
+    return space.size() <= _MAX_SOON_KNOWN and not mostly_ordered(space)
 
 
 def has_too_few(space: SearchSpace, n_examples: int) -> bool:

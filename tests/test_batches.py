@@ -112,5 +112,6 @@ def test_a_batch_has_what_is_dearer_than_all_measured_if_it_is_better(
         archs[:0],
         joint=True,
         ordered=ordered,
+        doubts=False,
     )
     assert chooser.choose(np.arange(2), 1, set()).tolist() == [picked]

@@ -13,6 +13,7 @@ from optuna_linas.evolution import Visited
 from optuna_linas.gain import greedy_gain, reference_behind
 from optuna_linas.history import History
 from optuna_linas.linas.fitting import FittedPredictors
+from optuna_linas.linas.promises import Promises
 from optuna_linas.selection import best_unique, first_of_each
 
 __all__ = ["BatchChooser"]
@@ -33,6 +34,7 @@ class BatchChooser:
         joint: Whether a batch is chosen for what it is worth together: the hypervolume it adds, or
             for one objective its lower confidence bounds. Otherwise by rank and crowding.
         ordered: Whether most options of the space have an order.
+        doubts: Whether a gain counts as far as such promises were kept; see `promises`.
     """
 
     def __init__(
@@ -45,10 +47,11 @@ class BatchChooser:
         *,
         joint: bool,
         ordered: bool,
+        doubts: bool,
     ) -> None:
         self._history, self._predict, self._visited = history, predict, visited
         self._archs, self._pending = archs, pending
-        self._joint, self._ordered = joint, ordered
+        self._joint, self._ordered, self._doubts = joint, ordered, doubts
 
     def choose(self, pool: IntArray, n: int, known: set[bytes]) -> IntArray:
         """Return up to `n` indices of different rows of `pool` that are not `known`, best first."""
@@ -78,10 +81,18 @@ class BatchChooser:
         if len(self._pending):
             front = np.concatenate([front, self._predict.mean(self._pending)])
         reference = reference_behind(losses, ordered=self._ordered)
-        chosen: IntArray = feasible[
-            greedy_gain(front, self._visited.losses[feasible], reference, n)
-        ]
+        promised = self._visited.losses[feasible]
+        shares = self._believed(promised, losses, reference) if self._doubts else None
+        chosen: IntArray = feasible[greedy_gain(front, promised, reference, n, shares=shares)]
         return chosen
+
+    def _believed(
+        self, promised: FloatArray, measured: FloatArray, reference: FloatArray
+    ) -> FloatArray | None:
+        """How much of what is promised is believed, `float[k]`; `None` where that is not known."""
+        if (foretold := self._predict.foretold()) is None:
+            return None
+        return Promises(*foretold, measured, reference, self._history.feasible)(promised)
 
     def _by_bound(self, feasible: IntArray, n: int) -> IntArray:
         if self._visited.losses.shape[1] == 1 or len(feasible) == 0:

@@ -84,7 +84,7 @@ class FittedPredictors:
         failures: StructuredGP | None = None,
         rng: np.random.Generator,
     ) -> None:
-        measured = cut_off(history.losses)
+        self._measured = measured = cut_off(history.losses)
         self._space, self._masked, self._optimism = space, masked, optimism
         self._m = measured.shape[1]
         self._chosen = [predictors[k % len(predictors)] for k in range(self._m)]
@@ -141,6 +141,18 @@ class FittedPredictors:
             chosen = self._chosen[k]
             names[k] = chosen if isinstance(chosen, str) else type(model.predictor).__name__
         return tuple(names[k] for k in range(self._m))
+
+    def foretold(self) -> tuple[IntArray, FloatArray] | None:
+        """Return examples, `int[a]`, and what was foretold of them, `float[a, m]`, if it is known.
+
+        See `StructuredGP.foretold`; of objectives that are computed it is what they are.
+        """
+        if self._joint is None or self._single:
+            return None
+        positions, losses = self._joint.foretold()
+        foretold = self._measured[positions]
+        foretold[:, self._together] = losses
+        return positions, foretold
 
     @property
     def knows_deviation(self) -> bool:

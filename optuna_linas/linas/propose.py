@@ -12,7 +12,7 @@ Where we depart from the paper (each can be switched back in `Settings`):
 - the inner search starts from the measured front instead of from random rows;
 - the predictor is a Gaussian process that knows the structure of the space;
 - predictions are a little optimistic where the predictor knows how sure it is, in small spaces
-  without order now more and now less;
+  without order now more and now less, and there a gain counts as far as such promises were kept;
 - what is likely to fail, as networks like it did, is infeasible;
 - a batch is chosen for its joint hypervolume gain, from everything the inner search has seen.
 
@@ -44,7 +44,7 @@ from optuna_linas.predictors.blocks import Advice
 from optuna_linas.predictors.trusted_order import trusted_order
 from optuna_linas.selection import filled_up, unseen
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import mostly_ordered
+from optuna_linas.structure import mostly_ordered, soon_known
 
 __all__ = ["Proposal", "Settings", "make_proposal", "propose"]
 
@@ -52,7 +52,6 @@ _MAX_ROUNDS = 4
 _MAX_COUNTED = 2**16
 _OPTIMISM_WITH_ORDER, _OPTIMISM_WITHOUT = 1.0, 0.5
 _DRAWN_OPTIMISM = (0.0, 0.5, 1.0, 2.0)
-_MAX_SOON_KNOWN = 100_000
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def make_proposal(
     others = space.canonical(nothing if taken is None else taken)
     measured = space.canonical(history.codes)
     seen = {row.tobytes() for rows in (measured, others, running) for row in rows}
-    if settings.learns_failures:
+    if settings.learns_failures and len(space):
         history = without_accidents(space, history)
     if len(history) < MIN_EXAMPLES or len(space) == 0:
         return Proposal(unseen(space, n, rng, taken=seen))
@@ -200,7 +199,7 @@ def make_proposal(
     # What it tells of its options; rows mean the same in either.
     examples = history.first(settings.n_training)
     trusted = trusted_order(space, space.canonical(examples.codes), cut_off(examples.losses))
-    varies = settings.optimism is None and _is_soon_known(trusted)
+    varies = settings.optimism is None and soon_known(trusted)
     optimism = float(rng.choice(_DRAWN_OPTIMISM)) if varies else _optimism(trusted)
     predict = FittedPredictors(
         trusted,
@@ -240,6 +239,7 @@ def make_proposal(
         running,
         joint=settings.joint_gain,
         ordered=mostly_ordered(trusted),
+        doubts=varies and settings.n_training is None,
     )
     # The last population first when only it counts; the rest of the archive fills what is missing.
     pools = ([] if settings.whole_archive else [visited.population]) + [np.arange(len(archs))]
@@ -289,11 +289,6 @@ def _optimism(space: SearchSpace) -> float:
 def _failures(space: SearchSpace, history: History) -> StructuredGP | None:
     numbers = history.numbers, history.failed_numbers
     return learn_failures(space, history.codes, history.failed, *numbers)
-
-
-def _is_soon_known(space: SearchSpace) -> bool:
-    """Whether a space is small and most of it has no order."""
-    return space.size() <= _MAX_SOON_KNOWN and not mostly_ordered(space)
 
 
 def _front(history: History) -> IntArray:

@@ -10,11 +10,12 @@ import numpy as np
 from optuna_linas.arrays import FloatArray
 from optuna_linas.predictors.blocks import Blocks
 
-__all__ = ["RBF", "Bends"]
+__all__ = ["RBF", "Bends", "squared_norms"]
 
 _GROUP_LENGTH = 2.0
 """Columns are scaled to a norm of one in all: distances of 2 are typical."""
 _NUMBER_LENGTHS = (0.15, 0.5)
+_NEAR_LENGTH = 0.5
 
 
 class Bends:
@@ -22,9 +23,13 @@ class Bends:
 
     Args:
         examples: Their scaled blocks.
+        near: Whether one falls off with the distance of the one-hot blocks: what no sum over
+            options and their pairs says, such as whether any path is left through a network, is
+            then told by networks nearby.
     """
 
-    def __init__(self, examples: Blocks) -> None:
+    def __init__(self, examples: Blocks, *, near: bool) -> None:
+        self._norms = squared_norms(examples.one_hot)[:, 0] if near else None
         self._groups = RBF(examples.groups, _GROUP_LENGTH) if examples.groups.shape[1] else None
         n_numbers = examples.numbers.shape[1]
         self._numbers = [
@@ -33,16 +38,20 @@ class Bends:
         ]
 
     def __call__(
-        self, products: FloatArray, groups: FloatArray, numbers: FloatArray
+        self, products: FloatArray, norms: FloatArray, groups: FloatArray, numbers: FloatArray
     ) -> list[FloatArray]:
         """Return the kernels between rows and examples, `float[k, n]` each.
 
         Args:
             products: Inner products of the one-hot blocks, `float[k, n]`.
+            norms: The squared norms of the rows' one-hot blocks, `float[k, 1]`.
             groups: That block of the rows.
             numbers: Likewise.
         """
         bends = [products**2]
+        if self._norms is not None:
+            closeness = np.minimum(2 * products - self._norms - norms, 0.0)
+            bends.append(np.exp(closeness / (2 * _NEAR_LENGTH**2)))
         if self._groups is not None:
             bends.append(self._groups(groups))
         return bends + [kernel(numbers) for kernel in self._numbers]
@@ -74,3 +83,14 @@ class RBF:
         kernel /= self._divisor
         np.exp(kernel, out=kernel)
         return kernel
+
+
+def squared_norms(one_hot: FloatArray) -> FloatArray:
+    """Return the squared norms of rows `float[k, f]`, `float[k, 1]`.
+
+    Example:
+        >>> squared_norms(np.array([[3.0, 4.0]])).tolist()
+        [[25.0]]
+    """
+    norms: FloatArray = (one_hot**2).sum(axis=1, keepdims=True)
+    return norms

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_linas.arrays import FloatArray
-from optuna_linas.predictors.bends import Bends
+from optuna_linas.predictors.bends import Bends, squared_norms
 from optuna_linas.predictors.block_scaler import standardised
 from optuna_linas.predictors.blocks import Blocks
 
@@ -35,4 +35,5 @@ def kernels_between(rows: Blocks, examples: Blocks, bends: Bends) -> FloatArray:
     """
     pairs = zip(linear_parts(rows), linear_parts(examples), strict=True)
     products = [a @ b.T for a, b in pairs]
-    return np.stack([*products, *bends(products[0], rows.groups, rows.numbers)])
+    norms = squared_norms(rows.one_hot)
+    return np.stack([*products, *bends(products[0], norms, rows.groups, rows.numbers)])

@@ -157,7 +157,7 @@ class Posterior:
         self._matrix = np.hstack(products)
         ends = np.cumsum([each.shape[1] for each in products]).tolist()
         self._slices = [slice(a, b) for a, b in pairwise([0, *ends])]
-        self._n_mean = ends[3]
+        self._n_mean = ends[4]
 
     def mean(self, columns: FloatArray, numbers: FloatArray) -> FloatArray:
         """Return the means of rows, `float[k, m]`.
@@ -190,8 +190,8 @@ class Posterior:
     ) -> tuple[FloatArray, list[FloatArray]]:
         """The means, and the bends between the rows and the examples but the one along."""
         terms = self._mean
-        mean, index, sums, inner = (found[:, each] for each in self._slices[:4])
-        bends = terms.bends(inner, sums[:, : self._n_group_sums], numbers)
+        mean, index, sums, inner, norms = (found[:, each] for each in self._slices[:5])
+        bends = terms.bends(inner, norms, sums[:, : self._n_group_sums], numbers)
         along = [] if terms.along is None else [terms.along(index)]
         for bend, dual in zip([*bends, *along], terms.duals, strict=True):
             mean = mean + bend @ dual

@@ -10,6 +10,7 @@ Its kernel is a sum whose weights the evidence chooses for each objective:
 | linear    | sums over groups of alike variables, and over their | capacity, early and late   |
 |           | contiguous pieces                                   |                            |
 | RBF       | sums over groups of alike variables                 | saturation of capacity     |
+| RBF       | one-hot, in small spaces without order              | what networks nearby are   |
 | RBF       | numbers with long grids, as points of a cube        | smooth bends of numbers    |
 | linear    | the share of each word among the options of         | what an operation is worth |
 |           | variables alike (`op_0`, `op_1`, ...)               | wherever it is             |
@@ -52,11 +53,11 @@ from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
 from optuna_linas.predictors.evidence import factorize, kernel_weights, support
 from optuna_linas.predictors.grams import kernels_between, linear_parts
 from optuna_linas.predictors.posterior import Anchors, MeanTerms, Posterior
-from optuna_linas.predictors.surprise import never_shown, repeated_rows, surprise
+from optuna_linas.predictors.surprise import from_those_before, never_shown, repeated_rows, surprise
 from optuna_linas.predictors.warp import Warp, choose_warp
 from optuna_linas.ranking import front_rank
 from optuna_linas.space import SearchSpace
-from optuna_linas.structure import has_too_few, mostly_ordered
+from optuna_linas.structure import has_too_few, mostly_ordered, soon_known
 
 __all__ = ["StructuredGP"]
 
@@ -116,6 +117,7 @@ class StructuredGP:
     ) -> None:
         self._space, self._holds_back, self._shrinks = space, holds_back, shrinks
         self._may_warp = warped and not mostly_ordered(space)
+        self._near = soon_known(space)
         self._all_blocks = FeatureBlocks(space, advice)
 
     def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
@@ -129,9 +131,10 @@ class StructuredGP:
             archs: `int[n, d]`.
             losses: `float[n, m]`.
         """
+        rows = np.arange(len(archs))
         if len(archs) > _MAX_EXAMPLES:
-            best = np.argsort(front_rank(losses), kind="stable")[:_MAX_EXAMPLES]
-            archs, losses = archs[np.sort(best)], losses[np.sort(best)]
+            rows = np.sort(np.argsort(front_rank(losses), kind="stable")[:_MAX_EXAMPLES])
+            archs, losses = archs[rows], losses[rows]
         self._fence = Fence(losses, NEAR)
         near = self._fence(losses)
         n = len(near)
@@ -148,6 +151,7 @@ class StructuredGP:
             np.stack([weights for weights, _, _ in learned]),
             [_inverse_root(gram[np.ix_(at, at)], noise) for _, noise, gram in learned],
         )
+        self._anchored = rows[at], targets[at]
         too_few = has_too_few(self._space, n)
         self._surprise = np.ones(len(learned))
         self._never_shown: IntArray = at[:0]
@@ -219,7 +223,7 @@ class StructuredGP:
         """Scale the examples' blocks by what matters; returns their kernels `float[q, n, n]`."""
         self._scaler = BlockScaler(raw, variances)
         self._train = self._scaler(raw)
-        self._bends = Bends(self._train)
+        self._bends = Bends(self._train, near=self._near)
         return kernels_between(self._train, self._train, self._bends)
 
     def _learn(
@@ -275,6 +279,17 @@ class StructuredGP:
         deviation = deviation * scale
         return self._unwarped(mean), deviation * self._slopes(mean, deviation)
 
+    def foretold(self) -> tuple[IntArray, FloatArray]:
+        """Return examples, `int[a]`, and their losses as those before them tell, `float[a, m]`.
+
+        They are those that deviations rest on, and come in the order in which they were learned
+        from. Relevances and weights are those that all examples speak for.
+        """
+        positions, targets = self._anchored
+        pairs = zip(self._anchors.inverse_roots, targets.T, strict=True)
+        means = np.column_stack([from_those_before(root, target) for root, target in pairs])
+        return positions, self._unwarped(means)
+
     def covariance(self, archs: IntArray, objective: int) -> FloatArray:
         """Return the posterior covariance of one objective's true losses, `float[k, k]`.
 
@@ -287,7 +302,9 @@ class StructuredGP:
         root, at = self._anchors.inverse_roots[objective], self._anchors.positions
         to_examples = kernels_between(blocks, self._train, self._bends)
         half = root @ np.tensordot(weights, to_examples, 1)[:, at].T
-        prior = np.tensordot(weights, kernels_between(blocks, blocks, Bends(blocks)), 1)
+        prior = np.tensordot(
+            weights, kernels_between(blocks, blocks, Bends(blocks, near=self._near)), 1
+        )
         columns = self._blocks.columns(archs)
         mean = self._posterior.mean(columns, self._blocks.numbers(archs))
         scale = np.broadcast_to(self._scale_of(columns), mean.shape)[:, objective]

@@ -1,4 +1,4 @@
-"""How surprised a Gaussian process is of its own examples, and of which networks that says nothing.
+"""What a Gaussian process foretells of its own examples, and how surprised it is of them.
 
 Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.4.2: what each
 example is foretold to be from all others follows from the inverse covariance, without another fit.
@@ -12,7 +12,7 @@ import numpy as np
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray, row_bytes
 
-__all__ = ["never_shown", "repeated_rows", "surprise"]
+__all__ = ["from_those_before", "never_shown", "repeated_rows", "surprise"]
 
 
 def surprise(inverse_root: FloatArray, target: FloatArray, repeated: list[IntArray]) -> float:
@@ -43,6 +43,25 @@ def surprise(inverse_root: FloatArray, target: FloatArray, repeated: list[IntArr
         groups.append(float(pull[at] @ np.linalg.solve(precision, pull[at])))
     mean = np.mean([*squares[alone], *groups])
     return min(1.0, float(np.sqrt(mean))) or 1.0
+
+
+def from_those_before(inverse_root: FloatArray, target: FloatArray) -> FloatArray:
+    """Return what each example is foretold to be from those before it, `float[n]`.
+
+    A Cholesky factor is a list of such forecasts: the inverse one times the targets are their
+    errors, in deviations.
+
+    Args:
+        inverse_root: Of the examples' covariance, lower triangular, `float[n, n]`.
+        target: Of the examples, `float[n]`.
+
+    Example:
+        >>> root = np.linalg.cholesky(np.array([[1.0, 0.5], [0.5, 1.0]]))
+        >>> from_those_before(np.linalg.inv(root), np.array([1.0, 3.0])).round(6).tolist()
+        [0.0, 0.5]
+    """
+    errors: FloatArray = (inverse_root @ target) / np.diag(inverse_root)
+    return target - errors
 
 
 def repeated_rows(archs: IntArray) -> list[IntArray]:

@@ -164,5 +164,5 @@ class _Evidence:
     def __call__(self, blocks: FeatureBlocks) -> float:
         raw = blocks(self._archs)
         scaled = BlockScaler(raw, self._variances)(raw)
-        kernels = kernels_between(scaled, scaled, Bends(scaled))
+        kernels = kernels_between(scaled, scaled, Bends(scaled, near=False))
         return sum(kernel_weights(kernels, target).evidence for target in self._targets.T)

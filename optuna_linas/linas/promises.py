@@ -1,0 +1,123 @@
+"""What a search's predictions have promised, and how much of it came true.
+
+A batch is what promises most of all, and predictions promise most where they err (the "winner's
+curse"). Nowhere more than in a gap of the front: where networks are either poor or good, what is
+foretold of one that may be either lies between them, where no network is, and far beyond the front.
+That is wrong by no one's fault (of as many poor as good ones, predictions are right on average), so
+no predictor learns from it, and a search goes there forever. A third of the trials on NAS-Bench-201
+had been networks without a path from input to output. So of a promise that share is believed which
+was kept by the promises made before of networks foretold alike.
+
+Shapes: `n` examples in the order of their measurement, `k` candidates, `m` objectives, minimised.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optuna_linas.arrays import BoolArray, FloatArray, IntArray
+from optuna_linas.pareto import exclusive_volume
+
+__all__ = ["Promises", "kept_shares"]
+
+_NEIGHBOURHOOD = 0.18
+"""How far alike is, in distances of the best value of an objective from the reference point."""
+_BELIEF = 1.0
+"""Promises that are taken for kept before any was made."""
+_MIN_BEFORE = 4
+"""Examples before the first promise that counts: from fewer nothing is foretold."""
+
+
+def kept_shares(
+    positions: IntArray,
+    foretold: FloatArray,
+    measured: FloatArray,
+    reference: FloatArray,
+    counts: BoolArray,
+) -> FloatArray:
+    """Return which share of the promised volume each network has added, 0 to 1, `float[p]`.
+
+    The volume is what it dominates and what was measured before it does not. NaN where nothing was
+    promised.
+
+    Args:
+        positions: Of the networks among all examples, increasing, `int[p]`.
+        foretold: Their losses as they were expected before they were measured, `float[p, m]`.
+        measured: The losses of all examples, `float[n, m]`.
+        reference: The point up to which volume counts, `float[m]`.
+        counts: Which examples count, those that violate no constraint, `bool[n]`.
+
+    Example:
+        >>> measured = np.array([[2.0, 2.0], [3.0, 1.0], [1.0, 3.0], [0.0, 2.0]])
+        >>> kept_shares(
+        ...     np.array([2, 3]),
+        ...     np.array([[1.0, 1.0], [0.0, 0.0]]),
+        ...     measured,
+        ...     np.array([4.0, 4.0]),
+        ...     np.ones(4, dtype=bool),
+        ... ).round(3)
+        array([0.25, 0.3 ])
+    """
+    shares = np.full(len(positions), np.nan)
+    told = dict(zip(positions.tolist(), enumerate(foretold), strict=True))
+    front = measured[:0]
+    for i, losses in enumerate(measured):
+        inside = bool(counts[i] and (losses < reference).all())
+        if i in told and counts[i]:
+            at, expected = told[i]
+            if (expected < reference).all():
+                promised = exclusive_volume(front, expected, reference)
+                if promised > 0:
+                    gained = exclusive_volume(front, losses, reference) if inside else 0.0
+                    shares[at] = min(gained / promised, 1.0)
+        if inside and not (front <= losses).all(axis=1).any():
+            front = np.vstack([front[~(losses <= front).all(axis=1)], losses])
+    return shares
+
+
+class Promises:
+    """Tells how far the promises of candidates may be believed.
+
+    Args:
+        positions: As for `kept_shares`.
+        foretold: Likewise.
+        measured: Likewise.
+        reference: Likewise.
+        counts: Likewise.
+
+    Example:
+        >>> measured = np.array([[9.0, 0.0], [0.0, 9.0]] * 4)
+        >>> between = np.tile([5.0, 5.0], (4, 1))  # foretold of the last four
+        >>> promises = Promises(
+        ...     np.arange(4, 8), between, measured, np.full(2, 10.0), np.ones(8, dtype=bool)
+        ... )
+        >>> promises(np.array([[5.0, 5.0], [-20.0, 9.0]])).round(3)
+        array([0.2, 1. ])
+    """
+
+    def __init__(
+        self,
+        positions: IntArray,
+        foretold: FloatArray,
+        measured: FloatArray,
+        reference: FloatArray,
+        counts: BoolArray,
+    ) -> None:
+        later = positions >= _MIN_BEFORE
+        positions, foretold = positions[later], foretold[later]
+        shares = kept_shares(positions, foretold, measured, reference, counts)
+        made = ~np.isnan(shares)
+        self._unit = _NEIGHBOURHOOD * np.maximum(reference - measured.min(axis=0), 1e-300)
+        self._at, self._shares = foretold[made] / self._unit, shares[made]
+
+    def __call__(self, losses: FloatArray) -> FloatArray:
+        """Return the share of what each candidate promises that is believed, `float[k]`.
+
+        Args:
+            losses: As predicted, `float[k, m]`.
+        """
+        rows = losses / self._unit
+        distances = np.add.outer((rows**2).sum(axis=1), (self._at**2).sum(axis=1))
+        near = np.exp(np.minimum(2 * rows @ self._at.T - distances, 0.0) / 2)
+        believed: FloatArray = (near @ self._shares + _BELIEF) / (near.sum(axis=1) + _BELIEF)
+        return believed
