@@ -292,3 +292,24 @@ def test_memory_grows_with_the_number_of_options_and_not_with_its_square() -> No
         tracemalloc.stop()
     # A matrix of all features with all takes 392 MB, and there were many.
     assert peak < 100e6
+
+
+def test_networks_nearby_tell_what_no_sum_over_pairs_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the parity of four operations; a sum needs no neighbours."""
+    space = SearchSpace.from_choices({f"op{i}{'abcdef'[i]}": ["p", "q", "r"] for i in range(6)})
+    archs = np.unique(space.sample(400, np.random.default_rng(0)), axis=0)
+    other = space.sample(1_000, np.random.default_rng(1))
+
+    def parity(rows: np.ndarray) -> np.ndarray:
+        odd = (rows[:, :4] == 0).sum(axis=1, keepdims=True) % 2
+        return odd + rows.sum(axis=1, keepdims=True) / 10
+
+    def total(rows: np.ndarray) -> np.ndarray:
+        return rows.sum(axis=1, keepdims=True).astype(float)
+
+    predicted = [StructuredGP(space).fit(archs, f(archs)).predict(other) for f in (parity, total)]
+    monkeypatch.setattr(structured, "soon_known", lambda _: False)
+    without = [StructuredGP(space).fit(archs, f(archs)).predict(other) for f in (parity, total)]
+    errors = [np.abs(each - parity(other)).mean() for each in (predicted[0], without[0])]
+    assert errors[0] < 0.8 * errors[1]
+    np.testing.assert_array_equal(predicted[1], without[1])

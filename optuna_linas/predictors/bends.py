@@ -28,6 +28,9 @@ class Bends:
             then told by networks nearby.
     """
 
+    NEAR = 1
+    """Where that one is among the bends."""
+
     def __init__(self, examples: Blocks, *, near: bool) -> None:
         self._norms = squared_norms(examples.one_hot)[:, 0] if near else None
         self._groups = RBF(examples.groups, _GROUP_LENGTH) if examples.groups.shape[1] else None

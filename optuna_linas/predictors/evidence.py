@@ -16,7 +16,7 @@ from scipy.linalg import cho_factor, cho_solve
 from optuna_linas.arrays import FloatArray
 from optuna_linas.predictors.definite import inverted
 
-__all__ = ["FittedKernel", "even_kernel", "factorize", "kernel_weights", "support"]
+__all__ = ["FittedKernel", "even_kernel", "factorize", "kernel_weights", "speak_for", "support"]
 
 _PRIOR_WEIGHT, _PRIOR_NOISE = 0.3, 0.01
 _PRIOR_SPREAD = 2.0
@@ -25,6 +25,8 @@ _MAX_ITERATIONS = 25
 _BOUND = 8.0
 _TOLERANCE = 1e-4
 """Of the evidence: a hundredth of a nat in a hundred moves predictions by .5 % of their errors."""
+_LEAST_GAIN = 1.0
+"""Nats of evidence from which on a kernel is used that not every space has use for."""
 
 
 class FittedKernel(NamedTuple):
@@ -112,6 +114,24 @@ def support(kernels: FloatArray, targets: FloatArray) -> float:
     misfit = np.einsum("nm,nm->m", targets, cho_solve(factor, targets)) / len(targets)
     spreads = np.log(np.maximum(misfit, 1e-300)).sum() * len(targets) / 2
     return float(-spreads - targets.shape[1] * np.log(np.diag(factor[0])).sum())
+
+
+def speak_for(targets: FloatArray, kernels: FloatArray, without: FloatArray) -> bool:
+    """Return whether targets speak for a kernel that is not among the others; see `support`.
+
+    Args:
+        targets: Centred, `float[n, m]`.
+        kernels: Gram matrices, `float[q, n, n]`.
+        without: The same but for the one.
+
+    Example:
+        >>> x = np.linspace(-1.0, 1.0, 20)[:, None]
+        >>> line, bend = x @ x.T, (x @ x.T) ** 2
+        >>> both, alone = np.stack([line, bend]), line[None]
+        >>> speak_for(x, both, alone), speak_for(x**2 - (x**2).mean(), both, alone)
+        (False, True)
+    """
+    return support(kernels, targets) - support(without, targets) >= _LEAST_GAIN
 
 
 def factorize(kernel: FloatArray, noise: float) -> tuple[FloatArray, bool]:

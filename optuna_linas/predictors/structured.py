@@ -28,9 +28,10 @@ deviations, and where that is less than one they all shrink by it. Where capacit
 everything the priors of weights and noise hold them up, and a search would doubt what is certain.
 (Examples fewer than options without an order say too little of one another: relevances go by all.)
 
-Two more things are left to the evidence before any weight is fitted: whether a word means something
-similar in all variables that may take it, or else its part is left out (the words of a disguised
-space mean nothing); and whether losses are explained better when bent (see `warp`).
+Three more things are left to the evidence before any weight is fitted: whether a word means
+something similar in all variables that may take it, or else its part is left out (the words of a
+disguised space mean nothing); whether networks nearby tell more than options and their pairs, or
+else theirs is; and whether losses are explained better when bent (see `warp`).
 
 Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006; for the relevance see
 `relevance`, for the weights `evidence`. Words among the options carry an order only by what
@@ -50,7 +51,7 @@ from optuna_linas.fence import NEAR, Fence
 from optuna_linas.predictors.bends import RBF, Bends
 from optuna_linas.predictors.block_scaler import BlockScaler, column_variances
 from optuna_linas.predictors.blocks import Advice, Blocks, FeatureBlocks
-from optuna_linas.predictors.evidence import factorize, kernel_weights, support
+from optuna_linas.predictors.evidence import factorize, kernel_weights, speak_for
 from optuna_linas.predictors.grams import kernels_between, linear_parts
 from optuna_linas.predictors.posterior import Anchors, MeanTerms, Posterior
 from optuna_linas.predictors.surprise import from_those_before, never_shown, repeated_rows, surprise
@@ -74,9 +75,6 @@ _MAX_CELLS = 1 << 24
 """Rows times one-hot features that are predicted at once: all of 8,000 words would be too many."""
 
 _INDEX_LENGTH = 1.5
-
-_LEAST_GAIN = 1.0
-"""Nats of evidence from which on the same word means something similar in alike variables."""
 
 
 class StructuredGP:
@@ -117,7 +115,7 @@ class StructuredGP:
     ) -> None:
         self._space, self._holds_back, self._shrinks = space, holds_back, shrinks
         self._may_warp = warped and not mostly_ordered(space)
-        self._near = soon_known(space)
+        self._may_have_near = soon_known(space)
         self._all_blocks = FeatureBlocks(space, advice)
 
     def fit(self, archs: IntArray, losses: FloatArray) -> StructuredGP:
@@ -188,14 +186,19 @@ class StructuredGP:
         self._blocks, self._warps = self._all_blocks, [Warp()] * losses.shape[1]
         raw, targets = self._blocks(archs), self._standardise(losses)
         variances = self._variances(raw, targets, fitted)
+        self._has_near = self._may_have_near
         grams = self._scale(raw, variances)
         some = grams[:, fitted[:, None], fitted]
         if self._train.words.shape[1]:
             without = np.delete(some, len(linear_parts(self._train)) - 1, axis=0)
-            gain = support(some, targets[fitted]) - support(without, targets[fitted])
-            if gain < _LEAST_GAIN:
+            if not speak_for(targets[fitted], some, without):
                 self._blocks, some = self._blocks.without_words(), without
                 raw = self._blocks(archs)
+                grams = self._scale(raw, variances)
+        if self._has_near:
+            without = np.delete(some, len(linear_parts(self._train)) + Bends.NEAR, axis=0)
+            if not speak_for(targets[fitted], some, without):
+                self._has_near, some = False, without
                 grams = self._scale(raw, variances)
         if self._may_warp:
             self._warps = [choose_warp(some, column) for column in losses[fitted].T]
@@ -223,7 +226,7 @@ class StructuredGP:
         """Scale the examples' blocks by what matters; returns their kernels `float[q, n, n]`."""
         self._scaler = BlockScaler(raw, variances)
         self._train = self._scaler(raw)
-        self._bends = Bends(self._train, near=self._near)
+        self._bends = Bends(self._train, near=self._has_near)
         return kernels_between(self._train, self._train, self._bends)
 
     def _learn(
@@ -303,7 +306,7 @@ class StructuredGP:
         to_examples = kernels_between(blocks, self._train, self._bends)
         half = root @ np.tensordot(weights, to_examples, 1)[:, at].T
         prior = np.tensordot(
-            weights, kernels_between(blocks, blocks, Bends(blocks, near=self._near)), 1
+            weights, kernels_between(blocks, blocks, Bends(blocks, near=self._has_near)), 1
         )
         columns = self._blocks.columns(archs)
         mean = self._posterior.mean(columns, self._blocks.numbers(archs))
