@@ -105,6 +105,7 @@ VARIANTS: Mapping[str, Contender] = {
     "ours: last population": _ours(whole_archive=False),
     "ours: rank and crowding": _ours(joint_gain=False),
     "ours: no optimism": _ours(optimism=0.0),
+    "ours: no doubts": _ours(doubts=False),
     "ours: random start": _ours(corners=False),
     "ours: ridge": _ours(predictors=("ridge",)),
     "ours: NSGA-II of pymoo": _ours(algorithm=NSGA2()),

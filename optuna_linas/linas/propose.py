@@ -78,6 +78,9 @@ class Settings:
             100,000 rows besides, it is drawn anew for each iteration, as is whether the predictor
             has its last bend: some hundred trials see all that one view of so small a space
             promises, and another view sees what that one is blind to. The paper has none.
+        doubts: Where optimism is drawn, and batches are chosen for the hypervolume they add, count
+            what a network would add as far as such promises were kept (see `promises`). The paper
+            does not.
         learns_failures: Avoid what is likely to fail as others did, where that can be told from
             the network. The paper does not.
 
@@ -99,6 +102,7 @@ class Settings:
     joint_gain: bool = True
     n_training: int | None = None
     optimism: float | None = None
+    doubts: bool = True
     learns_failures: bool = True
 
     def __post_init__(self) -> None:
@@ -239,7 +243,7 @@ def make_proposal(
         running,
         joint=settings.joint_gain,
         ordered=mostly_ordered(trusted),
-        doubts=varies and settings.n_training is None,
+        doubts=settings.doubts and varies and settings.n_training is None,
     )
     # The last population first when only it counts; the rest of the archive fills what is missing.
     pools = ([] if settings.whole_archive else [visited.population]) + [np.arange(len(archs))]

@@ -46,5 +46,6 @@ def published(modality: str) -> tuple[int, Settings]:
         whole_archive=False,
         joint_gain=False,
         optimism=0.0,
+        doubts=False,
         learns_failures=False,
     )
