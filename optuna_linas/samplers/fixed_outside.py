@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from optuna.samplers import PartialFixedSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
@@ -59,7 +58,9 @@ def fixed_outside(study: Study, trial: FrozenTrial) -> dict[str, Any]:
 def narrowed(space: SearchSpace, fixed: Mapping[str, Any]) -> SearchSpace:
     """Return the space whose canonical rows have the values of `fixed`; itself if it has none.
 
-    Names and values that the space does not have change nothing.
+    Names and values that the space does not have change nothing. Where a known range lacks a value,
+    rows have the nearest one: of `suggest_int("m", 1, 1)` Optuna makes 1, whatever is fixed. (In a
+    wider range it takes the fixed value as it is, and nothing can be learned from the trial.)
 
     Example:
         >>> space = SearchSpace.from_choices({"depth": [1, 2, 3], "width": [8, 16]})
@@ -71,9 +72,9 @@ def narrowed(space: SearchSpace, fixed: Mapping[str, Any]) -> SearchSpace:
         if variable.name not in fixed:
             continue
         with suppress(SpaceMismatchError):
-            becomes = np.full(variable.n_options, variable.index(fixed[variable.name]))
+            option = variable.index(fixed[variable.name])
             known = space if isinstance(space, ObservedSpace) else ObservedSpace(space.variables)
-            space = known.knowing_range(j, {}, becomes, set())
+            space = known.fixing(j, option)
     return space
 
 

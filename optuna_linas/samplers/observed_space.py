@@ -32,7 +32,7 @@ __all__ = ["ObservedSpace"]
 class ObservedSpace(SearchSpace):
     """A search space that knows of trials which lack what it says is active, or has as wider.
 
-    Two are equal only if they know of the same trials.
+    Two are equal only if they know of the same trials and fix the same.
 
     Example:
         >>> plain = SearchSpace.from_choices({"a": [0, 1], "b": [0, 1], "c": [0, 1, 2]})
@@ -50,6 +50,8 @@ class ObservedSpace(SearchSpace):
     """What is known of the ranges that depend on other variables."""
     _in_order: Sequence[int] = ()
     """Those variables, each after the ones that decide its range and whether it is there."""
+    _fixed: Mapping[int, int] = {}
+    """The options of those among them that nobody chooses; they are moved into ranges, too."""
 
     @classmethod
     def remembering(
@@ -116,10 +118,28 @@ class ObservedSpace(SearchSpace):
         other._in_order = _parents_first(other._ranges, other._ancestors)
         return other
 
+    def fixing(self, position: int, option: int) -> ObservedSpace:
+        """Return the space in which a variable has one option, or what its range makes of it.
+
+        So each canonical row is one of this space, too, and the same network in both.
+
+        Args:
+            position: The variable's.
+            option: The only one that it is to have.
+        """
+        # A range of which it is not clear what decides it moves no row, and so not the option.
+        plain = KnownRange(self.variables[position].n_options)
+        known = self._ranges[position] if position in self._in_order else plain
+        other = copy.copy(self)
+        other._fixed = {**self._fixed, position: option}
+        other._ranges = {**self._ranges, position: known}
+        other._in_order = _parents_first(other._ranges, other._ancestors)
+        return other
+
     def with_variables(self, variables: Sequence[Variable]) -> ObservedSpace:
         """Return the space with other variables, of which the same is known; see `SearchSpace`."""
         other = ObservedSpace(variables)
-        other._lacking, other._ranges = self._lacking, self._ranges
+        other._lacking, other._ranges, other._fixed = self._lacking, self._ranges, self._fixed
         other._in_order = _parents_first(other._ranges, other._ancestors)
         return other
 
@@ -127,7 +147,8 @@ class ObservedSpace(SearchSpace):
         if not super().__eq__(other):
             return False
         theirs = other if isinstance(other, ObservedSpace) else ObservedSpace([])
-        return self._keys() == theirs._keys() and self._ranges == theirs._ranges
+        known = self._keys(), self._ranges, self._fixed
+        return known == (theirs._keys(), theirs._ranges, theirs._fixed)
 
     __hash__ = SearchSpace.__hash__
 
@@ -157,8 +178,12 @@ class ObservedSpace(SearchSpace):
 
     def _as_known(self, rows: IntArray) -> IntArray:
         for j, known in self.ranges():
+            chosen = rows
+            if j in self._fixed:
+                chosen = rows.copy()
+                chosen[:, j] = self._fixed[j]
             # A variable that is not there has no range; and others may be there or not by this one.
-            moved = np.where(self.active(rows)[:, j], known.moved(rows, j), rows[:, j])
+            moved = np.where(self.active(rows)[:, j], known.moved(chosen, j), rows[:, j])
             if (moved != rows[:, j]).any():
                 rows[:, j] = moved
                 rows = super().canonical(rows)

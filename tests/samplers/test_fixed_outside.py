@@ -21,6 +21,7 @@ from optuna_linas.samplers.fixed_outside import narrowed
 from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.samplers.plan import Plan
 from optuna_linas.samplers.warm_start import WarmStart
+from optuna_linas.variable import Variable
 
 WIDTHS, KERNELS = [16, 32, 64], [3, 5, 7]
 SPACE = SearchSpace.from_choices(
@@ -193,6 +194,71 @@ def test_what_a_known_range_brings_in_has_its_value_too() -> None:
         rows = one.canonical(space.sample(50, np.random.default_rng(0)))
         assert one.canonical(rows).tolist() == rows.tolist()
         assert {a for a, b, _ in rows.tolist() if b == 1} == {2}
+
+
+def heads(trial: Trial) -> tuple[float, float]:
+    """60 networks wherever `m` is fixed: of a range [1, 1] Optuna makes 1."""
+    n = trial.suggest_int("n", 1, 4)
+    m = trial.suggest_int("m", 1, n)
+    width = trial.suggest_categorical("width", [8, 16, 32, 64, 128])
+    kernel = trial.suggest_categorical("kernel", KERNELS)
+    return float(np.log(n * m * width * kernel)), float(n * m * width + kernel**2)
+
+
+def pyramid(trial: Trial) -> tuple[float, float]:
+    """27 networks of two layers of which the second is fixed: it is no wider than the first."""
+    last, widths = 3, []
+    for i in range(trial.suggest_int("depth", 1, 3)):
+        last = trial.suggest_int(f"width_{i}", 1, last)
+        widths.append(last)
+    kernel = trial.suggest_categorical("kernel", KERNELS)
+    op = trial.suggest_categorical("op", ["a", "b", "c"])
+    return float(np.log(sum(widths) * kernel)) - 0.1 * (op == "b"), float(sum(widths) * kernel)
+
+
+@pytest.mark.parametrize("name", ["linas", "pymoo", "nag"])
+@pytest.mark.parametrize(
+    ("objective", "fixed", "n_networks"),
+    [(heads, {"m": 2}, 60), (pyramid, {"depth": 2, "width_1": 2}, 27)],
+)
+def test_nothing_is_measured_twice_where_the_range_depends_on_another(
+    objective: Any, fixed: dict[str, Any], n_networks: int, name: str
+) -> None:
+    study = study_of(around(SAMPLERS[name](), **fixed))
+    study.optimize(objective, n_trials=n_networks)
+    assert len(set(networks(study))) == n_networks
+
+
+def test_a_fixed_value_is_moved_into_the_range_so_that_rows_are_those_of_the_whole_space() -> None:
+    """Of `m` from 1 to `n`, and an `o` up to `m` of which every trial has had the same."""
+    space = ObservedSpace(Variable.integer(name, 1, 4) for name in "nmo")
+    for n in (0, 1, 0, 1, 2, 3):
+        space = space.knowing_range(1, {0: n}, np.arange(4).clip(0, n), {0})
+    for m in (0, 1, 0, 1):
+        space = space.knowing_range(2, {1: m}, np.arange(4).clip(0, m), {0})
+    rows = space.canonical(list(product(range(4), repeat=3)))
+    one = narrowed(space, {"m": 3, "o": 2})
+    assert np.unique(one.canonical(rows), axis=0).tolist() == [
+        [0, 0, 0],  # [1, 1]
+        [1, 1, 1],
+        [2, 2, 1],
+        [3, 2, 1],
+    ]
+    assert space.canonical(one.canonical(rows)).tolist() == one.canonical(rows).tolist()
+    assert one.with_variables(space.variables) == one != space
+    assert narrowed(space, {"o": 2}) != one
+
+
+def test_of_two_ranges_each_may_decide_the_other() -> None:
+    """Trials will show which does not; until then neither moves the fixed value."""
+    space = ObservedSpace(Variable.integer(name, 1, 3) for name in "ab")
+    for a, b in ((0, 0), (1, 1), (0, 0), (1, 1)):
+        space = space.knowing_range(0, {1: b}, np.arange(3).clip(0, b), set())
+        space = space.knowing_range(1, {0: a}, np.arange(3).clip(0, a), set())
+    one = narrowed(space, {"a": 2})
+    rows = one.canonical(list(product(range(3), repeat=2)))
+    assert set(rows[:, 0]) == {1}
+    assert space.canonical(rows).tolist() == one.canonical(rows).tolist() == rows.tolist()
 
 
 def test_another_study_tells_of_those_with_the_value_only() -> None:
