@@ -12,7 +12,7 @@ has shown what is good, the shifts are such that slot 0 is that network.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -40,6 +40,7 @@ def opening_value(
     name: str,
     distribution: BaseDistribution,
     first: Mapping[str, Any] = MappingProxyType({}),
+    fixed: Container[str] = (),
 ) -> Option:
     """Return the value of the next parameter of a trial.
 
@@ -51,6 +52,7 @@ def opening_value(
         distribution: Its distribution.
         first: The parameters that slot 0 takes, as far as it is asked for them and they lie in
             their distributions.
+        fixed: Parameters that somebody else decides: no digit of the slot tells them.
 
     Example:
         >>> import optuna
@@ -62,7 +64,8 @@ def opening_value(
     variable = variable_of(name, distribution)
     place = 1
     for before, seen in trial.distributions.items():
-        place *= variable_of(before, seen).n_options
+        if before not in fixed:
+            place *= variable_of(before, seen).n_options
     n = variable.n_options
     path = sorted(f"{before}={value!r}" for before, value in trial.params.items())
     rng = derive_rng(seed, "opening", name, *path)

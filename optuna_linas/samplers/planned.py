@@ -31,6 +31,7 @@ from optuna_linas.samplers.checks import (
     resolve_space,
 )
 from optuna_linas.samplers.dispatch import Dispatcher
+from optuna_linas.samplers.fixed_outside import fixed_outside
 from optuna_linas.samplers.opening import opening_value
 from optuna_linas.samplers.plan import Claim
 from optuna_linas.samplers.planner import Planned
@@ -272,7 +273,10 @@ class PlannedSampler(BaseSampler):
         sampler = self._independent_sampler
         if sampler is None and claim is not None and not claim.row and claim.note != ENQUEUED:
             first = {} if self._first is None else self._first(goals)
-            return opening_value(seed, claim.slot, trial, param_name, param_distribution, first)
+            fixed = fixed_outside(study, trial)
+            return opening_value(
+                seed, claim.slot, trial, param_name, param_distribution, first, fixed
+            )
         if sampler is None:
             place = (trial.number, -1) if claim is None else (claim.batch, claim.slot)
             rng = derive_rng(seed, "independent", *place, param_name)

@@ -18,6 +18,7 @@ from optuna_linas.errors import SpaceMismatchError
 from optuna_linas.goals import Goal, Goals
 from optuna_linas.samplers.book import (
     ENQUEUED,
+    OPENING,
     Book,
     View,
     is_of,
@@ -179,9 +180,9 @@ class StudyReader:
                 view.n_ahead += "fixed_params" not in trial.system_attrs
         view.taken.update(identity for identity in view.running if identity is not None)
         view.taken.update(book.partial.identities(table.space))
-        # A slot of another space's plan is none of this one's.
+        # A slot of another space's plan is none of this one's; one before any space is taken.
         outside = book.outside.identities(table.space)
-        view.taken.update(identity for identity in outside if isinstance(identity, bytes))
+        view.taken.update(i for i in outside if isinstance(i, bytes) or i[0] == OPENING)
         for batch, n in view.n_places.items():
             book.n_seen[batch] = max(book.n_seen[batch], n + 1)
         return view

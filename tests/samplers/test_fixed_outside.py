@@ -229,6 +229,37 @@ def test_nothing_is_measured_twice_where_the_range_depends_on_another(
     assert len(set(networks(study))) == n_networks
 
 
+@pytest.mark.parametrize("name", ["linas", "pymoo", "nag"])
+@pytest.mark.parametrize("m", [2, 9])
+@pytest.mark.filterwarnings("ignore:Fixed parameter:UserWarning")
+def test_what_begins_with_a_value_out_of_its_range_is_not_the_same_again(m: int, name: str) -> None:
+    """Optuna takes the value as it is, and nothing can be learned from the trial."""
+
+    def objective(trial: Trial) -> tuple[float, float]:
+        n = trial.suggest_int("n", 1, 4)
+        m = trial.suggest_int("m", n, 6)
+        width = trial.suggest_categorical("width", [8, 16, 32, 64, 128])
+        kernel = trial.suggest_categorical("kernel", KERNELS)
+        return float(np.log(n * m * width * kernel)), float(n * m * width + kernel**2)
+
+    study = study_of(around(SAMPLERS[name](), m=m))
+    study.optimize(objective, n_trials=61)
+    assert study.trials[0].params["n"] > 2
+    # The first may come again, once it is known what the space is.
+    assert len(set(networks(study))) == 60
+
+
+@pytest.mark.parametrize("fixed", ["depth", "width", "kernel"])
+def test_as_many_as_there_are_begin_at_once(fixed: str) -> None:
+    """Before the space is known, too: what is fixed makes no two of them different."""
+    choices = {"depth": [1, 2, 3], "width": WIDTHS, "kernel": KERNELS}
+    study = study_of(around(LINASSampler(seed=0), **{fixed: choices[fixed][1]}))
+    for trial in [study.ask() for _ in range(9)]:
+        for name, options in choices.items():
+            trial.suggest_categorical(name, options)
+    assert len(set(networks(study))) == 9
+
+
 def test_a_fixed_value_is_moved_into_the_range_so_that_rows_are_those_of_the_whole_space() -> None:
     """Of `m` from 1 to `n`, and an `o` up to `m` of which every trial has had the same."""
     space = ObservedSpace(Variable.integer(name, 1, 4) for name in "nmo")

@@ -101,8 +101,8 @@ def test_what_one_may_become_with_its_last_parameter_is_left_to_it(
     first, second = study.ask(), study.ask()
     others: list[Trial] = []
 
-    def meanwhile(seed: int, slot: int, trial: Any, name: str, dist: Any, wanted: Any) -> Any:
-        value = opening_value(seed, slot, trial, name, dist, wanted)
+    def meanwhile(seed: int, slot: int, trial: Any, name: str, *more: Any) -> Any:
+        value = opening_value(seed, slot, trial, name, *more)
         if trial.number == second.number and name == NAMES[-1]:
             # It has seen that the space is not known, and has not told its last parameter.
             study.tell(first, flat(first))
