@@ -106,13 +106,14 @@ class Book:
         self.outcomes: list[Outcome] = []
 
     def space_for(self, fixed: Mapping[str, Any]) -> SearchSpace | None:
-        """Return the space with some parameters fixed, the same object while it is the same."""
+        """Return the space with some parameters fixed, the same object while the table's is."""
         space = self.table.space
         if space is None or not fixed:
             return space
-        if self._narrowed is None or self._narrowed[:2] != (space, fixed):
-            self._narrowed = space, fixed, narrowed(space, fixed)
-        return self._narrowed[2]
+        known = self._narrowed
+        if known is None or known[0] is not space or known[1] != fixed:
+            known = self._narrowed = space, fixed, narrowed(space, fixed)
+        return known[2]
 
     def time(self, trial: FrozenTrial) -> None:
         """Heed how long a finished trial has taken."""

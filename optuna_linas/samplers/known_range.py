@@ -178,8 +178,10 @@ class KnownRange:
         return self._parents[parent]
 
     def __eq__(self, other: object) -> bool:
+        # The number of trials, too: it says whether the likely parent is believed.
         return isinstance(other, KnownRange) and (
-            (self._exact, self._parents) == (other._exact, other._parents)
+            (self._n_trials, self._exact, self._parents)
+            == (other._n_trials, other._exact, other._parents)
         )
 
     __hash__ = None  # type: ignore[assignment]  # nobody needs it as a key

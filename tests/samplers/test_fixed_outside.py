@@ -229,6 +229,36 @@ def test_nothing_is_measured_twice_where_the_range_depends_on_another(
     assert len(set(networks(study))) == n_networks
 
 
+@pytest.mark.parametrize("seed", [28, 49])
+def test_a_search_resumes_exactly_while_a_range_is_learned(seed: int) -> None:
+    """One more trial of a range that is known may show what decides it."""
+
+    def objective(trial: Trial) -> tuple[float, float]:
+        n = trial.suggest_int("n", 1, 5)
+        m = trial.suggest_int("m", 1, n)
+        op = trial.suggest_categorical("op", ["a", "b"])
+        kernel = trial.suggest_categorical("kernel", [3, 5])
+        return float(n * m + (op == "a") + np.sin(n + m)), float(n + m * kernel * 2 + (op == "b"))
+
+    def sampler() -> PartialFixedSampler:
+        linas = LINASSampler(
+            seed=seed,
+            n_startup_trials=5,
+            batch_size=1,
+            predictor="ridge",
+            n_inner_evaluations=100,
+        )
+        return around(linas, kernel=3)
+
+    whole = study_of(sampler())
+    whole.optimize(objective, n_trials=10)
+    study = study_of(sampler())
+    for _ in range(10):
+        study.sampler = sampler()
+        study.optimize(objective, n_trials=1)
+    assert networks(study) == networks(whole)
+
+
 @pytest.mark.parametrize("name", ["linas", "pymoo", "nag"])
 @pytest.mark.parametrize("m", [2, 9])
 @pytest.mark.filterwarnings("ignore:Fixed parameter:UserWarning")

@@ -101,3 +101,10 @@ def test_one_row_is_moved_as_many_are() -> None:
     found = known(SEEN)
     rows = [[7, second, option] for second in range(9) for option in range(9)]
     assert clip(found, *rows) == [moved for row in rows for moved in clip(found, row)]
+
+
+def test_what_knows_of_one_more_of_the_same_trials_is_another() -> None:
+    before, after = known([SEEN[0], *SEEN[:2]]), known([SEEN[0], *SEEN[:2], SEEN[1]])
+    assert (before.parent, after.parent) == (None, 0)
+    assert before != after
+    assert before == known([SEEN[0], *SEEN[:2]])
