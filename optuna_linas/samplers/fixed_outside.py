@@ -23,7 +23,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from optuna_linas.arrays import BoolArray, IntArray
-from optuna_linas.errors import SpaceMismatchError
+from optuna_linas.distributions import distributions_of
 from optuna_linas.history import History
 from optuna_linas.samplers.observed_space import ObservedSpace
 from optuna_linas.space import SearchSpace
@@ -68,11 +68,15 @@ def narrowed(space: SearchSpace, fixed: Mapping[str, Any]) -> SearchSpace:
         array([[1, 1],
                [1, 0]])
     """
+    distributions = distributions_of(space)
     for j, variable in enumerate(space.variables):
         if variable.name not in fixed:
             continue
-        with suppress(SpaceMismatchError):
-            option = variable.index(fixed[variable.name])
+        with suppress(ValueError, OverflowError):
+            # As Optuna stores it: of "2" and 2.5 it makes 2, of True the choice 1.
+            distribution = distributions[variable.name]
+            stored = distribution.to_internal_repr(fixed[variable.name])
+            option = variable.index(distribution.to_external_repr(stored))
             known = space if isinstance(space, ObservedSpace) else ObservedSpace(space.variables)
             space = known.fixing(j, option)
     return space

@@ -160,6 +160,28 @@ def test_a_value_that_the_space_lacks_narrows_nothing() -> None:
     assert narrowed(two, {"kernel_3": 7}).canonical(rows).tolist() == rows.tolist()  # not there
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "option"),
+    [("n", "2", 1), ("n", True, 0), ("n", 2.7, 1), ("residual", True, 1), ("x", "0.5", 2)],
+)
+def test_a_value_is_what_optuna_makes_of_it(name: str, value: Any, option: int) -> None:
+    space = SearchSpace(
+        [
+            Variable.integer("n", 1, 4),
+            Variable.categorical("residual", [0, 1]),
+            Variable.floating("x", 0, 1, step=0.25),
+        ]
+    )
+    rows = narrowed(space, {name: value}).canonical([[3, 0, 0], [2, 1, 4]])
+    assert rows[:, space.names.index(name)].tolist() == [option, option]
+
+
+@pytest.mark.parametrize("value", ["wide", None, float("nan"), float("inf"), [2]])
+def test_what_optuna_makes_nothing_of_narrows_nothing(value: Any) -> None:
+    space = SearchSpace([Variable.integer("n", 1, 4), Variable.categorical("width", WIDTHS)])
+    assert narrowed(space, {"n": value, "width": value}) is space
+
+
 @given(st.data())
 def test_a_row_that_has_the_values_keeps_them_whatever_the_order_of_names(
     data: st.DataObject,
