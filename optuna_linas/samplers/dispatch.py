@@ -163,7 +163,9 @@ class Dispatcher:
                     # Taken by now, by a trial that runs or has even ended; but a repetition, made
                     # because nothing else is left, was taken before.
                     is_lost = identity in view.taken | view.missed
-                    is_lost &= identity not in before.taken | before.missed
+                    # (Told in the space of then: a range that was learned since makes rows one.)
+                    was = identity_of(claim, before.space)
+                    is_lost &= was not in before.taken | before.missed
                     if not is_lost or n_tries >= _MAX_RETRIES:
                         return claim, _params(claim, view.space)
                     given_up.add(identity)
