@@ -19,8 +19,9 @@ def surprise(inverse_root: FloatArray, target: FloatArray, repeated: list[IntArr
     """Return how many deviations examples are off if foretold from the others, 1 at most.
 
     It is the root mean square over networks (equations 5.10 to 5.12). One that was measured several
-    times is foretold from the others alone: its twin would tell it. Also 1 where all examples are
-    the same: nothing is known then of what others may be.
+    times is foretold from the others alone: its twin would tell it. (It counts once with all that
+    its results are off by, also from one another: where they are noisy, deviations shrink less.)
+    Also 1 where all examples are the same: nothing is known then of what others may be.
 
     Args:
         inverse_root: Of the examples' covariance, `float[n, n]`.
