@@ -141,7 +141,7 @@ def cell(trial: Trial) -> tuple[float, float]:
     return 94.0 - 8.0 * float(np.exp(-WORTH[used].sum() / 2)), 1.3 + float(COST[used].sum())
 
 
-def test_a_search_leaves_the_gap_of_a_front(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_goes_less_often_into_the_gap_of_a_front(monkeypatch: pytest.MonkeyPatch) -> None:
     def n_broken() -> float:
         found = []
         for seed in range(6):

@@ -1,12 +1,10 @@
 """What a search's predictions have promised, and how much of it came true.
 
 A batch is what promises most of all, and predictions promise most where they err (the "winner's
-curse"). Nowhere more than in a gap of the front: where networks are either poor or good, what is
-foretold of one that may be either lies between them, where no network is, and far beyond the front.
-That is wrong by no one's fault (of as many poor as good ones, predictions are right on average), so
-no predictor learns from it, and a search goes there forever. A third of the trials on NAS-Bench-201
-had been networks without a path from input to output. So of a promise that share is believed which
-was kept by the promises made before of networks foretold alike.
+curse"). So it is in a gap of the front: where networks are either poor or good, what is foretold of
+one that may be either lies between them, where no network is, and far beyond the front. Predictions
+are right on average there, so nothing corrects them, and a search goes on to look there. So of a
+promise that share is believed which was kept by the promises made before of networks foretold alike.
 
 Shapes: `n` examples in the order of their measurement, `k` candidates, `m` objectives, minimised.
 """
