@@ -4,7 +4,7 @@ A batch is what promises most of all, and predictions promise most where they er
 curse"). So it is in a gap of the front: where networks are either poor or good, what is foretold of
 one that may be either lies between them, where no network is, and far beyond the front. Predictions
 are right on average there, so nothing corrects them, and a search goes on to look there. So of a
-promise that share is believed which was kept by the promises made before of networks foretold alike.
+promise that share is believed which was kept by promises made before, of networks foretold alike.
 
 Shapes: `n` examples in the order of their measurement, `k` candidates, `m` objectives, minimised.
 """
