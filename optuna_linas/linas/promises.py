@@ -22,6 +22,8 @@ _NEIGHBOURHOOD = 0.18
 """How far alike is, in distances of the best value of an objective from the reference point."""
 _BELIEF = 1.0
 """Promises that are taken for kept before any was made."""
+_FAR = 1e6
+"""Neighbourhoods beyond which all is as far: squares of what penalties foretell are no floats."""
 _MIN_BEFORE = 4
 """Examples before the first promise that counts: from fewer nothing is foretold."""
 
@@ -106,7 +108,7 @@ class Promises:
         shares = kept_shares(positions, foretold, measured, reference, counts)
         made = ~np.isnan(shares)
         self._unit = _NEIGHBOURHOOD * np.maximum(reference - measured.min(axis=0), 1e-300)
-        self._at, self._shares = foretold[made] / self._unit, shares[made]
+        self._at, self._shares = self._place(foretold[made]), shares[made]
 
     def __call__(self, losses: FloatArray) -> FloatArray:
         """Return the share of what each candidate promises that is believed, `float[k]`.
@@ -114,9 +116,13 @@ class Promises:
         Args:
             losses: As predicted, `float[k, m]`.
         """
-        rows = losses / self._unit
+        rows = self._place(losses)
         distances = np.add.outer((rows**2).sum(axis=1), (self._at**2).sum(axis=1))
         near = np.exp(np.minimum(2 * rows @ self._at.T - distances, 0.0) / 2)
         believed = (near @ self._shares + _BELIEF) / (near.sum(axis=1) + _BELIEF)
         # Equal candidates tie, whatever the last digits of sums are on this machine.
         return np.asarray(np.round(believed, 9))
+
+    def _place(self, losses: FloatArray) -> FloatArray:
+        at: FloatArray = np.clip(losses / self._unit, -_FAR, _FAR)
+        return at
