@@ -292,6 +292,18 @@ def test_infinite_values_of_an_outage_are_failures() -> None:
     np.testing.assert_array_equal(apart.codes, archs[~outage])
 
 
+@pytest.mark.parametrize("n_infinite", [6, 10])
+def test_few_infinite_values_of_many_trials_are_compared_with_those_of_their_time(
+    n_infinite: int,
+) -> None:
+    archs = SPACE.sample(5_000, np.random.default_rng(0))
+    archs[is_unknown(archs), :2] = 0
+    at = np.linspace(100, 4_900, n_infinite).astype(int)
+    archs[at, 0] = 3
+    history = replace(told(archs, is_unknown(archs)), numbers=np.arange(5_000))
+    assert without_accidents(SPACE, history) is history
+
+
 def test_what_was_infinite_once_and_is_measured_did_not_fail() -> None:
     archs = rows(SPACE, 40)
     again = archs[[3, 9]]

@@ -57,8 +57,33 @@ def test_what_violates_a_constraint_neither_promises_nor_is_the_front() -> None:
 
 def test_a_penalty_keeps_nothing_and_leaves_shares_finite() -> None:
     measured = np.array([[5.0, 5.0]] * 5 + [[1e100, 1e100]])
-    told = Promises(np.array([5]), np.zeros((1, 2)), measured, REFERENCE, np.ones(6, dtype=bool))
+    foretold = np.array([[5.0, 5.0]] * 4 + [[0.0, 0.0]])
+    told = Promises(np.arange(1, 6), foretold, measured, REFERENCE, np.ones(6, dtype=bool))
     assert told(np.array([[0.0, 0.0], [1e300, 0.0], [-1e300, 0.0]])) == pytest.approx([0.5, 1, 1])
+
+
+def test_it_does_not_matter_where_an_objective_has_its_zero() -> None:
+    rng = np.random.default_rng(0)
+    measured, foretold, rows = (rng.random((30, 2)) * 10 for _ in range(3))
+    told = [
+        Promises(
+            np.arange(30),
+            foretold + zero,
+            measured + zero,
+            REFERENCE + zero,
+            np.ones(30, dtype=bool),
+        )(rows + zero)
+        for zero in (0.0, 2.0**24)
+    ]
+    assert len(set(told[0])) > 20
+    assert told[1] == pytest.approx(told[0], abs=1e-6)
+
+
+def test_what_hardly_any_foretell_promises_nothing() -> None:
+    measured = np.tile([5.0, 5.0], (90, 1))
+    every, foretold = np.arange(10, 90, 20), np.zeros((4, 2))
+    told = Promises(every, foretold, measured, REFERENCE, np.ones(90, dtype=bool))
+    assert told(np.zeros((1, 2))).tolist() == [1.0]
 
 
 def test_three_objectives() -> None:

@@ -79,7 +79,7 @@ def learn_failures(
         failed, failed_numbers = (each[gap != in_a_row[0]] for each in (failed, failed_numbers))
     if len(failed) < _MIN_FAILURES or len(worked) < _MIN_FAILURES:
         return None
-    some, others = _spread_out(len(worked)), _spread_out(len(failed))
+    some, others = _compared(worked_numbers, failed_numbers)
     rows = np.concatenate([worked[some], failed[others]])
     periods = np.concatenate([worked_numbers[some], failed_numbers[others]]) // _PERIOD
     if is_stuck or len(in_a_row) > 1:
@@ -101,7 +101,7 @@ def without_accidents(space: SearchSpace, history: History) -> History:
     chance, as of a device that hangs now and then, it would condemn the best networks with all that
     are like them. It is by chance, as far as anybody can tell, where a model cross-validated does
     not rank the infinite above the finite of the same ten trials better than nine in ten rankings
-    by chance.
+    by chance; or where it has nothing to compare, as all of them are of times when all were.
 
     Args:
         space: The search space.
@@ -121,7 +121,8 @@ def without_accidents(space: SearchSpace, history: History) -> History:
     if min(is_infinite.sum(), (~is_infinite).sum()) < _MIN_FAILURES:
         return history
     bad, good = np.flatnonzero(is_infinite), np.flatnonzero(~is_infinite)
-    few = np.sort(np.concatenate([bad[_spread_out(len(bad))], good[_spread_out(len(good))]]))
+    some, others = _compared(history.numbers[good], history.numbers[bad])
+    few = np.sort(np.concatenate([good[some], bad[others]]))
     predicted = _held_out(space, history.codes[few], is_infinite[few])
     if _chance(predicted, is_infinite[few], history.numbers[few] // _PERIOD) <= _MIN_DOUBT:
         return history
@@ -134,8 +135,18 @@ def without_accidents(space: SearchSpace, history: History) -> History:
     return replace(finite, failed=failed[order], failed_numbers=numbers[order])
 
 
-def _spread_out(n: int) -> IntArray:
-    some: IntArray = np.linspace(0, n - 1, min(n, _MAX_COMPARED)).astype(np.int64)
+def _compared(good_numbers: IntArray, bad_numbers: IntArray) -> tuple[IntArray, IntArray]:
+    """Which successes and failures are compared: those of the same time first."""
+    bad = _spread_out(len(bad_numbers))
+    is_near = np.isin(good_numbers // _PERIOD, bad_numbers[bad] // _PERIOD)
+    near, others = np.flatnonzero(is_near), np.flatnonzero(~is_near)
+    near = near[_spread_out(len(near))]
+    some = others[_spread_out(len(others), _MAX_COMPARED - len(near))]
+    return np.sort(np.concatenate([near, some])), bad
+
+
+def _spread_out(n: int, most: int = _MAX_COMPARED) -> IntArray:
+    some: IntArray = np.linspace(0, n - 1, min(n, most)).astype(np.int64)
     return some
 
 

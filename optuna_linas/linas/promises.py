@@ -79,7 +79,7 @@ class Promises:
     """Tells how far the promises of candidates may be believed.
 
     Args:
-        positions: As for `kept_shares`.
+        positions: As for `kept_shares`; each is foretold by those before it here.
         foretold: Likewise.
         measured: Likewise.
         reference: Likewise.
@@ -87,9 +87,9 @@ class Promises:
 
     Example:
         >>> measured = np.array([[9.0, 0.0], [0.0, 9.0]] * 4)
-        >>> between = np.tile([5.0, 5.0], (4, 1))  # foretold of the last four
+        >>> between = np.tile([5.0, 5.0], (8, 1))
         >>> promises = Promises(
-        ...     np.arange(4, 8), between, measured, np.full(2, 10.0), np.ones(8, dtype=bool)
+        ...     np.arange(8), between, measured, np.full(2, 10.0), np.ones(8, dtype=bool)
         ... )
         >>> promises(np.array([[5.0, 5.0], [-20.0, 9.0]])).round(3)
         array([0.2, 1. ])
@@ -103,10 +103,11 @@ class Promises:
         reference: FloatArray,
         counts: BoolArray,
     ) -> None:
-        later = positions >= _MIN_BEFORE
+        later = np.arange(len(positions)) >= _MIN_BEFORE  # those before are what foretells
         positions, foretold = positions[later], foretold[later]
         shares = kept_shares(positions, foretold, measured, reference, counts)
         made = ~np.isnan(shares)
+        self._origin = reference
         self._unit = _NEIGHBOURHOOD * np.maximum(reference - measured.min(axis=0), 1e-300)
         self._at, self._shares = self._place(foretold[made]), shares[made]
 
@@ -124,5 +125,5 @@ class Promises:
         return np.asarray(np.round(believed, 9))
 
     def _place(self, losses: FloatArray) -> FloatArray:
-        at: FloatArray = np.clip(losses / self._unit, -_FAR, _FAR)
+        at: FloatArray = np.clip((losses - self._origin) / self._unit, -_FAR, _FAR)
         return at

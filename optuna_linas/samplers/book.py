@@ -53,8 +53,8 @@ class Claims:
 
     def __init__(self) -> None:
         self._claims: list[Claim] = []
-        self._space: SearchSpace | None = None
-        self._identities: list[Identity] = []
+        # For the last two spaces: the study's, and the one with what is fixed around a trial.
+        self._told: list[tuple[SearchSpace | None, list[Identity]]] = []
 
     def append(self, claim: Claim) -> None:
         """Add one."""
@@ -62,11 +62,13 @@ class Claims:
 
     def identities(self, space: SearchSpace | None) -> list[Identity]:
         """Return `identity_of` each claim."""
-        if space is not self._space:
-            self._space, self._identities = space, []
-        if new := self._claims[len(self._identities) :]:
-            self._identities += identities_of(new, space)
-        return self._identities
+        told = next((told for known, told in self._told if known is space), None)
+        if told is None:
+            told = []
+            self._told = [*self._told[-1:], (space, told)]
+        if new := self._claims[len(told) :]:
+            told += identities_of(new, space)
+        return told
 
     def of(self, space: SearchSpace | None) -> list[Identity]:
         """Return those of the claims whose rows are of the space."""

@@ -181,8 +181,10 @@ class StudyReader:
         view.taken.update(identity for identity in view.running if identity is not None)
         view.taken.update(book.partial.identities(table.space))
         # A slot of another space's plan is none of this one's; one before any space is taken.
-        outside = book.outside.identities(table.space)
-        view.taken.update(i for i in outside if isinstance(i, bytes) or i[0] == OPENING)
+        # (Rows that were planned with what is fixed are told by that, whatever became of them.)
+        for space in (table.space, view.space):
+            outside = book.outside.identities(space)
+            view.taken.update(i for i in outside if isinstance(i, bytes) or i[0] == OPENING)
         for batch, n in view.n_places.items():
             book.n_seen[batch] = max(book.n_seen[batch], n + 1)
         return view

@@ -254,3 +254,23 @@ def test_another_study_tells_of_those_with_the_value_only() -> None:
     study = study_of(around(LINASSampler(warm_start=source, seed=0), depth=2))
     study.optimize(network, n_trials=27)
     assert len(set(networks(study))) == 27
+
+
+def test_what_a_fixed_value_out_of_its_range_was_planned_as_is_not_planned_again() -> None:
+    """Which parameter decides the range is guessed at first, and what is fixed moves with that."""
+    words = ["none", "skip", "conv", "pool"]
+
+    def cell(trial: Trial) -> tuple[float, float]:
+        x = [words.index(trial.suggest_categorical(f"op_{i}", words)) for i in range(5)]
+        total = sum((i + 1) * op for i, op in enumerate(x))
+        first, second = (float(np.sin(total * (k + 1)) + x.count(k)) for k in range(2))
+        if x[0] > 1:
+            first += 0.1 * trial.suggest_int("m", 1, 1 + x[1])
+        return first, second
+
+    sampler = around(LINASSampler(seed=5), m=4)
+    study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that 4 is out of range, and that nothing is learned
+        study.optimize(cell, n_trials=100)
+    assert len(set(networks(study))) >= 99  # one while the guess is wrong
