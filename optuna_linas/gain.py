@@ -85,16 +85,17 @@ def greedy_gain(
     front = front[(front < reference).all(axis=1)]
     front = front[non_dominated(front)]
     alive = np.flatnonzero(inside)
+    weights = np.ones(len(candidates)) if shares is None else shares
     if candidates.shape[1] != 2:
         alive = _promising(candidates, alive)
-        return _lazily(front, candidates, alive, reference, n, _shares_of(alive, shares))
+        return _lazily(front, candidates, alive, reference, n, weights[alive])
     if shares is None:
         # What another candidate dominates adds less than it, and nothing once that is picked.
         alive = alive[non_dominated(candidates[alive])]
     picked: list[int] = []
     while len(picked) < n and len(alive):
         gains = _gains_in_the_plane(front, candidates[alive], reference)
-        best = int(np.argmax(gains * _shares_of(alive, shares)))
+        best = int(np.argmax(gains * weights[alive]))
         if gains[best] <= 0:
             break
         picked.append(int(alive[best]))
@@ -105,10 +106,6 @@ def greedy_gain(
         keep[best] = False
         alive = alive[keep]
     return np.array(picked, dtype=np.int64)
-
-
-def _shares_of(alive: IntArray, shares: FloatArray | None) -> FloatArray:
-    return np.ones(len(alive)) if shares is None else shares[alive]
 
 
 def _lazily(

@@ -22,6 +22,7 @@ from optuna_linas.ranking import front_rank, is_on_first_front
 
 __all__ = [
     "exclusive_volume",
+    "grown_front",
     "hypervolume",
     "hypervolume_history",
     "non_dominated",
@@ -135,13 +136,30 @@ def hypervolume_history(losses: ArrayLike, reference: ArrayLike) -> FloatArray:
     front = values[:0]
     volume = 0.0
     for i, loss in enumerate(values):
-        inside = bool((loss < point).all())  # never so for NaN
-        # A dominated row changes nothing, and most rows of a search are.
-        if inside and not (front <= loss).all(axis=1).any():
-            front = np.vstack([front[~(loss <= front).all(axis=1)], loss])
-            volume = hypervolume(front, point)
+        if (loss < point).all():  # never so for NaN
+            grown = grown_front(front, loss)
+            if grown is not front:
+                front, volume = grown, hypervolume(grown, point)
         history[i] = volume
     return history
+
+
+def grown_front(front: FloatArray, row: FloatArray) -> FloatArray:
+    """Return a front with one more row, and without what that dominates.
+
+    It is the front itself if that has the row or dominates it, as most rows of a search.
+
+    Args:
+        front: `float[f, m]`.
+        row: `float[m]`.
+
+    Example:
+        >>> grown_front(np.array([[1.0, 3.0], [3.0, 1.0]]), np.array([1.0, 2.0])).tolist()
+        [[3.0, 1.0], [1.0, 2.0]]
+    """
+    if (front <= row).all(axis=1).any():
+        return front
+    return np.vstack([front[~(row <= front).all(axis=1)], row])
 
 
 def _rows(losses: ArrayLike) -> FloatArray:

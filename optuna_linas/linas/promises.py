@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from optuna_linas.arrays import BoolArray, FloatArray, IntArray
-from optuna_linas.pareto import exclusive_volume
+from optuna_linas.pareto import exclusive_volume, grown_front
+from optuna_linas.predictors.bends import RBF
 
 __all__ = ["Promises", "kept_shares"]
 
@@ -70,8 +71,8 @@ def kept_shares(
                 if promised > 0:
                     gained = exclusive_volume(front, losses, reference) if inside else 0.0
                     shares[at] = min(gained / promised, 1.0)
-        if inside and not (front <= losses).all(axis=1).any():
-            front = np.vstack([front[~(losses <= front).all(axis=1)], losses])
+        if inside:
+            front = grown_front(front, losses)
     return shares
 
 
@@ -109,7 +110,7 @@ class Promises:
         made = ~np.isnan(shares)
         self._origin = reference
         self._unit = _NEIGHBOURHOOD * np.maximum(reference - measured.min(axis=0), 1e-300)
-        self._at, self._shares = self._place(foretold[made]), shares[made]
+        self._near, self._shares = RBF(self._place(foretold[made]), length=1.0), shares[made]
 
     def __call__(self, losses: FloatArray) -> FloatArray:
         """Return the share of what each candidate promises that is believed, `float[k]`.
@@ -117,9 +118,7 @@ class Promises:
         Args:
             losses: As predicted, `float[k, m]`.
         """
-        rows = self._place(losses)
-        distances = np.add.outer((rows**2).sum(axis=1), (self._at**2).sum(axis=1))
-        near = np.exp(np.minimum(2 * rows @ self._at.T - distances, 0.0) / 2)
+        near = self._near(self._place(losses))
         believed = (near @ self._shares + _BELIEF) / (near.sum(axis=1) + _BELIEF)
         # Equal candidates tie, whatever the last digits of sums are on this machine.
         return np.asarray(np.round(believed, 9))
